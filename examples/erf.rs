@@ -1,4 +1,5 @@
-//! Should print the verdict GAUSSIAN, with a standard deviation of 5.0 pixels, within half a minute.
+//! Should print the verdict GAUSSIAN, with a standard deviation of 5.0 pixels, within half a
+//! minute.
 //!
 //! Measures the effective receptive field of the centre unit of 20 convolutions, tests whether it is a
 //! Gaussian, and draws `erf.png`: `cargo run --example erf`. On another backend:
@@ -34,7 +35,7 @@ fn main() -> Result<(), TrainError> {
         &mut |done, limit, noise| eprintln!("{done} of at most {limit} samples, noise {noise:.3}"),
     )?;
 
-    // The same without any gradient, and both side by side.
+    // The same predicted without gradients, and the comparison of both.
     let study = Study::new(measurement, &plan, layer, Weights::Random, Aggregate::Abs)?;
     for field in std::iter::once(&study.headline).chain(&study.others) {
         println!(

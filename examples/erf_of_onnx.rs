@@ -1,4 +1,4 @@
-//! The effective receptive field of an ONNX file's last map, by the file's own weights:
+//! The effective receptive field of an ONNX file's last feature map, with the file's own weights:
 //! `cargo run --example erf_of_onnx -- model.onnx` prints the verdict and draws `erf.png`.
 
 use receptive_erf::theory::Weights;

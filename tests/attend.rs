@@ -1,4 +1,4 @@
-//! Grad-CAM and input gradients are what their formulas say, and follow the object.
+//! Grad-CAM and input gradients match their formulas, and follow the object.
 
 use crate::run_in;
 use burn::module::{Module, ModuleMapper, Param};
@@ -30,8 +30,8 @@ fn picture(values: usize) -> Vec<f32> {
         .collect()
 }
 
-/// What a network of a global average pool and one linear layer was made for (Zhou et al. 2016):
-/// the sum of the maps, weighed with the class's own weights, needs no gradient.
+/// Zhou et al. 2016 designed this network of a global average pool and one linear layer: the sum of
+/// the maps, weighted by the class's own weights, needs no gradient.
 #[test]
 fn before_a_global_average_pool_grad_cam_is_cam_over_the_area() {
     let model = network(
@@ -82,7 +82,7 @@ impl ModuleMapper for ByHand {
             let values = match D {
                 // A bright column between two dark ones.
                 4 => [-1.0, 2.0, -1.0].repeat(3),
-                // For class 0, against class 1.
+                // Class 0 against class 1.
                 2 => vec![1.0, -1.0],
                 _ => vec![0.0; dims.iter().product()],
             };
@@ -109,7 +109,8 @@ fn a_filter_for_lines_is_found_in_the_corner_where_the_line_is() {
     let line = class_maps(&model, &image, "1", 0, 0, &device).unwrap();
     let cam = over_image(&line.cam, plan.layers[0].trf, Region::image(12, 12));
     for (row, column, value) in cam.pixels() {
-        // The filter gives 2 for each of the 3 rows that hold the line, over 144 places.
+        // The filter outputs 2 for each of the 3 rows that contain the line, averaged over 144
+        // positions.
         let rows = (row - 1..=row + 1)
             .filter(|at| (7..11).contains(at))
             .count();
@@ -199,7 +200,8 @@ fn of_a_linear_network_noise_changes_no_gradient() {
     assert!(error.to_string().contains("classes 0 to 1"), "{error}");
 }
 
-/// Stripes of 10x10 pixels, upright or lying, anywhere on a grey ground with a little noise.
+/// Stripes of 10x10 pixels, vertical or horizontal, anywhere on a grey background with a little
+/// noise.
 fn stripes(upright: bool, top: u32, left: u32, seed: u32) -> GrayImage {
     GrayImage::from_fn(32, 32, |x, y| {
         let noise = (x * 31 + y * 57 + seed * 101) % 13;
@@ -265,8 +267,8 @@ fn in_a_trained_run_grad_cam_moves_with_the_object() {
             let first = &seen.classes[0];
             assert_eq!(first.prediction.class, class, "{top}, {left}");
             assert_eq!(seen.layer[0], "3", "the last convolution");
-            // The object fills a tenth of the picture. Most of Grad-CAM lies on it; gradients reach
-            // the whole of a network that ends in a mean, but are larger there.
+            // The object covers a tenth of the image. Most of Grad-CAM is on it. Gradients are not
+            // confined to it, because the network ends in a mean, but they are larger there.
             let [on, off] = on_and_off(&first.cam, top, left);
             assert!(
                 on.sum() > off.sum(),
@@ -297,7 +299,7 @@ impl Values {
     }
 }
 
-/// A map's values on the object, with what two convolutions and a pool reach around it, and
+/// A map's values on the object, including the margin that two convolutions and a pool add, and
 /// elsewhere.
 fn on_and_off(map: &Map, top: u32, left: u32) -> [Values; 2] {
     let near = |at: i64, from: u32| (i64::from(from) - 3..i64::from(from) + 13).contains(&at);

@@ -1,4 +1,4 @@
-//! The same seed gives the same bits, whatever the machine does in parallel.
+//! The same seed gives bit-identical results, whatever the machine does in parallel.
 
 use crate::{run, tiny_run};
 use burn::tensor::Device;

@@ -1,4 +1,4 @@
-//! Several devices in one process: on CPUs the same bits as one.
+//! Several devices in one process: on CPUs the results are bit-identical to those of one.
 
 use crate::resume::prepared;
 use receptive_train::config::{Auto, EmaConfig, MicroBatch, with_overrides};
@@ -7,8 +7,8 @@ use receptive_train::{
     TrainResult, evaluate, resume, train, unwatched,
 };
 
-/// Batch norm, dropout, mixup, CutMix, a moving average and clipping; seven shards a step, the last ones of an
-/// epoch fewer.
+/// Batch norm, dropout, mixup, CutMix, a moving average and clipping; seven shards per step, fewer
+/// in the last step of an epoch.
 fn config() -> RunConfig {
     let mut config = crate::tiny_run();
     config.train.batch_size = 28;
@@ -22,7 +22,7 @@ fn config() -> RunConfig {
     config
 }
 
-/// Devices, and the threads that they have together.
+/// Devices, and the total number of their threads.
 const LANES: [(&str, usize); 6] = [
     ("flex", 1),
     ("flex", 3),
@@ -58,7 +58,7 @@ fn any_number_of_cpu_devices_gives_the_same_bits() {
 #[test]
 fn accumulated_batches_are_one_tree_with_one_large_batch() {
     let mut small = config();
-    // Mixing stays within a batch.
+    // Mixing does not go beyond a batch.
     (small.train.augment.mixup, small.train.augment.cutmix) = (0.0, 0.0);
     small.train.batch_size = 12;
     small.train.accumulate = 3;
@@ -94,7 +94,7 @@ fn a_run_is_resumed_on_another_number_of_devices_with_the_same_bits() {
     let mut result = None;
     for (piece, lanes) in LANES.into_iter().enumerate() {
         let stop = Stop::default();
-        // Every third step, beyond the end at last.
+        // Every third step; the last stop is beyond the end.
         let last = piece + 1 == LANES.len();
         let step = if last {
             u64::MAX

@@ -8,7 +8,7 @@ use receptive_model::{Artifact, Classifier};
 use receptive_train::{Interval, Recorder, Step, Stop, TrainError};
 use std::path::Path;
 
-/// The last step that was reported as good.
+/// The last step that was reported as valid.
 #[derive(Default)]
 struct Last(u64);
 
@@ -35,7 +35,7 @@ fn is_finite(model: &Classifier) -> bool {
     finite.0
 }
 
-/// Every model in the run directory, those of checkpoints included.
+/// Every model in the run directory, including those of checkpoints.
 fn models(run: &Path, plan: &receptive_model::Plan) -> Vec<Classifier> {
     let device = Device::flex();
     let mut models = Vec::new();
@@ -63,7 +63,7 @@ fn t13_nan_and_infinity_are_detected_at_once_and_never_saved() {
         config.checkpoint.keep = 100;
         config.train.seed = round;
         config.train.epochs = 20;
-        // From an overflow within the first step to one after many.
+        // From an overflow in the first step to one after many steps.
         let rate = [1e38, 1e30, 1e20, 1e12, 1e9][round as usize % 5];
         let kind = ["sgd", "sgd", "adamw", "sgd"][round as usize % 4];
         config.train.optimizer =
@@ -80,7 +80,8 @@ fn t13_nan_and_infinity_are_detected_at_once_and_never_saved() {
         );
         match ended {
             Err(TrainError::Diverged { step, .. }) => {
-                // The next step, or the end of the epoch whose last step broke the weights.
+                // The next step, or the end of the epoch whose last step made the weights NaN or
+                // infinite.
                 assert!(
                     step == last.0 + 1 || step == last.0,
                     "{step} after {}",
@@ -96,7 +97,7 @@ fn t13_nan_and_infinity_are_detected_at_once_and_never_saved() {
                         .iter()
                         .all(|epoch| epoch.train_loss.is_finite())
                 );
-                detected += 1; // huge, but finite to the end
+                detected += 1; // huge, but finite until the end
             }
         }
         for model in models(&path, &plan) {

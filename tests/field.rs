@@ -33,7 +33,7 @@ fn tracking_the_field_adds_columns_and_a_figure_and_keeps_the_weights() {
         .iter()
         .position(|name| *name == "erf_verdict")
         .unwrap();
-    // Before, after epoch 1 and after epoch 2.
+    // Before training, after epoch 1 and after epoch 2.
     for line in lines {
         let fields: Vec<&str> = line.split(',').collect();
         assert_eq!(fields.len(), header.len(), "{line}");

@@ -1,4 +1,4 @@
-//! What is exported computes the same in programs that are not ours, and comes back unchanged.
+//! Exported models compute the same in other programs, and can be imported again unchanged.
 //!
 //! The tests that need Python are ignored by default: `RECEPTIVE_PYTHON` names an interpreter
 //! with numpy, onnxruntime, safetensors and torch.
@@ -22,7 +22,7 @@ use std::process::Command;
 const IMAGES: usize = 100;
 const BAR: f64 = 1e-4;
 
-/// Bytes that look like noise, the same every time.
+/// Pseudo-random bytes, the same every time.
 fn pixels(values: usize) -> Vec<u8> {
     let mut state = 1u32;
     (0..values)
@@ -33,7 +33,8 @@ fn pixels(values: usize) -> Vec<u8> {
         .collect()
 }
 
-/// An artifact with weights of its own and running statistics that are not those of a new network.
+/// An artifact with its own weights, and running statistics that differ from those of a new
+/// network.
 fn artifact(config: &ModelConfig) -> Artifact {
     let device = Device::flex();
     let plan = config.plan().unwrap();
@@ -44,7 +45,7 @@ fn artifact(config: &ModelConfig) -> Artifact {
         .with_fit(Resize::Crop)
         .with_normalization(vec![0.4; channels], vec![0.3; channels]);
     for _ in 0..5 {
-        // A pass on an autodiff device moves burn's running statistics.
+        // A forward pass on an autodiff device updates burn's running statistics.
         model.forward(Tensor::from_inner(images(&spec, &device)));
     }
     Artifact {
@@ -80,7 +81,7 @@ fn logits(artifact: &Artifact) -> Vec<f32> {
     artifact.model.forward(x).into_data().iter().collect()
 }
 
-/// A run of a moment, so that there is an artifact that training made.
+/// A very short run, for an artifact made by training.
 fn trained() -> Artifact {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run");
@@ -144,7 +145,7 @@ fn names_and_layout_are_pytorch_s() {
         .into_iter()
         .map(|tensor| (tensor.name, tensor.shape))
         .collect();
-    // Two convolutions, three in a residual, each with its own name.
+    // Two convolutions, and three in a residual, each with its own name.
     assert_eq!(tensors["conv2d_1.weight"], [6, 2, 4, 4]);
     assert_eq!(tensors["conv2d_4.weight"], [12, 4, 3, 3]);
     assert_eq!(tensors["batch_norm_1.running_mean"], [12]);
@@ -165,7 +166,7 @@ fn a_damaged_file_is_an_error_with_a_message() {
         rejected += 1;
     }
     assert_eq!(rejected, 8);
-    // A flipped bit of the header is an error or leaves another name, shape or spec; one of a value
+    // A flipped bit in the header is an error or changes a name, shape or the spec; one in a value
     // cannot be detected. Nothing panics.
     for bit in (0..8 * 2_000).step_by(37) {
         let mut damaged = whole.clone();
@@ -187,7 +188,7 @@ fn weights_of_another_network_are_rejected_by_name() {
     assert!(error.to_string().contains("conv2d_1"), "{error}");
 }
 
-/// A state dict saved by PyTorch 2.15, of a network with other layer names
+/// A state dict saved by PyTorch 2.15 from a network with other layer names
 /// (`tests/python/checkpoint.py`).
 #[test]
 fn a_checkpoint_of_pytorch_is_read_without_python() {
@@ -322,7 +323,8 @@ fn onnxruntime_and_pytorch_compute_the_same() {
         }
         assert_eq!(seen["tensors"], tensors.len(), "{name}: {seen}");
 
-        // Weights that PyTorch drew and saved come back as a model that computes the same.
+        // Weights initialised and saved by PyTorch are imported into a model that computes the
+        // same.
         let file = read(&at("torch.pt"), None).unwrap();
         let plan = artifact.model.plan();
         let imported = import(plan, &file, &Names::Auto, &Device::flex()).unwrap();
@@ -341,7 +343,7 @@ fn onnxruntime_and_pytorch_compute_the_same() {
     }
 }
 
-/// Images of another size through a network that takes any, here and in onnxruntime.
+/// Images of another size through a network that accepts any, here and in onnxruntime.
 #[test]
 #[ignore = "needs Python: RECEPTIVE_PYTHON names it"]
 fn onnxruntime_takes_images_of_other_sizes() {

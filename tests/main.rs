@@ -1,6 +1,6 @@
-//! Integration tests over several crates, a module per promise.
+//! Integration tests across crates, one module per promise.
 #![recursion_limit = "256"]
-// The lint spares test functions, not what they call.
+// The lint exempts test functions only, not the functions they call.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod attend;
@@ -58,7 +58,7 @@ fn tiny() -> ModelConfig {
         .layer(LinearLayer::classes())
 }
 
-/// A run of two epochs over 200 images, everything random switched on.
+/// A run of two epochs over 200 images with every kind of randomness enabled.
 fn tiny_run() -> RunConfig {
     let mut config = RunConfig::new(tiny());
     config.data.limit = Some(200);
@@ -78,7 +78,7 @@ fn prepared(config: RunConfig) -> Result<RunSetup, TrainError> {
     receptive_train::prepare(config, InputFrom::Data, &NoProgress)
 }
 
-/// The device with as many threads as the config says.
+/// The device with the config's number of threads.
 fn compute(setup: &RunSetup, device: &Device) -> Compute {
     Compute::new(device.clone(), setup.config.machine.thread_count()).expect("threads")
 }

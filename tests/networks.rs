@@ -1,4 +1,4 @@
-//! Networks that several promises are tested on.
+//! Networks used by several tests.
 
 use receptive_model::{
     Activation, AdaptiveAvgPool2dLayer, AvgPool2dLayer, BatchNormLayer, BranchesLayer,
@@ -8,7 +8,7 @@ use receptive_model::{
     PreluLayer, ResidualLayer, SqueezeExciteLayer, StochasticDepthLayer, presets,
 };
 
-/// Every preset and [`every_kind`], each with its name, for ten classes.
+/// Every preset and [`every_kind`], with their names, for ten classes.
 pub(crate) fn all() -> Vec<(String, ModelConfig)> {
     let mut all: Vec<(String, ModelConfig)> =
         ["tutorial", "small", "accurate", "vgg", "resnet", "plain-6"]
@@ -29,9 +29,9 @@ pub(crate) fn all() -> Vec<(String, ModelConfig)> {
     all
 }
 
-/// Every kind of layer, activation and setting: strides that do not divide, dilation, groups, even
-/// kernels, padding that is not the same on both sides, averages over a padded border, residuals
-/// within residuals, batch norm on rows.
+/// Every kind of layer, activation and setting: strides that do not divide the map, dilation,
+/// groups, even kernels, asymmetric padding, averages over a padded border, nested residuals, batch
+/// norm on rows.
 pub(crate) fn every_kind() -> ModelConfig {
     let inner = ResidualLayer::new()
         .layer(
@@ -99,7 +99,7 @@ pub(crate) fn every_kind() -> ModelConfig {
         .layer(LinearLayer::classes())
 }
 
-/// The layers and settings that other people's networks have beside those of [`every_kind`].
+/// Layers and settings of other people's networks that are not in [`every_kind`].
 pub(crate) fn others_layers() -> ModelConfig {
     let sides = Edges {
         top: 0,

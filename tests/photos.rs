@@ -1,4 +1,4 @@
-//! Photos of any size and kind, some of them damaged.
+//! Photos of any size and format, some of them damaged.
 
 use crate::run_in;
 use burn::tensor::Device;
@@ -9,7 +9,8 @@ use receptive_train::{RunConfig, RunDirectory, Stop, predict_file};
 use std::fs;
 use std::path::Path;
 
-/// Red and blue pictures of many sizes, as JPEG and PNG, colour, grey, with alpha and of 16 bits.
+/// Red and blue images of many sizes, as JPEG and PNG: in colour, grey, with alpha and with 16
+/// bits.
 fn photos(root: &Path) {
     for (class, colour) in [("red", [220, 40, 30]), ("blue", [20, 40, 210])] {
         let folder = root.join(class);
@@ -91,8 +92,8 @@ fn damaged_photos_are_an_error_by_name_or_skipped_on_request() {
     assert!(error.to_string().contains("cut.jpg"), "{error}");
 }
 
-/// `small` halves its maps until they are small. Laid out for 28x28 and then given photos, it ended in
-/// a dense layer of eight million weights that did not learn.
+/// `small` halves its maps until they are small. Planned for 28x28 and then given photos, it used
+/// to end in a dense layer of eight million weights that did not learn.
 #[test]
 fn a_preset_is_laid_out_for_the_size_of_the_photos() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! A picture that cannot be drawn never costs a run its result.
+//! A figure that cannot be drawn never costs a run its result.
 
 use crate::{compute, prepared, tiny_run};
 use burn::tensor::Device;
@@ -6,10 +6,10 @@ use receptive_train::{EpochEnd, Outcome, Recorder, RunDirectory, Stop, TrainErro
 use std::fs;
 use std::path::PathBuf;
 
-/// Every picture of a run that tracks its receptive field.
+/// All figures of a run that tracks its receptive field.
 const PICTURES: [&str; 3] = ["curves.png", "confusion.png", "erf.png"];
 
-/// Puts directories where the pictures go, which no file can replace, and keeps the notes.
+/// Creates directories in place of the figures, which no file can replace, and records the notes.
 struct Obstacle {
     run: PathBuf,
     stop: Option<Stop>,
@@ -67,7 +67,7 @@ fn a_run_whose_pictures_cannot_be_written_ends_with_its_result_and_a_note_for_ea
         notes: Vec::new(),
     };
 
-    // Stopped after its first epoch, which has curves and a field but no confusion matrix.
+    // Stopped after the first epoch, with curves and a field but no confusion matrix.
     let ended = train(&setup, &run, &compute, &stop, &mut [&mut obstacle]).unwrap();
     assert_eq!(ended.outcome, Outcome::Interrupted { signal: 2 });
     has_a_note_for_each(&obstacle.notes, &["curves.png", "erf.png"]);
@@ -86,7 +86,7 @@ fn a_run_whose_pictures_cannot_be_written_ends_with_its_result_and_a_note_for_ea
     assert_eq!(log.lines().filter(|line| is_event(line, "note")).count(), 5);
     assert!(log.lines().any(|line| is_event(&line, "end")));
 
-    // Resumed again, when no step is left.
+    // Resumed again when no steps remain.
     obstacle.notes.clear();
     let stop = Stop::default();
     let again = resume(&setup, &run, &compute, &stop, &mut [&mut obstacle]).unwrap();

@@ -17,7 +17,7 @@ const KEY: DropoutKey = DropoutKey {
     first_row: 0,
 };
 
-/// The gradients of every parameter of a module, by its path.
+/// The gradients of all parameters of a module, with their paths.
 struct Named<'a> {
     gradients: &'a Gradients,
     path: Vec<String>,
@@ -48,7 +48,7 @@ fn gradients(model: &Classifier, precision: Precision) -> Vec<(String, Vec<f32>)
         (0..count).map(|i| (step * i as f32).sin()).collect()
     };
     let shape = [3, 3, SIDE, SIDE];
-    // Above 0, so that sums over the maps are no differences of large numbers.
+    // Positive, so that sums over the maps are not differences of large numbers.
     let images = fixed(shape.iter().product(), 1.7).into_iter();
     let images: Vec<f32> = images.map(|value| value + 1.0).collect();
     let images = TensorData::new(images, shape);
@@ -67,13 +67,14 @@ fn gradients(model: &Classifier, precision: Precision) -> Vec<(String, Vec<f32>)
     named.found
 }
 
-/// The largest value; 0 of none.
+/// The largest absolute value; 0 if there are none.
 fn largest(values: impl Iterator<Item = f32>) -> f32 {
     values.map(f32::abs).fold(0.0, f32::max)
 }
 
-/// The layer of a case as the first of a network, whose input is exact in any format: no rectifier before it can
-/// take another side. A dense layer of all its values follows. `None` for a convolution that is the head.
+/// The layer of a case as the first of a network, followed by a dense layer on all its values. Its
+/// input is exact in any format, and no rectifier before it can switch sides. `None` for a
+/// convolution that is the head.
 fn network(case: &Case) -> Option<Plan> {
     let flatten = || LayerConfig::from(FlattenLayer::default());
     let config = ModelConfig::new(3, SIDE, SIDE).with_classes(4);
@@ -104,19 +105,20 @@ fn every_kind_has_gradients_within_a_few_roundings_of_those_in_32_bits() {
                 .iter()
                 .flat_map(|(_, values)| values.iter().copied()),
         );
-        // Half the distance of two numbers, as a share of them.
+        // The unit roundoff: half the relative distance of two neighbouring numbers.
         for (precision, roundoff) in [
             (Precision::Bf16, 1.0 / 256.0),
             (Precision::F16, 1.0 / 2048.0),
         ] {
-            // In branches and gates several layers follow each other.
+            // Branches and gates contain several layers in a row.
             let is_single = !matches!(case.kind, "branches" | "squeeze_excite");
             let roundings = if is_single { 4.0 } else { 32.0 };
             let found = gradients(&model, precision);
             assert_eq!(found.len(), expected.len(), "{}", case.kind);
             for ((name, found), (_, expected)) in found.iter().zip(&expected) {
                 let apart = largest(found.iter().zip(expected).map(|(a, b)| a - b));
-                // A gradient that is nothing but rounding error is compared with the network's.
+                // A gradient that is only rounding error is compared with the network's largest
+                // gradient.
                 let scale = match largest(expected.iter().copied()) {
                     own if own < 1e-3 * all => all,
                     own => own,
@@ -138,7 +140,7 @@ fn every_kind_has_gradients_within_a_few_roundings_of_those_in_32_bits() {
                 );
             }
         }
-        // It does round.
+        // Rounding does take place.
         if case.kind == "conv2d" || case.kind == "linear" {
             assert_ne!(
                 gradients(&model, Precision::Bf16),
@@ -150,8 +152,8 @@ fn every_kind_has_gradients_within_a_few_roundings_of_those_in_32_bits() {
     }
 }
 
-/// Without norms, and at this rate, the network is soon so sure of wrong classes that gradients of the scaled loss
-/// exceed float16.
+/// Without norms and at this learning rate, the network soon is so confident of wrong classes that
+/// the gradients of the scaled loss exceed float16.
 fn overflowing(precision: Precision) -> RunConfig {
     let mut config = RunConfig::preset("tutorial").unwrap();
     config.data.limit = Some(60);

@@ -1,5 +1,6 @@
-//! Networks by timm's names against PyTorch's: the same state dict gives the same logits and the same
-//! gradients, and has the same number of parameters; multiply-adds are those that torchinfo counts.
+//! Networks with timm's names compared with PyTorch's: the same state dict gives the same logits
+//! and gradients and has the same number of parameters, and multiply-adds are those counted by
+//! torchinfo.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
@@ -11,26 +12,27 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// What only size tells apart is told at a small one too, and half of the networks need more than 64.
+/// A small image suffices to detect the differences that depend on the size; half of the networks
+/// need more than 64 pixels.
 fn size_of(name: &str) -> usize {
     match name {
         "inception_v3" => 107,
-        // These pad on one side only where a map's size is even, and on both where it is odd.
+        // These pad asymmetrically only if a map's size is even.
         _ if name.starts_with("tf_") => 70,
         _ => 64,
     }
 }
 
-/// How far a network is from PyTorch's.
+/// The differences between a network and PyTorch's.
 struct Difference {
-    /// The largest difference of a logit, as a share of the largest logit.
+    /// The largest difference of a logit, relative to the largest logit.
     logits: f64,
-    /// The largest difference of a gradient, as a share of the largest of its tensor.
+    /// The largest difference of a gradient, relative to the largest of its tensor.
     gradients: f64,
 }
 
-/// The script beside these tests, which builds PyTorch's networks; to import PyTorch takes seconds, so one
-/// process answers for all.
+/// The script next to these tests, which builds PyTorch's networks. Importing PyTorch takes
+/// seconds, so one process answers all requests.
 struct PyTorch {
     process: Child,
     requests: ChildStdin,
@@ -56,7 +58,8 @@ impl PyTorch {
         }
     }
 
-    /// Writes the network's files into `directory`; its parameters and multiply-adds.
+    /// Writes the network's files into `directory`; returns its numbers of parameters and
+    /// multiply-adds.
     fn build(
         &mut self,
         directory: &Path,
@@ -79,13 +82,14 @@ impl PyTorch {
 
 impl Drop for PyTorch {
     fn drop(&mut self) {
-        // A failed test must not leave it waiting.
+        // The process must not keep waiting after a failed test.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// PyTorch's network of that name and scheme, beside ours of its state dict, on images of this draw.
+/// Compares PyTorch's network with this name and scheme with this project's, given the same state
+/// dict and images from this draw.
 fn compare(
     pytorch: &mut PyTorch,
     name: &str,
@@ -140,7 +144,7 @@ fn compare(
     let gradients = loss.backward();
     let logits: Vec<f32> = logits.into_data().iter().collect();
 
-    // Where a weight belongs, its gradient belongs: they are imported like weights.
+    // Gradients are imported like weights, which puts each where its weight belongs.
     let file = read(&at("gradients.pth"), None).map_err(|error| error.to_string())?;
     let peer = import(&plan, &file, &choice.names, &device).map_err(|error| error.to_string())?;
     let ours = parameters(&model, Some(&gradients));
@@ -159,8 +163,8 @@ fn weighted_macs(plan: &Plan) -> usize {
         .sum()
 }
 
-/// The network as PyTorch's `eval()` leaves it: batch norms use their running statistics and nothing is
-/// dropped, yet its parameters have gradients.
+/// The network as after PyTorch's `eval()`: batch norms use their running statistics and nothing is
+/// dropped, but parameters have gradients.
 fn as_evaluated(model: Classifier) -> Classifier {
     struct Ids(Vec<ParamId>);
     impl ModuleVisitor for Ids {
@@ -179,7 +183,7 @@ fn as_evaluated(model: Classifier) -> Classifier {
     model.freeze().map(&mut ids)
 }
 
-/// The parameters' gradients, or the parameters, in the module's order.
+/// The parameters' gradients, or the parameters themselves, in the module's order.
 fn parameters(model: &Classifier, gradients: Option<&Gradients>) -> Vec<Vec<f32>> {
     struct Visitor<'a>(Option<&'a Gradients>, Vec<Vec<f32>>);
     impl ModuleVisitor for Visitor<'_> {
@@ -198,14 +202,14 @@ fn parameters(model: &Classifier, gradients: Option<&Gradients>) -> Vec<Vec<f32>
     visitor.1
 }
 
-/// The largest difference, as a share of the largest value, which counts as no less than `floor`.
+/// The largest difference, relative to the largest value or `floor`, whichever is larger.
 fn off(ours: &[f32], theirs: &[f32], floor: f64) -> f64 {
     assert_eq!(ours.len(), theirs.len());
     let errors = ours
         .iter()
         .zip(theirs)
         .map(|(a, b)| f64::from((a - b).abs()));
-    // `max` would pass over NaN.
+    // `max` would ignore NaN.
     let largest = errors.fold(
         0.0,
         |most: f64, x| if x > most || x.is_nan() { x } else { most },
@@ -220,7 +224,8 @@ fn magnitude(values: &[f32]) -> f64 {
 
 fn of_gradients(ours: &[Vec<f32>], theirs: &[Vec<f32>]) -> f64 {
     assert_eq!(ours.len(), theirs.len());
-    // A tensor whose gradients are nothing but rounding beside those of others is not told apart.
+    // Tensors whose gradients are only rounding errors relative to others' are compared relative to
+    // `floor`.
     let floor = 1e-6
         * theirs
             .iter()
@@ -233,7 +238,8 @@ fn of_gradients(ours: &[Vec<f32>], theirs: &[Vec<f32>]) -> f64 {
     )
 }
 
-/// Where the code of the lukemelas scheme is: it is on no index that takes part in every check.
+/// The path of the code for the lukemelas scheme, which is not in any package index that all checks
+/// use.
 fn lite_code() -> Option<PathBuf> {
     let packages = PathBuf::from(std::env::var_os("RECEPTIVE_PACKAGES")?);
     Some(packages.join("efficientnet_lite_pytorch"))
@@ -252,16 +258,18 @@ fn floats(path: &Path) -> Vec<f32> {
         .collect()
 }
 
-/// How many draws of images may be tried. A ReLU has no gradient at 0: a unit that rounding takes to the
-/// other side has or lacks a gradient of its own, and of a million units one may lie so near.
-/// Such a difference is gone with other images; that of a mistake is not.
+/// How many draws of images may be tried. A ReLU has no gradient at 0: rounding may take a unit
+/// across it, which adds or removes that unit's gradient, and one of a million units may be that
+/// close. Such a difference disappears with other images; that of a mistake does not.
 const DRAWS: u64 = 12;
 
-/// What has more (AlexNet, VGG, RepLKNet, the deep and the wide ResNets) takes minutes to write and to read.
+/// Larger networks (AlexNet, VGG, RepLKNet, the deep and the wide ResNets) take minutes to write
+/// and to read.
 const MOST_PARAMETERS: usize = 30_000_000;
 
-/// All networks but the largest: logits within 1e-4 of the largest, each tensor's gradients within
-/// 1e-3 of its largest; all with `RECEPTIVE_PUBLISHED=all`, some with their names, separated by commas.
+/// All networks except the largest: logits within 1e-4 of the largest, each tensor's gradients
+/// within 1e-3 of its largest. `RECEPTIVE_PUBLISHED=all` includes all networks, and a
+/// comma-separated list of names selects some.
 #[test]
 #[ignore = "needs Python with torch, torchinfo, torchvision and timm (RECEPTIVE_PYTHON)"]
 fn published_networks_give_pytorch_s_logits() {

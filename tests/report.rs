@@ -1,5 +1,5 @@
-//! A run's report in a browser: `RECEPTIVE_PYTHON` names a Python with websockets,
-//! `RECEPTIVE_CHROMIUM` a Chromium (`chromium` where it is not set).
+//! A run's report in a browser: `RECEPTIVE_PYTHON` is a Python interpreter with websockets,
+//! `RECEPTIVE_CHROMIUM` a Chromium (default: `chromium`).
 
 use crate::{run_in, tiny, tiny_run};
 use burn::tensor::Device;
@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The page of a run of a moment with this config.
+/// The page of a very short run with this config.
 fn page(directory: &Path, config: RunConfig) -> PathBuf {
     let path = directory.join("001");
     let device = Device::flex();
@@ -33,7 +33,7 @@ fn page(directory: &Path, config: RunConfig) -> PathBuf {
     file
 }
 
-/// What a browser reports of it; screenshots go to `target/screenshots/<name>`.
+/// A browser's findings about the page; screenshots go to `target/screenshots/<name>`.
 fn in_browser(name: &str, page: &Path) -> Value {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = std::env::var("RECEPTIVE_PYTHON")

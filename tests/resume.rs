@@ -1,8 +1,8 @@
-//! T1 and T3 of docs/reliability.md: a run that was stopped or killed at any point ends with the
-//! bits of one that never was.
+//! T1 and T3 of docs/reliability.md: a run that was stopped or killed at any point ends
+//! bit-identical to one that was not.
 //!
 //! With AdamW, a schedule with warm-up, dropout, augmentation, batch norm, early stopping, shards
-//! and gradient clipping switched on.
+//! and gradient clipping enabled.
 
 use burn::tensor::Device;
 use receptive_data::NoProgress;
@@ -64,7 +64,7 @@ impl Recorder for Remember {
     }
 }
 
-/// Everything of a run that must not depend on its pauses.
+/// Everything in a run that must not depend on interruptions.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Result {
     best: String,
@@ -112,7 +112,7 @@ pub(crate) fn whole(parent: &Path, prepared: &RunSetup) -> Result {
     result(&path, &trained)
 }
 
-/// Trains, stopped after each of these steps and resumed; the last one is beyond the end.
+/// Trains, stopping after each of these steps and resuming; the last one is beyond the end.
 pub(crate) fn in_pieces(prepared: &RunSetup, run: &RunDirectory, stops: &[u64]) -> Result {
     let compute = flex(prepared);
     let mut trained = None;
@@ -144,7 +144,7 @@ fn t1_a_stop_after_any_step_changes_no_bit() {
             Outcome::Interrupted { signal: 2 },
             "step {step}"
         );
-        // Any number of threads and loaders may go on.
+        // Any number of threads and loaders may continue the run.
         prepared.config.machine.threads = 1 + step as usize % 3;
         prepared.config.machine.workers = step as usize % 2;
         let mut seen = Remember::default();
@@ -175,7 +175,7 @@ fn a_run_can_be_stopped_and_resumed_repeatedly() {
     let run = RunDirectory::create(&parent.path().join("pieces")).unwrap();
     let stops = [5, 6, 7, 23, 24, 41, 99];
     assert_eq!(in_pieces(&prepared, &run, &stops), expected);
-    // Going on with what is finished changes nothing.
+    // Resuming a finished run changes nothing.
     let compute = flex(&prepared);
     let again = resume(&prepared, &run, &compute, &Stop::default(), &mut []).unwrap();
     assert_eq!(result(run.path(), &again), expected);
@@ -226,7 +226,7 @@ fn early_stopping_keeps_its_count_across_a_resume() {
         metric: Monitor::ValTop1,
         patience: 2,
     });
-    // Nothing gets better without learning.
+    // Nothing improves without learning.
     config.train.optimizer = toml::from_str("kind = \"adamw\"\nlearning_rate = 1e-12").unwrap();
     let prepared = prepared(config);
     let compute = flex(&prepared);
@@ -264,7 +264,7 @@ fn field_tracking_resumes_too() {
     assert_eq!(result(&path, &trained), expected);
     let film = |run: &str| std::fs::read(parent.path().join(run).join("erf.png")).unwrap();
     let names = ["whole", "pieces"].map(film);
-    // But for the run's name in the title the picture is the same size.
+    // Apart from the run's name in the title the figures have the same size.
     assert!(names[0].len().abs_diff(names[1].len()) < names[0].len() / 10);
 }
 
@@ -293,7 +293,7 @@ fn changed_settings_and_data_are_rejected() {
     assert!(refused(other).contains("`data.bad_images`"));
 }
 
-/// T3. The points a checkpoint passes while it is written.
+/// T3. The points that the writing of a checkpoint passes.
 const MOMENTS: [Moment; 8] = [
     Moment::ScratchMade,
     Moment::FileWritten(0),
@@ -305,7 +305,7 @@ const MOMENTS: [Moment; 8] = [
     Moment::Flushed,
 ];
 
-/// Ends the process, as a power failure would, the n-th time a checkpoint passes a point.
+/// Ends the process, as a power failure would, the n-th time that a checkpoint passes a point.
 struct AbortAt(Moment, usize);
 
 impl Recorder for AbortAt {
@@ -320,7 +320,7 @@ impl Recorder for AbortAt {
     }
 }
 
-/// Not a test: the process that T3 lets die. Its parent says where.
+/// Not a test: the process that T3 kills. Its parent says at which point.
 #[test]
 #[ignore = "only as T3's child"]
 fn t3_child() {
@@ -372,7 +372,7 @@ fn deaths(each: usize) {
             .unwrap();
             let from = seen.0.unwrap();
             assert!(from.invalid.is_empty(), "{from:?}");
-            // At most the step whose checkpoint was not in its place is lost.
+            // At most the step whose checkpoint was not yet in place is lost.
             let in_place = matches!(point, Moment::InPlace | Moment::Flushed);
             assert_eq!(from.step, time as u64 + u64::from(in_place), "{point:?}");
             recovered += usize::from(result(&path, &resumed) == expected);

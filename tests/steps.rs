@@ -1,5 +1,5 @@
-//! What a step may do beyond plain gradient descent: averages of the weights, accumulated gradients,
-//! other optimizers and schedules. Neither threads nor pauses change a bit.
+//! Variants of a training step: averages of the weights, accumulated gradients, other optimizers
+//! and schedules. Results are bit-identical whatever the threads and interruptions.
 
 use crate::resume::{in_pieces, prepared, whole};
 use crate::{run, tiny_run};
@@ -13,7 +13,7 @@ use receptive_train::config::{
 };
 use receptive_train::{RunConfig, RunDirectory, TrainResult, Weights};
 
-/// 3 epochs of 4 steps.
+/// A run of 3 epochs with 4 steps each.
 fn config() -> RunConfig {
     let mut config = tiny_run();
     config.data.limit = Some(120);
@@ -26,7 +26,7 @@ fn set(config: &mut RunConfig, settings: &[&str]) {
     *config = receptive_train::config::with_overrides(config, &settings).unwrap();
 }
 
-/// Small residual blocks, with the tiny run's training.
+/// Small residual blocks, with the tiny run's training settings.
 fn residual() -> RunConfig {
     let mut config = config();
     let conv = || {
@@ -49,7 +49,7 @@ fn residual() -> RunConfig {
     config
 }
 
-/// Every kind of step.
+/// Every variant of a step.
 fn all() -> Vec<(&'static str, RunConfig)> {
     let cases: [(&str, &[&str]); 9] = [
         ("ema", &["train.ema.decay=0.9"]),
@@ -178,7 +178,7 @@ fn averaged_weights_are_those_that_are_validated_and_kept() {
         assert!(csv.lines().next().unwrap().ends_with(",weights"), "{csv}");
         let last_column = format!(",{}", weights.name());
         assert!(csv.lines().last().unwrap().ends_with(&last_column), "{csv}");
-        // What was validated is what was kept.
+        // The validated model is the one that was kept.
         let last = Artifact::load(&path.join("last"), &Device::flex()).unwrap();
         let best = result.epochs.iter().rev().find(|epoch| epoch.best).unwrap();
         assert_eq!(best.val_loss, result.val.as_ref().map(|val| val.loss));
@@ -190,7 +190,7 @@ fn averaged_weights_are_those_that_are_validated_and_kept() {
 
 #[test]
 fn recomputed_statistics_are_those_of_all_training_images() {
-    // Batch norm on the images themselves, so that its statistics are those of the pixels.
+    // Batch norm directly on the images, so that its statistics are those of the pixels.
     let mut config = tiny_run();
     config.data.limit = Some(60);
     config.train.epochs = 2;
@@ -213,7 +213,7 @@ fn recomputed_statistics_are_those_of_all_training_images() {
         let norm = last.model.values("1").unwrap();
         (norm.mean[0], norm.variance[0])
     };
-    // Inputs are normalised by the mean and deviation of the training images.
+    // Inputs are normalised with the mean and standard deviation of the training images.
     let (mean, variance) = statistics(AverageStatistics::Recompute);
     assert!(
         mean.abs() < 1e-3 && (variance - 1.0).abs() < 1e-3,
@@ -240,7 +240,7 @@ fn a_plateau_lowers_the_rate_that_is_recorded() {
     assert_eq!(config.train.schedule.kind, ScheduleKind::Plateau);
     let result = run(config.clone(), &Device::flex()).unwrap();
     let rates: Vec<f64> = result.epochs.iter().map(|e| e.learning_rate).collect();
-    // The first epoch is the first value; the others are no tenth of it.
+    // The first epoch sets the reference; no later one improves on it enough.
     assert_eq!(rates, [0.05, 0.05, 0.025]);
     config.data.val_fraction = 0.0;
     let error = run(config, &Device::flex()).unwrap_err().to_string();

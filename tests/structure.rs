@@ -1,12 +1,13 @@
-//! What holds for the workspace as a whole: no circles between the modules of a crate, no file too
-//! long to read, `unsafe` in one crate, dependencies in one direction, the words of messages and
-//! documentation. Reads source text only, so it also runs alone, in a second:
+//! Properties of the workspace as a whole: no circles between the modules of a crate, no file that
+//! is too long, `unsafe` in one crate only, dependencies in one direction, and the words of
+//! messages and documentation. Reads source text only, so it can also be run alone, in a few
+//! seconds:
 //!
 //! ```text
 //! rustc --edition 2024 --test tests/structure.rs -o /tmp/structure && /tmp/structure
 //! STRUCTURE_CRATE=model /tmp/structure no_modules    # one crate, every use of every circle
 //! ```
-// The lint spares test functions, not what they call.
+// The lint exempts test functions only, not the functions they call.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "structure/circles.rs"]
@@ -27,10 +28,10 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// Longer files hold more than one idea.
+/// Longer files contain more than one idea.
 const MAX_LINES: usize = 450;
 
-/// The sister crates that each crate may use, and whether it may use burn.
+/// The crates of this workspace that each crate may use, and whether it may use burn.
 const MAY_USE: &[(&str, &[&str], bool)] = &[
     ("core", &[], false),
     ("kernels", &[], true),
@@ -68,7 +69,8 @@ const MAY_USE: &[(&str, &[&str], bool)] = &[
     ),
 ];
 
-/// The nearest directory above this package, or above the working directory, that holds `crates`.
+/// The nearest directory above this package, or above the working directory, that contains
+/// `crates`.
 fn root() -> PathBuf {
     let start = env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| env::current_dir().unwrap(), PathBuf::from);
@@ -76,7 +78,7 @@ fn root() -> PathBuf {
     root.expect("run this within the workspace").to_path_buf()
 }
 
-/// The names of the crates that are checked: all, or the one in `STRUCTURE_CRATE`.
+/// The names of the crates to check: all, or the one in `STRUCTURE_CRATE`.
 fn crates(root: &Path) -> Vec<String> {
     let only = env::var("STRUCTURE_CRATE").ok();
     let mut names: Vec<String> = fs::read_dir(root.join("crates"))
@@ -91,12 +93,12 @@ fn crates(root: &Path) -> Vec<String> {
     names
 }
 
-/// Whether a crate is left out since another was named.
+/// Whether a crate is skipped because another one was selected.
 fn exempt(name: &str) -> bool {
     env::var("STRUCTURE_CRATE").is_ok_and(|only| name != only)
 }
 
-/// All Rust files below a directory, in order, without build outputs.
+/// All Rust files in a directory, sorted, without build outputs.
 fn rust_files(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let Ok(entries) = fs::read_dir(directory) else {
@@ -117,7 +119,7 @@ fn rust_files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The Markdown pages at the root, in `docs`, in `bench` and of the crates.
+/// The Markdown pages in the root, `docs`, `bench` and the crates.
 fn pages(root: &Path) -> Vec<Page> {
     let mut folders = vec![root.to_path_buf(), root.join("docs"), root.join("bench")];
     folders.extend(
@@ -138,7 +140,7 @@ fn pages(root: &Path) -> Vec<Page> {
     pages
 }
 
-/// Fails with all problems at once.
+/// Fails with a list of all problems.
 fn report(problems: &str) {
     assert!(problems.is_empty(), "\n{problems}");
 }
@@ -241,7 +243,7 @@ fn opens_with_an_example(source: &str) -> bool {
     let fences: Vec<&str> = docs
         .filter_map(|line| line.trim_start_matches("//!").trim().strip_prefix("```"))
         .collect();
-    // Every other fence opens a block.
+    // Every second fence opens a block.
     fences
         .iter()
         .step_by(2)
@@ -281,7 +283,7 @@ fn an_example_that_does_not_run_is_none() {
     ));
 }
 
-/// The problems of a manifest's `[dependencies]`.
+/// The problems in the `[dependencies]` of a manifest.
 fn dependency_problems(name: &str, manifest: &str) -> Vec<String> {
     let Some((_, allowed, burn)) = MAY_USE.iter().find(|(known, _, _)| *known == name) else {
         return vec![format!(

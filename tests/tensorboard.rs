@@ -1,6 +1,6 @@
-//! TensorBoard's events hold the values of the run's `metrics.csv`.
+//! TensorBoard's events contain the values of the run's `metrics.csv`.
 //!
-//! Ignored by default: `RECEPTIVE_PYTHON` names an interpreter with tensorboard.
+//! Ignored by default: `RECEPTIVE_PYTHON` is a Python interpreter with tensorboard.
 
 use crate::{compute, prepared, tiny_run};
 use burn::tensor::Device;
@@ -57,7 +57,7 @@ fn tensorboard_reads_the_values_of_metrics_csv_even_of_a_resumed_run() {
     let mut observer = StopAt(10, stop.clone());
     let ended = train(&prepared, &stopped, &compute, &stop, &mut [&mut observer]).unwrap();
     assert_eq!(ended.outcome, Outcome::Interrupted { signal: 2 });
-    // Once from the stop, once more from the end.
+    // Once from the stop, and once more from the end.
     for _ in 0..2 {
         let stop = Stop::default();
         resume(&prepared, &stopped, &compute, &stop, &mut []).unwrap();

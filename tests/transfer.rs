@@ -1,4 +1,5 @@
-//! Training may start from a trained model: for its classes or others, with its first layers kept.
+//! Training may start from a trained model: for the same classes or others, with its first layers
+//! frozen.
 
 use burn::tensor::Device;
 use receptive_data::NoProgress;
@@ -23,7 +24,7 @@ fn model(run: &Path) -> Classifier {
     artifact.unwrap().model
 }
 
-/// A run, and a config that starts from it with `freeze` layers kept.
+/// A finished run, and a config that starts from it with `freeze` layers frozen.
 fn first_run(parent: &Path, freeze: usize) -> RunConfig {
     let first = parent.join("first");
     trained_in(&first, crate::tiny_run()).unwrap();
@@ -83,7 +84,7 @@ fn the_recipe_keeps_batch_norms_statistics_and_changes_the_stem_least() {
     let (old, new) = (value(&before, "2"), value(&after, "2"));
     assert_eq!((&old.mean, &old.variance), (&new.mean, &new.variance));
     assert_ne!(old.gamma, new.gamma);
-    // Adam's steps have the size of the rate: a hundredth at the stem, all of it at the head.
+    // Adam's steps have the size of the rate: a hundredth of it at the stem, all of it at the head.
     let moved = |number: &str| {
         let (old, new) = (value(&before, number).weight, value(&after, number).weight);
         let pairs = old.iter().zip(&new);
@@ -113,7 +114,7 @@ fn a_head_alone_is_fitted_to_frozen_features_and_can_be_trained_on() {
     let fitted = model(&parent.path().join("one"));
     assert_eq!(first.values("7"), fitted.values("7"));
     assert_ne!(first.values("9"), fitted.values("9"));
-    // The network with the fitted head is the head on the features, but for the last bit.
+    // The network with the fitted head equals the head applied to the features, up to rounding.
     let gain = one.gain.unwrap();
     assert_eq!(gain.split, "test");
     assert!(gain.gained + gain.lost <= 1, "{gain:?}");
@@ -137,7 +138,7 @@ fn a_head_alone_is_fitted_to_frozen_features_and_can_be_trained_on() {
     assert!(report.html().contains("nearest class mean"));
     assert!(report.figures().gain.is_some());
 
-    // With an epoch more the head learns from changed images, and nothing else does.
+    // With one more epoch the head learns from augmented images, and nothing else changes.
     let mut config = directory.config().unwrap();
     config.train.epochs = 1;
     let setup = prepare_again(config, &directory, &NoProgress).unwrap();
@@ -155,7 +156,7 @@ fn the_last_epoch_is_kept_where_no_epoch_is_chosen() {
     let mut config = crate::tiny_run();
     config.train.epochs = 3;
     config.train.monitor = Monitor::Last;
-    // It gets worse from epoch to epoch, and is kept all the same.
+    // It gets worse from epoch to epoch, and is kept nevertheless.
     config.train.optimizer =
         toml::from_str("kind = \"adamw\"\nlearning_rate = 0.3\nweight_decay = 0.0").unwrap();
     let result = trained_in(&parent.path().join("run"), config).unwrap();
@@ -177,7 +178,7 @@ fn the_config_names_the_initial_model_and_repeats_the_run() {
     let again = trained_in(&parent.path().join("third"), written.clone()).unwrap();
     assert_eq!(first.weights_sha256, again.weights_sha256);
 
-    // Other weights in the same place are not what the run was made of.
+    // The run was not made from the other weights that are now at the same path.
     let other = Artifact::load(&second.join("model"), &Device::flex()).unwrap();
     other.save(&written.start.as_ref().unwrap().from).unwrap();
     let error = trained_in(&parent.path().join("fourth"), written).unwrap_err();
@@ -188,7 +189,7 @@ fn the_config_names_the_initial_model_and_repeats_the_run() {
 fn other_classes_get_a_new_head_and_the_old_input() {
     let parent = tempfile::tempdir().unwrap();
     let mut config = first_run(parent.path(), 3);
-    // Three classes of noise with a shade each.
+    // Three classes of noise, each with its own brightness.
     let folder = parent.path().join("shades");
     for class in 0..3u8 {
         let directory = folder.join(format!("shade-{class}"));
@@ -217,7 +218,8 @@ fn other_classes_get_a_new_head_and_the_old_input() {
     assert_eq!(after.input, before.input);
     assert_eq!(after.model.values("1"), before.model.values("1"));
 
-    // The new head begins with a fit to the frozen features: one step of nothing leaves it that.
+    // The new head begins with a fit to the frozen features; one step with a negligible rate does
+    // not change that.
     let mut fitted = again;
     fitted.start.as_mut().unwrap().head = HeadStart::Fitted;
     fitted.train.optimizer =

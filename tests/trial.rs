@@ -34,7 +34,7 @@ fn a_network_that_can_learn_overfits_a_few_images() {
 
 #[test]
 fn a_network_that_cannot_overfit_gets_advice() {
-    // Without a rate to speak of nothing moves.
+    // Nothing changes with a negligible learning rate.
     let mut still = tiny_run();
     still.train.optimizer = receptive_train::config::Optimizer::Sgd {
         learning_rate: 1e-12,
@@ -47,7 +47,7 @@ fn a_network_that_cannot_overfit_gets_advice() {
     assert_eq!(found.passes, 5);
     assert!(found.advice().unwrap().contains("range test"), "{found:?}");
 
-    // One number an image, its brightness, cannot tell ten classes apart.
+    // A single number per image, its brightness, cannot distinguish ten classes.
     let mut blind = tiny_run();
     blind.model = ModelConfig::new(1, 28, 28)
         .layer(GlobalAvgPool2dLayer::default())

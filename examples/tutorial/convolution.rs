@@ -57,7 +57,7 @@ pub(crate) fn paddings_and_strides(
     Ok(())
 }
 
-/// They are the kernels' alone: the same for a photograph and for a part of it.
+/// Parameters depend only on the kernels: they are the same for a photograph and for a part of it.
 pub(crate) fn parameters(steps: &mut Steps, device: &Device) -> Result<(), Box<dyn Error>> {
     steps.say("\n== 3. Parameters: filters x (channels x f x f + 1)");
     steps.say(format!(
@@ -94,7 +94,7 @@ pub(crate) fn even_kernel(steps: &mut Steps) {
     }
 }
 
-/// One map of the convolution with untrained weights: the photograph as one filter sees it.
+/// One feature map with untrained weights: the output of one filter for the photograph.
 pub(crate) fn feature_map(
     steps: &mut Steps,
     photographs: &Photographs,
@@ -134,7 +134,7 @@ fn conv() -> Conv2dLayer {
     Conv2dLayer::new(FILTERS, KERNEL).with_activation(Activation::Relu)
 }
 
-/// The layer with the head that makes a classifier of it.
+/// The layer with a head that makes it a classifier.
 fn plan([height, width]: [usize; 2], layer: Conv2dLayer) -> Result<Plan, ModelError> {
     ModelConfig::new(3, height, width)
         .with_classes(2)

@@ -1,4 +1,4 @@
-//! Step 5: filters made by hand, one for vertical and one for horizontal lines.
+//! Step 5: hand-made filters, one for vertical and one for horizontal lines.
 
 use crate::photographs::{Photographs, colours, map_tile};
 use crate::steps::{Steps, sizes};

@@ -1,7 +1,7 @@
 //! Should end with `all 11 shapes are as computed` after two seconds.
 //!
 //! A convolution tutorial, step by step, on two photographs: every output size with its formula,
-//! every layer's parameters, and pictures in `tutorial/`: `cargo run --example tutorial`.
+//! every layer's parameters, and figures in `tutorial/`: `cargo run --example tutorial`.
 //! docs/tutorial.md explains each step.
 
 mod convolution;
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Runs every step and writes its pictures to `out`.
+/// Runs every step and writes its figures to `out`.
 fn tutorial(out: &Path, device: &Device) -> Result<Steps, Box<dyn Error>> {
     std::fs::create_dir_all(out)?;
     let mut steps = Steps::default();

@@ -1,4 +1,4 @@
-//! Step 1: two photographs become a batch.
+//! Step 1: make a batch of two photographs.
 
 use crate::steps::Steps;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -30,7 +30,7 @@ pub(crate) fn load(
             channels,
             pixels,
         } = picture;
-        // Pixel after pixel in the file; in burn one channel after the other.
+        // The file stores pixel after pixel, burn one channel after the other.
         let image = TensorData::new(pixels.clone(), [*height, *width, *channels]);
         let image = Tensor::<3>::from_data(image.convert::<f32>(), device);
         images.push(image.permute([2, 0, 1]) / 255.0);
@@ -65,7 +65,7 @@ pub(crate) fn tile(picture: &Picture) -> Tile {
     Tile::rgb(picture.width, picture.height, &picture.pixels)
 }
 
-/// One map of values as a picture, black for 0 and white for its largest value.
+/// A feature map as a tile, from black for 0 to white for its largest value.
 pub(crate) fn map_tile(map: Tensor<2>) -> Tile {
     let [height, width] = map.dims();
     let largest = map
@@ -81,7 +81,7 @@ pub(crate) fn map_tile(map: Tensor<2>) -> Tile {
     Tile::grey(width, height, &bytes)
 }
 
-/// `[1, 3, height, width]` from 0 to 1 as a picture.
+/// `[1, 3, height, width]` from 0 to 1 as a tile.
 pub(crate) fn colours(image: Tensor<4>) -> Tile {
     let [_, _, height, width] = image.dims();
     let bytes: Vec<u8> = image

@@ -1,4 +1,4 @@
-//! Step 7: pools.
+//! Step 7: pooling.
 
 use crate::photographs::{Photographs, colours};
 use crate::steps::{Steps, sizes};

@@ -1,10 +1,10 @@
-//! What the tutorial prints and checks.
+//! Printing and checking of the tutorial's shapes.
 
 use receptive_model::Padding;
 use receptive_model::explain::SlidingAxis;
 use std::error::Error;
 
-/// The shapes so far, all as computed, and the lines that were printed.
+/// The number of checked shapes, and the lines that were printed.
 #[derive(Debug, Default)]
 pub(crate) struct Steps {
     pub(crate) shapes: Vec<(String, Vec<usize>)>,
@@ -12,17 +12,17 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    /// Prints a line and keeps it.
+    /// Prints a line and stores it.
     pub(crate) fn say(&mut self, line: impl Into<String>) {
         let line = line.into();
         println!("{line}");
         self.lines.push(line);
     }
 
-    /// Prints a shape as burn and as Keras write it.
+    /// Prints a shape in the notations of burn and Keras.
     ///
     /// # Errors
-    /// When it is not as computed.
+    /// If it differs from the computed one.
     pub(crate) fn shape(
         &mut self,
         what: &str,
@@ -38,7 +38,7 @@ impl Steps {
     }
 }
 
-/// The same shape as Keras writes it: channels last.
+/// The shape in the notation of Keras: channels last.
 fn keras(shape: &[usize]) -> String {
     match shape {
         [batch, channels, height, width] => format!("({batch}, {height}, {width}, {channels})"),
@@ -49,7 +49,7 @@ fn keras(shape: &[usize]) -> String {
     }
 }
 
-/// A window over one axis, which must fit.
+/// A window along one axis, which must fit.
 pub(crate) fn axis(
     pixels: usize,
     kernel: usize,

@@ -1,4 +1,4 @@
-//! A case for every kind of layer, every way to join branches and every activation.
+//! One case for every kind of layer, every way to join branches and every activation.
 
 use receptive_model::{
     Activation, AdaptiveAvgPool2dLayer, AvgPool2dLayer, BatchNormLayer, BranchesLayer,
@@ -13,15 +13,15 @@ pub(crate) const SIDE: usize = 9;
 /// What is expected of one kind.
 pub(crate) struct Case {
     pub(crate) kind: &'static str,
-    /// The layer as it stands in the middle of a network.
+    /// The layer, to be placed in the middle of a network.
     pub(crate) layer: LayerConfig,
-    /// What follows it, so that the network ends with a row of logits.
+    /// The layers after it, so that the network ends with a row of logits.
     pub(crate) head: Vec<LayerConfig>,
-    /// The node that stands for it in ONNX; none where it has nothing to do in inference.
+    /// The corresponding node in ONNX; `None` if it does nothing in inference.
     pub(crate) onnx: Option<&'static str>,
-    /// What stands for it in PyTorch.
+    /// The corresponding code in PyTorch.
     pub(crate) python: &'static str,
-    /// Part of what the theory says where it is not exact for random weights.
+    /// A part of the theory's caveat, if the theory is not exact for random weights.
     pub(crate) caveat: Option<&'static str>,
 }
 
@@ -79,7 +79,7 @@ fn case(kind: &'static str) -> Case {
             None,
         ),
         "layer_norm" => of(
-            // Of three channels a small epsilon would leave rare networks to decide the mean.
+            // With three channels and a small epsilon, rare networks would dominate the mean.
             LayerNormLayer { epsilon: 1.0 }.into(),
             Some("LayerNormalization"),
             "nn.LayerNorm(3, eps=1)",
@@ -178,7 +178,7 @@ fn case(kind: &'static str) -> Case {
 }
 
 impl Case {
-    /// A convolution before the layer and a head after it.
+    /// The plan of a network with a convolution before the layer and a head after it.
     pub(crate) fn plan(&self) -> Plan {
         let mut config = ModelConfig::new(2, SIDE, SIDE).with_classes(4);
         config = config.layer(Conv2dLayer::new(3, 3).with_padding(Padding::Same));
@@ -235,7 +235,7 @@ fn activations() -> Vec<Case> {
     Activation::ALL.map(of).into()
 }
 
-/// Branches joined in the other ways, gates of both shapes among them.
+/// Branches joined in the other ways, including gates of both shapes.
 fn joins() -> Vec<Case> {
     let conv = |size| LayerConfig::from(Conv2dLayer::new(3, size).with_padding(Padding::Same));
     let pooled: [LayerConfig; 2] = [
@@ -344,7 +344,8 @@ fn settings() -> Vec<Case> {
             "PRelu",
             "nn.PReLU(3)",
         ),
-        // Half of the channels pass, the others are convolved, and both are interleaved.
+        // Half of the channels bypass the convolutions of the other half, and then both are
+        // interleaved.
         of(
             "branches",
             BranchesLayer::new(Join::Concat)
@@ -364,7 +365,7 @@ fn settings() -> Vec<Case> {
             python: "nn.Linear(243, 4, bias=False)",
             ..case("linear")
         },
-        // A head that is a convolution, with layers behind it.
+        // A convolutional head followed by other layers.
         Case {
             layer: Conv2dLayer::classes(1).into(),
             head: vec![

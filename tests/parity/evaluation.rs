@@ -1,4 +1,4 @@
-//! A trained model gives a thousand images the same classes.
+//! A trained model predicts the same classes for a thousand images.
 
 use crate::training;
 use crate::{backends, check};

@@ -1,4 +1,4 @@
-//! A unit's receptive field is the same map, and exactly nothing outside the theoretical one.
+//! A unit's receptive field is the same map, and exactly zero outside the theoretical one.
 
 use crate::{backends, check};
 use burn::tensor::Device;
@@ -36,8 +36,8 @@ fn measured(plan: &Plan, layer: &str, method: Method, device: &Device) -> Measur
     .unwrap()
 }
 
-/// Strides that do not divide the image, and a pool: the path whose input gradient broke in burn
-/// once (its issue 4799).
+/// Strides that do not divide the image, and a pool: the input gradient of this case was once wrong
+/// in burn (its issue 4799).
 fn strided() -> Plan {
     ModelConfig::new(2, 33, 40)
         .with_classes(2)

@@ -1,11 +1,11 @@
-//! What one backend writes another reads, bit for bit.
+//! Files written by one backend are read by another, bit for bit.
 
 use crate::{backends, networks, training};
 use burn::tensor::Device;
 use receptive_model::{Artifact, weights_sha256};
 use std::path::Path;
 
-/// Reads the artifact here, writes it there, reads it again.
+/// Reads the artifact on one device, writes it on the other, and reads it again.
 fn passed_on(path: &Path, from: &Device, to: &Device) -> [String; 2] {
     let first = Artifact::load(path, from).unwrap();
     let copy = path.with_extension("copy");
@@ -19,7 +19,7 @@ fn models_pass_between_backends_unchanged() {
     let flex = Device::flex();
     for (backend, device) in backends() {
         let directory = tempfile::tempdir().unwrap();
-        // The newest epoch's model, which goes with the checkpoint, and the best one.
+        // The latest epoch's model, which belongs to the checkpoint, and the best one.
         training::run(&directory.path().join("there"), &device, 1);
         training::run(&directory.path().join("here"), &flex, 1);
         for model in ["model", "last"] {

@@ -5,17 +5,17 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use receptive_model::{Classifier, DropoutKey, Plan};
 
-/// What a step and an inference give.
+/// The results of a training step and of inference.
 pub(crate) struct Answers {
-    /// With dropout and the batch's own statistics.
+    /// The logits with dropout and the batch's own statistics.
     pub(crate) trained: Vec<f32>,
-    /// With neither.
+    /// The logits with neither.
     pub(crate) inferred: Vec<f32>,
-    /// With respect to the images.
+    /// The gradients with respect to the images.
     pub(crate) images: Vec<f32>,
-    /// With respect to each parameter, in the module's order.
+    /// The gradients with respect to each parameter, in the module's order.
     pub(crate) weights: Vec<Vec<f32>>,
-    /// Of each batch norm, mean and variance.
+    /// The mean and the variance of each batch norm.
     pub(crate) statistics: Vec<Vec<f32>>,
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn answers(plan: &Plan, batch: usize, device: &Device) -> Answers {
         first_row: 0,
     };
     let (logits, statistics) = model.forward_keyed(images.clone(), key);
-    // Weights of both signs, so that nothing cancels.
+    // Weights of both signs and different size, so that nothing cancels.
     let factors: Vec<f32> = (0..batch * plan.classes)
         .map(|i| (i * 37 % 19) as f32 / 9.0 - 1.0)
         .collect();
@@ -55,7 +55,7 @@ fn of_weights(model: &Classifier, gradients: &Gradients) -> Vec<Vec<f32>> {
     struct Visitor<'a>(&'a Gradients, Vec<Vec<f32>>);
     impl ModuleVisitor for Visitor<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            // Running statistics have none.
+            // Running statistics have no gradient.
             if let Some(gradient) = param.val().grad(self.0) {
                 self.1.push(read(gradient));
             }

@@ -35,9 +35,9 @@ fn compare(backend: &str, name: &str, plan: &Plan, batch: usize, device: &Device
     }
 }
 
-/// The largest difference of a tensor, relative to its own largest value. Of a tensor that gets less
-/// than a thousandth of the network's largest gradient, relative to that one: the gradient of a
-/// bias right before a batch norm is zero, and what is computed is rounding.
+/// The largest difference of a tensor, relative to its own largest value. If that is below a
+/// thousandth of the network's largest gradient, relative to the latter: the gradient of a bias
+/// right before a batch norm is zero, and what is computed is rounding error.
 fn of_weights(ours: &[Vec<f32>], theirs: &[Vec<f32>]) -> f64 {
     assert_eq!(ours.len(), theirs.len());
     let max_abs = |values: &[f32]| {
@@ -80,7 +80,7 @@ fn layers() -> Vec<(&'static str, LayerConfig)> {
             "conv2d same, even",
             conv(5, 4).with_padding(Padding::Same).into(),
         ),
-        // 11 and 14 with a stride of 3: neither divides.
+        // 11 and 14 with a stride of 3: neither divides evenly.
         ("conv2d strides 3", conv(5, 4).with_strides(3).into()),
         (
             "conv2d strides 2x3",
@@ -139,7 +139,7 @@ fn layers() -> Vec<(&'static str, LayerConfig)> {
     layers
 }
 
-/// The layers and settings that other people's networks have.
+/// Layers and settings of other people's networks.
 fn others_layers() -> Vec<(&'static str, LayerConfig)> {
     let sides = Edges {
         top: 0,
@@ -217,7 +217,8 @@ fn every_layer_agrees_forward_and_backward() {
 fn every_preset_agrees_forward_and_backward() {
     for (backend, device) in backends() {
         for (name, config) in networks::all() {
-            // Of two rows a batch norm makes 1 and -1 whatever they are: gradients would be rounding.
+            // With two rows a batch norm always outputs 1 and -1, and the gradients would be
+            // rounding errors.
             compare(backend, &name, &config.plan().unwrap(), 3, &device);
         }
     }

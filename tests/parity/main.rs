@@ -1,10 +1,11 @@
-//! Every backend computes what flex does: one suite, run on each backend that is compiled in.
+//! Every backend computes the same as flex: one suite, run on each backend that is compiled in.
 //!
-//! `cargo test -p receptive-tests --test parity --features receptive-tests/ndarray,receptive-tests/wgpu`,
-//! and so on for the others. A backend that is compiled in and finds no device fails: it was requested.
-//! Each check prints its largest difference; `-- --nocapture` shows them.
+//! `cargo test -p receptive-tests --test parity --features
+//! receptive-tests/ndarray,receptive-tests/wgpu`, and so on for the others. A backend that is
+//! compiled in but finds no device fails, because it was requested. Each check prints its largest
+//! difference; `-- --nocapture` shows them.
 #![recursion_limit = "256"]
-// The lint spares test functions, not what they call.
+// The lint exempts test functions only, not the functions they call.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod evaluation;
@@ -20,7 +21,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use receptive_train::Backend;
 use receptive_train::backend::BackendKind;
 
-/// Every backend but flex that is compiled in, with its device.
+/// Every backend except flex that is compiled in, with its device.
 fn backends() -> Vec<(&'static str, Device)> {
     let others = BackendKind::ALL
         .into_iter()
@@ -34,7 +35,7 @@ fn backends() -> Vec<(&'static str, Device)> {
         .collect()
 }
 
-/// The largest difference, relative to the largest value of the two.
+/// The largest difference, relative to the largest value of both.
 fn difference(ours: &[f32], theirs: &[f32]) -> f64 {
     assert_eq!(ours.len(), theirs.len());
     let max = |values: &mut dyn Iterator<Item = f32>| values.fold(0.0f32, f32::max);
@@ -45,7 +46,7 @@ fn difference(ours: &[f32], theirs: &[f32]) -> f64 {
     f64::from(difference) / f64::from(largest).max(f64::MIN_POSITIVE)
 }
 
-/// Prints a difference and compares it with its bar.
+/// Prints a difference and compares it with its limit.
 fn check(backend: &str, what: &str, difference: f64, bar: f64) {
     println!("{backend:<8} {what:<44} {difference:>9.1e} (bar {bar:.0e})");
     assert!(
@@ -54,7 +55,7 @@ fn check(backend: &str, what: &str, difference: f64, bar: f64) {
     );
 }
 
-/// Values between -1 and 1 that look like noise, the same on every device.
+/// Pseudo-random values between -1 and 1, the same on every device.
 fn noise(dims: [usize; 4], device: &Device) -> Tensor<4> {
     let mut state = 7u32;
     let values: Vec<f32> = (0..dims.iter().product::<usize>())

@@ -1,4 +1,4 @@
-//! Fifty steps of training follow the same losses.
+//! The losses of fifty training steps agree.
 
 use crate::{backends, check};
 use burn::tensor::Device;
@@ -55,7 +55,7 @@ fn compute(setup: &RunSetup, device: &Device) -> Compute {
     Compute::new(device.clone(), setup.config.machine.thread_count()).unwrap()
 }
 
-/// The loss of each step and what the run came to; losses are read every `interval` steps.
+/// The loss of each step and the run's result; losses are read every `interval` steps.
 pub(crate) fn run(path: &Path, device: &Device, interval: usize) -> (Vec<f64>, TrainResult) {
     let prepared = prepare(config(), InputFrom::Data, &NoProgress).unwrap();
     let directory = RunDirectory::create(path).unwrap();
@@ -66,7 +66,7 @@ pub(crate) fn run(path: &Path, device: &Device, interval: usize) -> (Vec<f64>, T
     (losses.0, trained)
 }
 
-/// Asks for a stop after a step.
+/// Requests a stop after a step.
 struct StopAfter(u64, Stop);
 
 impl Recorder for StopAfter {
@@ -128,12 +128,12 @@ fn fifty_steps_follow_the_same_losses() {
         "it did not learn: {flex:?}"
     );
     for (backend, device) in backends() {
-        // Told to read each loss at once, as on a CPU ...
+        // Each loss is read at once, as on a CPU ...
         let path = directory.path().join(backend);
         let (losses, at_once) = run(&path, &device, 1);
         let apart = flex.iter().zip(&losses).map(|(a, b)| (a - b).abs());
         check(backend, "50 steps: loss", apart.fold(0.0, f64::max), 1e-3);
-        // ... and seldom, as on a GPU: the same run.
+        // ... or rarely, as on a GPU: the run is the same.
         let path = directory.path().join(format!("{backend}-seldom"));
         let (_, seldom) = run(&path, &device, 50);
         let loss = |trained: &TrainResult| trained.epochs[0].train_loss;

@@ -1,18 +1,18 @@
-//! Circles among sibling modules: each uses, over others, what uses it.
+//! Circles among sibling modules: modules that use each other, directly or through others.
 
 use crate::modules::Modules;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Siblings each of which uses every other, directly or over the rest.
+/// Siblings each of which uses every other, directly or through the rest.
 #[derive(Debug)]
 pub(crate) struct Circle {
     pub(crate) members: Vec<String>,
-    /// For each pair of them, where and by which names the first uses the second.
+    /// For each pair of them, the places where the first uses the second, with the names used.
     uses: Vec<(String, String, Vec<String>)>,
 }
 
-/// For each pair of siblings, where the first uses the second: by line, and as text.
+/// For each pair of siblings, the places where the first uses the second: by line, and as text.
 type Uses = BTreeMap<(usize, usize), BTreeSet<(usize, String)>>;
 
 impl fmt::Display for Circle {
@@ -33,9 +33,9 @@ impl fmt::Display for Circle {
     }
 }
 
-/// All circles of a crate, at every level of its modules.
+/// All circles in a crate, at every level of its modules.
 pub(crate) fn find(modules: &Modules) -> Vec<Circle> {
-    // By the module that holds both.
+    // Grouped by the module that contains both.
     let mut levels: BTreeMap<usize, Uses> = BTreeMap::new();
     for (user, module) in modules.0.iter().enumerate() {
         for reference in &module.references {
@@ -44,7 +44,7 @@ pub(crate) fn find(modules: &Modules) -> Vec<Circle> {
             };
             let (from, to) = (modules.ancestry(user), modules.ancestry(definer));
             let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
-            // One holds the other: a module may use its parent, and a parent its modules.
+            // One contains the other: a module may use its parent, and a parent its modules.
             let (Some(&from), Some(&to)) = (from.get(shared), to.get(shared)) else {
                 continue;
             };
@@ -107,7 +107,7 @@ fn circles_of(modules: &Modules, uses: &Uses) -> Vec<Circle> {
                 (name(from), name(to), places)
             })
             .collect();
-        // What is easiest to cut comes first.
+        // The easiest ones to remove come first.
         inner.sort_by_key(|(from, to, places)| (places.len(), from.clone(), to.clone()));
         circles.push(Circle {
             members: group.iter().map(|&module| name(module)).collect(),

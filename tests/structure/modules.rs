@@ -1,9 +1,10 @@
-//! The modules of a crate, what each defines and names, and which module defines a path's end.
+//! The modules of a crate with their definitions and references, and which module defines the end
+//! of a path.
 
 use crate::tokens::{Token, tokens};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Words that start an item, before its name.
+/// Keywords that precede an item's name.
 const ITEMS: [&str; 9] = [
     "fn",
     "struct",
@@ -16,17 +17,17 @@ const ITEMS: [&str; 9] = [
     "macro_rules",
 ];
 
-/// Reads a file's text; none where there is no such file.
+/// Reads a file's text; `None` if there is no such file.
 type Read<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// A path as it is written, such as `crate::plan::Shape`.
+/// A path as written, such as `crate::plan::Shape`.
 #[derive(Debug)]
 pub(crate) struct Reference {
     pub(crate) path: Vec<String>,
     pub(crate) line: usize,
 }
 
-/// A name that a `use` brings into a module; `*` for all of another's.
+/// A name that a `use` imports into a module; `*` for all names of another.
 #[derive(Debug)]
 struct Import {
     name: String,
@@ -45,7 +46,7 @@ pub(crate) struct Module {
     imports: Vec<Import>,
 }
 
-/// What a path leads to.
+/// What a path refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
     Module(usize),
@@ -60,7 +61,7 @@ enum Target {
 pub(crate) struct Modules(pub(crate) Vec<Module>);
 
 impl Modules {
-    /// Reads a crate from its root file; none where that is missing.
+    /// Reads a crate from its root file; `None` if that is missing.
     pub(crate) fn read(root: &str, read: Read<'_>) -> Option<Self> {
         let source = read(root)?;
         let directory = root.rsplit_once('/').map_or("", |(directory, _)| directory);
@@ -76,7 +77,7 @@ impl Modules {
         self.0.len()
     }
 
-    /// The module and all that hold it, the root first.
+    /// The module and all modules that contain it, beginning with the root.
     pub(crate) fn ancestry(&self, module: usize) -> Vec<usize> {
         let mut path = vec![module];
         while let Some(parent) = self.0[path[0]].parent {
@@ -85,7 +86,7 @@ impl Modules {
         path
     }
 
-    /// The module that defines what a path within `from` leads to; none for another crate's.
+    /// The module that defines what a path in `from` refers to; `None` if that is in another crate.
     pub(crate) fn definer(&self, from: usize, path: &[String]) -> Option<usize> {
         match self.resolve(from, path, 0)? {
             Target::Module(module) | Target::Item(module) => Some(module),
@@ -108,7 +109,7 @@ impl Modules {
             target = match name.as_str() {
                 "self" => target,
                 "super" => Target::Module(self.0[module].parent?),
-                // What a macro makes, or is re-exported from another crate, is the module's own.
+                // Items from macros and re-exports from other crates count as the module's own.
                 name => match self.lookup(module, name, depth) {
                     None | Some(Target::Foreign) => Target::Item(module),
                     Some(target) => target,
@@ -119,7 +120,7 @@ impl Modules {
     }
 
     fn lookup(&self, module: usize, name: &str, depth: usize) -> Option<Target> {
-        // Re-exports may lead round in a circle, which only the compiler could untie.
+        // Re-exports may form a circle that only the compiler can resolve.
         if depth > 16 {
             return None;
         }
@@ -145,7 +146,7 @@ impl Modules {
             )
     }
 
-    /// Reads a module's tokens, up to their end.
+    /// Reads a module's tokens until its end.
     fn body(&mut self, module: usize, tokens: &[Token], directory: &str, read: Read<'_>) {
         let text = |index: usize| tokens.get(index).map_or("", |token| token.text.as_str());
         let (mut index, mut depth) = (0, 0_usize);
@@ -244,7 +245,7 @@ impl Modules {
         child
     }
 
-    /// A module in a file of its own: `x.rs` or `x/mod.rs`, or where an attribute says.
+    /// A module in its own file: `x.rs` or `x/mod.rs`, or the path in an attribute.
     fn file_module(
         &mut self,
         parent: usize,
@@ -267,13 +268,13 @@ impl Modules {
     }
 }
 
-/// Whether an attribute keeps what follows out of all builds but tests.
+/// Whether an attribute restricts the following item to test builds.
 fn is_test(attribute: &[&str]) -> bool {
     let is = |word: &str| attribute.contains(&word);
     is("cfg") && is("test") && !is("not") || attribute == ["#", "[", "test", "]"]
 }
 
-/// The index behind the bracket that closes the one at `start`.
+/// The index after the bracket that closes the one at `start`.
 fn group_end(tokens: &[Token], start: usize) -> usize {
     let mut depth = 0;
     for (index, token) in tokens.iter().enumerate().skip(start) {
@@ -289,7 +290,7 @@ fn group_end(tokens: &[Token], start: usize) -> usize {
     tokens.len()
 }
 
-/// The index behind the item at `start`; within a body it may be a field or a statement.
+/// The index after the item at `start`; inside a body it may be a field or a statement.
 fn item_end(tokens: &[Token], start: usize, within: bool) -> usize {
     let mut index = start;
     let mut is_item = !within;
@@ -313,7 +314,7 @@ fn item_end(tokens: &[Token], start: usize, within: bool) -> usize {
     index
 }
 
-/// Reads `a::{b, c as d, e::*}` from `index` on, behind what stands before it.
+/// Reads `a::{b, c as d, e::*}` from `index` on; `before` is the path in front of it.
 fn use_tree(tokens: &[Token], index: &mut usize, before: &[String], imports: &mut Vec<Import>) {
     let text = |index: usize| tokens.get(index).map_or("", |token| token.text.as_str());
     let mut path = before.to_vec();
@@ -334,7 +335,7 @@ fn use_tree(tokens: &[Token], index: &mut usize, before: &[String], imports: &mu
                 *index += 1;
                 break;
             }
-            // `a::{self}` is `a`.
+            // `a::{self}` means `a`.
             "self" if !path.is_empty() => {}
             word if tokens.get(*index).is_some_and(Token::is_word) && word != "as" => {
                 path.push(word.to_owned());

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Directories that a path in backticks may start with, from the root or from `crates/`.
+/// Directories with which a path in backticks may begin, relative to the root or to `crates/`.
 const TOP: &[&str] = &[
     "crates/",
     "docs/",
@@ -22,7 +22,7 @@ pub(crate) struct Page {
     pub(crate) path: PathBuf,
     /// The lines outside fenced code, with their numbers from 1.
     lines: Vec<(usize, String)>,
-    /// The lines of fenced Rust code, likewise.
+    /// The lines of fenced Rust code, with their numbers from 1.
     rust: Vec<(usize, String)>,
 }
 
@@ -46,7 +46,7 @@ impl Page {
         Self { path, lines, rust }
     }
 
-    /// What stands between `open` and `close` on one line, with the line's number.
+    /// The texts between `open` and `close` on the same line, with their line numbers.
     fn between(&self, open: &str, close: char) -> Vec<(usize, String)> {
         let mut found = Vec::new();
         for (number, line) in &self.lines {
@@ -68,7 +68,7 @@ impl Page {
     }
 }
 
-/// The anchor that GitHub gives a heading.
+/// The anchor that GitHub generates for a heading.
 fn anchor(heading: &str) -> String {
     let title = heading.trim_start_matches('#').trim().to_lowercase();
     let kept = title
@@ -105,7 +105,7 @@ pub(crate) fn broken_links(page: &Page) -> Vec<String> {
     problems
 }
 
-/// Paths in backticks that do not exist below the root or its `crates/`.
+/// Paths in backticks that do not exist in the root or in `crates/`.
 pub(crate) fn missing_paths(page: &Page, root: &Path, crates: &[String]) -> Vec<String> {
     let mut problems = Vec::new();
     for (line, code) in page.between("`", '`') {
@@ -132,7 +132,7 @@ pub(crate) fn missing_paths(page: &Page, root: &Path, crates: &[String]) -> Vec<
 pub(crate) fn unknown_names(page: &Page, known: &BTreeSet<String>) -> Vec<String> {
     let mut problems = Vec::new();
     for (line, code) in page.between("`", '`') {
-        // A lone word in small letters may be of a config or a command line.
+        // A single lower-case word may belong to a config or a command line.
         let is_name = code.contains(|c: char| c.is_ascii_uppercase() || "_:".contains(c))
             && code.starts_with(|c: char| c.is_ascii_alphabetic())
             && code
@@ -153,8 +153,8 @@ pub(crate) fn unknown_names(page: &Page, known: &BTreeSet<String>) -> Vec<String
     problems
 }
 
-/// Types, functions and methods of Rust snippets that no source file contains: they have another
-/// name by now.
+/// Types, functions and methods in Rust snippets that no source file contains: they have been
+/// renamed.
 pub(crate) fn stale_snippets(page: &Page, known: &BTreeSet<String>) -> Vec<String> {
     let mut problems = Vec::new();
     for (line, code) in &page.rust {

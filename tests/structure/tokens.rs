@@ -1,6 +1,6 @@
-//! Rust source as words and signs, without comments.
+//! Splits Rust source into words and symbols, without comments.
 
-/// A word, `::`, a single sign, or a string literal (its text after one `"`).
+/// A word, `::`, a single symbol, or a string literal (its text after one `"`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(crate) text: String,
@@ -15,7 +15,7 @@ impl Token {
     }
 }
 
-/// The tokens of a source text; comments, lifetimes and characters are left out.
+/// The tokens of a source text, without comments, lifetimes and characters.
 pub(crate) fn tokens(source: &str) -> Vec<Token> {
     let chars: Vec<char> = source.chars().collect();
     let at = |index: usize| chars.get(index).copied().unwrap_or('\0');
@@ -59,7 +59,7 @@ pub(crate) fn tokens(source: &str) -> Vec<Token> {
                 if is_raw && raw_string_end(&chars, index).is_some() {
                     index = raw_string_end(&chars, index).unwrap();
                 } else if is_raw && at(index) == '#' {
-                    // A raw name: `r#type`.
+                    // A raw identifier: `r#type`.
                     index += 1;
                 } else if !matches!(word.as_str(), "b" | "c") || at(index) != '"' {
                     text = Some(word);
@@ -87,7 +87,7 @@ fn is_word_char(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// Where the comment ends that starts here; comments nest.
+/// The end of the comment that starts here; comments nest.
 fn block_comment_end(chars: &[char], start: usize) -> usize {
     let (mut index, mut depth) = (start, 0);
     while index < chars.len() {
@@ -108,7 +108,7 @@ fn block_comment_end(chars: &[char], start: usize) -> usize {
     index
 }
 
-/// Where the string ends that starts here.
+/// The end of the string that starts here.
 fn string_end(chars: &[char], start: usize) -> usize {
     let mut index = start + 1;
     while index < chars.len() && chars[index] != '"' {
@@ -117,7 +117,7 @@ fn string_end(chars: &[char], start: usize) -> usize {
     index + 1
 }
 
-/// Where the raw string ends whose marks `#` or `"` start here; none if it is no string.
+/// The end of the raw string whose marks `#` or `"` start here; `None` if it is not a raw string.
 fn raw_string_end(chars: &[char], start: usize) -> Option<usize> {
     let marks = chars[start..].iter().take_while(|&&c| c == '#').count();
     if chars.get(start + marks) != Some(&'"') {

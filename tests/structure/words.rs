@@ -1,5 +1,5 @@
-//! The words of user-visible text: phrases of the source's strings and documentation that
-//! `CONTRIBUTING.md` has better words for.
+//! The words of user-visible text: finds phrases in strings and documentation for which
+//! `CONTRIBUTING.md` has better words.
 
 use crate::tokens;
 
@@ -38,24 +38,24 @@ const PHRASES: &[(&str, &str)] = &[
     ("works out", "computes"),
 ];
 
-/// Words that stand for one of a kind in "a byte a channel", which is one byte per channel.
+/// Units in phrases like "a byte a channel", which should be one byte per channel.
 const UNITS: &[&str] = &[
     "channel", "class", "epoch", "file", "image", "layer", "line", "pixel", "position", "row",
     "side", "step", "thread",
 ];
 
-/// What is counted by them.
+/// What is counted in such phrases.
 const COUNTED: &[&str] = &[
     "byte", "bytes", "class", "folder", "image", "images", "line", "number", "page", "pixels",
     "row", "slope", "value",
 ];
 
-/// What may follow "is no": comparisons, and "is no longer".
+/// Words that may follow "is no": comparisons, and "is no longer".
 const COMPARISONS: &[&str] = &[
     "better", "fewer", "larger", "less", "longer", "more", "slower", "smaller", "wider", "worse",
 ];
 
-/// A text and the line it begins on.
+/// A text and the line on which it begins.
 #[derive(Debug)]
 struct Text {
     line: usize,
@@ -64,13 +64,13 @@ struct Text {
 
 impl Text {
     fn new(line: usize, text: &str) -> Self {
-        // A line break within a literal, escaped or not, is a space.
+        // A line break in a literal, escaped or not, counts as a space.
         let text = text.replace("\\n", " ").replace('\\', " ");
         let mut words = Vec::new();
         for word in text.split_whitespace() {
             let trimmed = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '`');
             words.push(trimmed.to_lowercase());
-            // No phrase goes over a comma or a full stop.
+            // Phrases do not extend across punctuation.
             if word.ends_with(['.', ',', ';', ':', '?']) {
                 words.push(String::new());
             }
@@ -78,7 +78,7 @@ impl Text {
         Self { line, words }
     }
 
-    /// The phrases in it, with the better words.
+    /// The phrases in the text, with the better words.
     fn problems(&self) -> Vec<(String, String)> {
         let mut problems = Vec::new();
         for start in 0..self.words.len() {
@@ -106,7 +106,7 @@ impl Text {
     }
 }
 
-/// The strings and the documentation of a source file, its tests at the end left out.
+/// The strings and the documentation in a source file, without the tests at its end.
 fn texts(source: &str) -> Vec<Text> {
     let end = ["\n#[cfg(test)]\nmod ", "\n#[cfg(all(test"]
         .iter()
@@ -136,7 +136,7 @@ fn texts(source: &str) -> Vec<Text> {
     texts
 }
 
-/// Every phrase of a source file as `LINE: PHRASE; write BETTER`.
+/// All phrases in a source file as `LINE: PHRASE; write BETTER`.
 pub(crate) fn problems(source: &str) -> Vec<String> {
     let mut problems = Vec::new();
     for text in texts(source) {

@@ -1,5 +1,5 @@
-//! An atlas of receptive fields: the last layer of each stage of many networks, theoretical and
-//! effective field, as JSON that a later run continues and as tables in Markdown.
+//! An atlas of receptive fields: the theoretical and the effective field of the last layer of each
+//! stage of many networks, as JSON that a later run continues and as Markdown tables.
 
 use crate::gaussian::{Estimate, MassSquare, Verdict};
 use crate::measure::{Aggregate, Channels};
@@ -12,22 +12,22 @@ use std::fmt::Write as _;
 pub struct Atlas {
     /// The settings of all measurements.
     pub conditions: Conditions,
-    /// In the order given.
+    /// In the order in which they were measured.
     pub networks: Vec<AtlasNetwork>,
 }
 
-/// The settings that figures of an atlas depend on, besides the network.
+/// The settings, besides the network, on which the numbers of an atlas depend.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Conditions {
     /// Maximum number of samples per layer.
     pub samples: u64,
-    /// Sampling stops once noise alone explains no more than this total variation.
+    /// Sampling stops once noise alone explains at most this total variation.
     pub noise: f64,
     /// Seed of weights, noise and signs.
     pub seed: u64,
     /// The channels of each unit.
     pub channels: Channels,
-    /// The images' largest side, pixels.
+    /// The largest side of the images, in pixels.
     pub largest: usize,
     /// `[height, width]` of all images, if given.
     pub size: Option<[usize; 2]>,
@@ -36,56 +36,57 @@ pub struct Conditions {
 /// One network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AtlasNetwork {
-    /// Preset or model.
+    /// The name of the preset or the path of the model.
     pub name: String,
     /// `random` (redrawn for each sample) or `given`.
     pub weights: String,
-    /// Its inputs.
+    /// Its input images.
     pub input: String,
-    /// `[height, width]` of the images, pixels.
+    /// `[height, width]` of the images, in pixels.
     pub image: [usize; 2],
-    /// From the image on.
+    /// In order, starting from the image.
     pub stages: Vec<Stage>,
 }
 
-/// The last layer of a stage: its central unit, the mean absolute gradient. Lengths are in pixels of
-/// the image; a map's axes are averaged geometrically.
+/// The last layer of a stage: the mean absolute gradient of its central unit. Lengths are in pixels
+/// of the image; the two axes are combined by their geometric mean.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
     /// The layer's number.
     pub layer: String,
-    /// Its name.
+    /// The layer's name.
     pub layer_name: String,
-    /// Pixels from unit to unit.
+    /// The distance in pixels between neighbouring units.
     pub stride: i64,
     /// `[height, width]` of the theoretical field, padding included.
     pub trf: [usize; 2],
     /// Standard deviation of the effective field.
     pub sigma: Estimate,
-    /// Luo's size.
+    /// The size according to Luo et al.
     pub size: Estimate,
-    /// That size over the theoretical field's side.
+    /// That size divided by the side of the theoretical field.
     pub ratio: Estimate,
     /// Total variation to a Gaussian, corrected for noise.
     pub tv: Estimate,
-    /// Whether it looks like one.
+    /// Whether the field is a Gaussian.
     pub verdict: Verdict,
-    /// The squares that hold shares of the mass.
+    /// The squares that contain given shares of the mass.
     pub mass_squares: Vec<MassSquare>,
-    /// The same by RepLKNet's tool, after its logarithm.
+    /// The same squares as computed by RepLKNet's tool, after its logarithm.
     pub replknet_squares: Vec<MassSquare>,
-    /// Standard deviation of the mean square gradient: the one that theory is about.
+    /// Standard deviation of the mean square gradient, which the theory predicts.
     pub sigma_square: Estimate,
-    /// The same in theory: with random weights, or with these weights under random signs.
+    /// The theoretical prediction of `sigma_square`: with random weights, or with these weights
+    /// under random signs.
     pub sigma_null: f64,
-    /// Whether the theory is exact here.
+    /// Whether the theory is exact for this network.
     pub exact: bool,
-    /// Independent samples.
+    /// Number of independent samples.
     pub samples: u64,
 }
 
 impl Stage {
-    /// The numbers of a study of the mean absolute gradient.
+    /// The numbers from a study of the mean absolute gradient.
     pub fn from_study(study: &Study) -> Self {
         let (headline, measured) = (&study.headline, &study.measurement);
         let mut others = study.others.iter();
@@ -121,7 +122,7 @@ impl Atlas {
         }
     }
 
-    /// Adds a network, in place of an earlier measurement of it.
+    /// Adds a network, replacing an earlier measurement of it.
     pub fn insert(&mut self, network: AtlasNetwork) {
         let known = self
             .networks
@@ -133,7 +134,7 @@ impl Atlas {
         }
     }
 
-    /// The network of this name, if it was measured.
+    /// The network with this name, if it was measured.
     pub fn find(&self, name: &str) -> Option<&AtlasNetwork> {
         self.networks.iter().find(|network| network.name == name)
     }
@@ -195,7 +196,7 @@ impl AtlasNetwork {
 }
 
 impl Stage {
-    /// Theoretical field to verdict, as cells of a table.
+    /// The cells of a table from the theoretical field to the verdict.
     fn cells(&self) -> String {
         let [height, width] = self.trf;
         format!(
@@ -278,7 +279,7 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("| 4.00* | 20 / 50 / 99 px |"), "{text}");
-        // Every row of a table has as many cells as its head.
+        // Every row of a table has as many cells as its header.
         for table in text.split("\n\n").filter(|part| part.starts_with('|')) {
             let cells: Vec<usize> = table
                 .lines()

@@ -8,39 +8,39 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErfError {
-    /// Values that do not fill a map.
+    /// The number of values does not match the map.
     #[error("a map of {height} x {width} pixels needs {} values, but there are {found}", height * width)]
     Size {
         /// Rows.
         height: usize,
         /// Columns.
         width: usize,
-        /// Values given.
+        /// Number of values given.
         found: usize,
     },
     /// An invalid setting of the measurement.
     #[error("`{setting}`: {problem}")]
     Setting {
-        /// Its name.
+        /// The name of the setting.
         setting: &'static str,
         /// What was expected, what was found, and what to do.
         problem: String,
     },
-    /// A network that does not fit the measurement.
+    /// The network cannot be measured in this way.
     #[error("the network {problem}")]
     Network {
         /// The problem, and what was expected.
         problem: String,
     },
-    /// An input that cannot be loaded.
+    /// An input could not be loaded.
     #[error("input {sample}: {problem}")]
     Input {
-        /// The number of the sample, from 0.
+        /// The index of the sample, from 0.
         sample: u64,
         /// What is wrong.
         problem: String,
     },
-    /// A config, plan or artifact that the model crate rejects.
+    /// The model crate rejected a config, plan or artifact.
     #[error(transparent)]
     Model(#[from] ModelError),
     /// I/O error.
@@ -53,7 +53,7 @@ pub enum ErfError {
         /// The system's error.
         source: std::io::Error,
     },
-    /// A figure that cannot be drawn.
+    /// A figure could not be drawn.
     #[cfg(feature = "picture")]
     #[error(transparent)]
     Picture(#[from] receptive_plot::PlotError),

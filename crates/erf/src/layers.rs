@@ -26,12 +26,12 @@ pub fn seeing_layers(plan: &Plan) -> Vec<&PlannedLayer> {
         .collect()
 }
 
-/// The last layer of each stage: of the layers whose outputs are maps, the last before each
+/// The last layer of each stage: among the layers whose outputs are maps, the last one before each
 /// downsampling, and the last of all.
 pub fn stages(plan: &Plan) -> Vec<&PlannedLayer> {
     let maps: Vec<&PlannedLayer> = plan.layers.iter().filter(|layer| is_map(layer)).collect();
     let size = |layer: &PlannedLayer| layer.output.map_size();
-    // A global pool that keeps a map of one pixel is no stage.
+    // A global pool on a map of one pixel does not end a stage.
     let is_stage = |layer: &&PlannedLayer| layer.role() != Role::Whole;
     maps.chunk_by(|a, b| size(a) == size(b))
         .filter_map(|stage| stage.iter().copied().rfind(is_stage))
@@ -41,8 +41,8 @@ pub fn stages(plan: &Plan) -> Vec<&PlannedLayer> {
 /// The largest side, in pixels, to which `erf` enlarges an image.
 pub const MAX_GROWN: usize = 1024;
 
-/// The config's plan, for images enlarged where needed (up to `largest` pixels per side) so that at
-/// least one unit of the layer, by default [`default_layer`], sees no padding.
+/// The config's plan for images enlarged where needed (up to `largest` pixels per side), so that at
+/// least one unit of the layer (by default [`default_layer`]) sees no padding.
 ///
 /// # Errors
 /// If the config has no such layer, or its layers do not fit the larger image.
@@ -57,9 +57,9 @@ pub fn plan_that_fits(
         Some(layer) => plan.find(layer)?,
     };
     let wanted = |axis: usize, side: usize| {
-        // What only a gate sees is the whole image, however large it is.
+        // The field through a gate is the whole image, whatever its size.
         let field = layer.ungated_trf[axis];
-        // Fields start a stride apart, so one stride more always holds a whole one.
+        // Fields start `stride` pixels apart, so one stride more always contains a whole one.
         let whole = field.size().saturating_add(field.stride - 1);
         (whole.max(side as i64) as usize).min(largest.max(side))
     };
@@ -69,8 +69,8 @@ pub fn plan_that_fits(
     Ok(config.plan()?)
 }
 
-/// The layers whose theoretical receptive field, gates held constant, is larger than the image, so that
-/// they add only padding to it ("unproductive" in Richter et al. 2021).
+/// The layers whose theoretical receptive field, with gates held constant, is larger than the
+/// image, so that they only extend it into padding ("unproductive" in Richter et al. 2021).
 pub fn unproductive_layers(plan: &Plan) -> Vec<&PlannedLayer> {
     let input = plan.input();
     let image = [input.height as i64, input.width as i64];

@@ -1,6 +1,6 @@
 //! Effective receptive fields of networks on [burn](https://burn.dev): how much a unit depends on
-//! each input pixel, and whether that is a Gaussian. Measured by gradients with error bars, predicted
-//! in closed form, and tested with a verdict that can fail.
+//! each input pixel, and whether that distribution is a Gaussian. Measured from gradients with
+//! error bars, predicted in closed form, and tested with a verdict that can be negative.
 //!
 //! How the types are derived from each other:
 //!
@@ -23,8 +23,8 @@
 //! ```
 //!
 //! [`measure`] takes any closure from images to a feature map; [`measure_layer`] takes a
-//! [`Classifier`](receptive_model::Classifier) and computes only what the unit depends on. Pixels,
-//! rows before columns, are those of the image, counted from 0; lengths are in pixels.
+//! [`Classifier`](receptive_model::Classifier) and computes only what the unit depends on. Pixels
+//! are those of the image, as row and column from 0; lengths are in pixels.
 //!
 //! ```
 //! # fn main() -> Result<(), receptive_erf::ErfError> {

@@ -1,11 +1,12 @@
-//! A map over input pixels, the regions it covers, and its NumPy file.
+//! A map over input pixels, the region it covers, and its NumPy file.
 
 use crate::error::ErfError;
 use receptive_core::file::write_over_own;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// A rectangle of input pixels. Pixel 0 is the image's first; a rectangle may reach out of it.
+/// A rectangle of input pixels. Pixel 0 is the image's first; a rectangle may extend beyond the
+/// image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Region {
     /// The first row.
@@ -34,17 +35,17 @@ impl Region {
         self.top + self.height as i64
     }
 
-    /// The first column right of it.
+    /// The first column to the right of it.
     pub const fn right(&self) -> i64 {
         self.left + self.width as i64
     }
 
-    /// Number of pixels in it.
+    /// Number of pixels.
     pub const fn area(&self) -> usize {
         self.height * self.width
     }
 
-    /// Its middle as `[row, column]`; pixel `i` has its middle at `i`.
+    /// Its centre as `[row, column]`; the centre of pixel `i` is `i`.
     pub fn centre(&self) -> [f64; 2] {
         [
             (self.top + self.bottom() - 1) as f64 / 2.0,
@@ -52,12 +53,12 @@ impl Region {
         ]
     }
 
-    /// Whether the pixel lies in it.
+    /// Whether it contains the pixel.
     pub const fn contains(&self, row: i64, column: i64) -> bool {
         row >= self.top && row < self.bottom() && column >= self.left && column < self.right()
     }
 
-    /// The pixels of both; an empty region where there are none.
+    /// The pixels in both; an empty region if there are none.
     pub fn intersection(&self, other: &Self) -> Self {
         let top = self.top.max(other.top);
         let left = self.left.max(other.left);
@@ -69,7 +70,7 @@ impl Region {
         }
     }
 
-    /// The smallest region that holds both.
+    /// The smallest region that contains both.
     pub fn hull(&self, other: &Self) -> Self {
         let top = self.top.min(other.top);
         let left = self.left.min(other.left);
@@ -90,7 +91,7 @@ pub struct Map {
     values: Vec<f64>,
 }
 
-/// A map as it is deserialised, before its size is checked.
+/// A map after deserialisation, before its size is checked.
 #[derive(Deserialize)]
 struct UncheckedMap {
     region: Region,
@@ -106,7 +107,7 @@ impl TryFrom<UncheckedMap> for Map {
 }
 
 impl Map {
-    /// A map of these values, row by row.
+    /// A map with these values, row-major.
     ///
     /// # Errors
     /// [`ErfError::Size`] unless there is one value per pixel.
@@ -145,12 +146,12 @@ impl Map {
         self.region
     }
 
-    /// Its values, row by row.
+    /// The values, row-major.
     pub fn values(&self) -> &[f64] {
         &self.values
     }
 
-    /// Its values, row by row.
+    /// The values for writing, row-major.
     pub fn values_mut(&mut self) -> &mut [f64] {
         &mut self.values
     }
@@ -165,7 +166,7 @@ impl Map {
         self.values[row * self.region.width + column]
     }
 
-    /// Each pixel with its row, column and value.
+    /// The row, column and value of each pixel.
     pub fn pixels(&self) -> impl Iterator<Item = (i64, i64, f64)> + '_ {
         let Region {
             top, left, width, ..
@@ -186,13 +187,13 @@ impl Map {
         self.values.iter().copied().fold(0.0, f64::max)
     }
 
-    /// The same map over other pixels: cut, or grown by zeros.
+    /// The same map over another region: cropped, or padded with zeros.
     #[must_use]
     pub fn over(&self, region: Region) -> Self {
         Self::from_fn(region, |row, column| self.at(row, column))
     }
 
-    /// The map of `change(value)`.
+    /// Applies `change` to each value.
     #[must_use]
     pub fn map(&self, change: impl Fn(f64) -> f64) -> Self {
         Self {
@@ -201,7 +202,7 @@ impl Map {
         }
     }
 
-    /// Adds another map over the same region; values beyond the shorter are left out.
+    /// Adds another map over the same region; if the lengths differ, the excess values are ignored.
     pub fn add(&mut self, other: &Self) {
         for (sum, value) in self.values.iter_mut().zip(&other.values) {
             *sum += value;
@@ -209,20 +210,20 @@ impl Map {
     }
 }
 
-/// What a file of `numpy.save` begins with.
+/// The first bytes of a file written by `numpy.save`.
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 
-/// How the header of such an array begins.
+/// The beginning of the header for such an array.
 const KIND: &str = "{'descr': '<f8', 'fortran_order': False, 'shape': (";
 
 /// Writes a map as an array of 64-bit floats, `[rows, columns]`, for `numpy.load`.
 ///
 /// # Errors
-/// [`ErfError::Io`], also where a file of that name is none of this kind.
+/// [`ErfError::Io`], also if an existing file with that name is not such an array.
 pub fn write_npy(path: &Path, map: &Map) -> Result<(), ErfError> {
     let Region { height, width, .. } = map.region();
     let mut header = format!("{KIND}{height}, {width}), }}");
-    // Ten bytes lie before it; together with them it ends at a multiple of 64, with a line's end.
+    // Ten bytes precede the header; together they must end at a multiple of 64, with a newline.
     let padding = 63 - (10 + header.len()) % 64;
     header += &" ".repeat(padding);
     header.push('\n');
@@ -230,7 +231,7 @@ pub fn write_npy(path: &Path, map: &Map) -> Result<(), ErfError> {
     bytes.extend((header.len() as u16).to_le_bytes());
     bytes.extend(header.as_bytes());
     bytes.extend(map.values().iter().flat_map(|value| value.to_le_bytes()));
-    // An array of another kind is somebody else's; of these the sizes may differ.
+    // Other arrays were not written by this function and are kept; only the sizes may differ.
     let is_own = |head: &[u8]| {
         head.starts_with(MAGIC)
             && head

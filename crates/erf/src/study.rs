@@ -1,5 +1,5 @@
-//! One layer of one network, measured and predicted, with the results of both. The diagram in the
-//! crate's documentation shows how the types are derived from each other.
+//! One layer of one network, measured and predicted, with both results. The diagram in the crate's
+//! documentation shows how the types are derived from each other.
 
 use crate::error::ErfError;
 use crate::gaussian::{
@@ -12,18 +12,18 @@ use crate::theory::{Prediction, Seeds, Share, Weights, predict};
 use receptive_model::{Plan, PlannedLayer};
 use serde::{Serialize, Serializer};
 
-/// Fractions of the mass whose squares are reported.
+/// The shares of the mass for which squares are reported.
 const MASS_SHARES: [f64; 4] = [0.20, 0.30, 0.50, 0.99];
 
-/// One layer of one network, measured and predicted. As JSON it is the headline's fields, the
-/// measurement's conditions, the other aggregates and theory.
+/// One layer of one network, measured and predicted. Its JSON consists of the headline's fields,
+/// the measurement's conditions, the other aggregates and theory.
 #[derive(Debug, Clone)]
 pub struct Study {
     /// The layer.
     pub layer: PlannedLayer,
     /// The maps and how they were measured.
     pub measurement: Measurement,
-    /// Theory's map of the mean square.
+    /// The predicted map of the mean square.
     pub prediction: Prediction,
     /// The aggregate used for the verdict.
     pub headline: FieldSummary,
@@ -38,21 +38,21 @@ pub struct Study {
 pub struct FieldSummary {
     /// The aggregate.
     pub aggregate: Aggregate,
-    /// Whether it is a Gaussian, with the figures behind the verdict.
+    /// Whether it is a Gaussian, with the numbers behind the verdict.
     #[serde(flatten)]
     pub judgement: Judgement,
-    /// The geometric mean of both axes' standard deviations, pixels.
+    /// The geometric mean of the standard deviations along both axes, in pixels.
     pub sigma_both: Estimate,
-    /// The standard deviations of the least-squares fit along its major and minor axis, pixels.
+    /// The standard deviations of the least-squares fit along its major and minor axis, in pixels.
     pub sigma_fit: Option<[f64; 2]>,
-    /// Luo's size, pixels: the square root of the number of pixels above `threshold` times the
+    /// Luo's size, in pixels: the square root of the number of pixels above `threshold` times the
     /// centre's value.
     pub size: Estimate,
     /// See `size`.
     pub threshold: f64,
-    /// `size` over the side of the theoretical field.
+    /// `size` divided by the side of the theoretical field.
     pub ratio: Estimate,
-    /// The smallest centred squares that hold shares of the mass.
+    /// The smallest centred squares that contain given shares of the mass.
     pub mass_squares: Vec<MassSquare>,
 }
 
@@ -61,13 +61,13 @@ pub struct FieldSummary {
 pub struct TheoryComparison {
     /// The weights of the prediction.
     pub weights: &'static str,
-    /// The prediction's standard deviation along `[rows, columns]`, pixels.
+    /// The prediction's standard deviation along `[rows, columns]`, in pixels.
     pub sigma: [f64; 2],
-    /// Total variation between both maps, corrected for noise.
+    /// Total variation between the two maps, corrected for noise.
     pub tv: f64,
     /// Whether the prediction is exact for these networks.
     pub exact: bool,
-    /// Why not.
+    /// If not, why.
     pub caveats: Vec<String>,
     /// Each layer's contribution to the variance.
     pub budget: Vec<Share>,
@@ -128,11 +128,11 @@ impl TheoryComparison {
 }
 
 impl Study {
-    /// Compares a measurement of `layer` in `plan` with theory; `weights` are those of the network
-    /// measured, and `aggregate` is the one for the verdict.
+    /// Compares a measurement of `layer` in `plan` with theory; `weights` are those of the measured
+    /// network, and `aggregate` is the one used for the verdict.
     ///
     /// # Errors
-    /// [`ErfError::Model`] when the plan has no such layer, [`ErfError::Setting`] when the layer has no
+    /// [`ErfError::Model`] if the plan has no such layer, [`ErfError::Setting`] if the layer has no
     /// such unit or channel.
     pub fn new(
         measurement: Measurement,
@@ -167,8 +167,8 @@ impl Study {
         self.headline.aggregate
     }
 
-    /// Theory's map for that aggregate: of the mean square, or its root, which the mean absolute
-    /// gradient comes near.
+    /// The predicted map for that aggregate: the mean square, or its square root, which
+    /// approximates the mean absolute gradient.
     pub fn expected(&self) -> Map {
         match self.aggregate() {
             Aggregate::Square => self.prediction.map.clone(),
@@ -176,22 +176,23 @@ impl Study {
         }
     }
 
-    /// The theoretical field with gates held constant, where a gate makes the field the whole image: what
-    /// the unit sees by other ways than through a gate's value. The measurement includes both.
+    /// The theoretical field with gates held constant, if there are gates that extend the field to
+    /// the whole image: what the unit sees other than through a gate's value. The measurement
+    /// includes both.
     pub fn ungated_trf(&self) -> Option<Region> {
         let unit = self.measurement.probe.unit;
         let is_map = self.measurement.probe.fields.is_some();
         (is_map && self.layer.is_gated()).then(|| seen(&self.layer.ungated_trf, unit))
     }
 
-    /// The squares that RepLKNet's tool (Ding et al. 2022) would report, for comparison with published
-    /// numbers alone: measured after a logarithm, they depend on the gradient's scale.
+    /// The squares that RepLKNet's tool (Ding et al. 2022) would report, only for comparison with
+    /// published numbers: computed after a logarithm, they depend on the gradient's scale.
     pub fn replknet_squares(&self) -> Vec<MassSquare> {
         let map = self.measurement.map(Aggregate::Positive);
         replknet_squares(map, self.measurement.image, &MASS_SHARES)
     }
 
-    /// Names and values that are not in the judgement: the theoretical field, the size, theory.
+    /// Names and values that are not in the judgement: the theoretical field, the size, the theory.
     pub fn numbers(&self) -> Vec<(String, String)> {
         let headline = &self.headline;
         let trf = self.measurement.trf;
@@ -269,14 +270,14 @@ impl Serialize for Study {
     }
 }
 
-/// The names and the order of a study's JSON, which other programs read. Pairs are
-/// `[rows, columns]`, lengths pixels.
+/// The names and the order of fields in a study's JSON, which other programs read. Pairs are
+/// `[rows, columns]`, lengths are in pixels.
 #[derive(Serialize)]
 struct StudyJson<'a> {
     #[serde(flatten)]
     headline: &'a FieldSummary,
     trf: TrfJson,
-    /// With gates held constant, where there are any.
+    /// With gates held constant, if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     ungated_trf: Option<TrfJson>,
     unit: [usize; 2],

@@ -12,7 +12,7 @@ use receptive_erf::{Map, Region};
 use receptive_model::{Artifact, InferenceDevice};
 use receptive_plot::{Color, ColorMap, Grid, PlotError, Tile};
 
-/// How much of the image, in grey, shows through the colours of Grad-CAM.
+/// The weight of the grey image under the colours of Grad-CAM.
 const IMAGE_SHARE: f64 = 0.45;
 /// The fraction of pixels within the colour scale of a gradient: a few outliers are clipped.
 const GRADIENT_QUANTILE: f64 = 0.99;
@@ -22,7 +22,7 @@ const GRADIENT_QUANTILE: f64 = 0.99;
 pub struct AttributionOptions {
     /// Grad-CAM's layer, by number or name; by default [`default_cam_layer`].
     pub layer: Option<String>,
-    /// The number of most probable classes to explain, unless some are named.
+    /// The number of most probable classes to explain, unless classes are named.
     pub classes: usize,
     /// The classes to explain, by name, in this order; empty for the most probable ones.
     pub named: Vec<String>,
@@ -48,7 +48,7 @@ pub struct Attribution {
     pub layer: [String; 2],
     /// Rows and columns of pixels that a unit of this layer can depend on.
     pub field: [i64; 2],
-    /// The most probable classes, the most probable first, or those named.
+    /// The most probable classes in decreasing order, or the named ones.
     pub classes: Vec<ClassAttribution>,
 }
 
@@ -66,10 +66,10 @@ pub struct ClassAttribution {
     pub cam: Map,
 }
 
-/// Explains the most probable classes of an image, or those named. `device` is the model's.
+/// Explains the most probable classes of an image, or the named ones. `device` is the model's.
 ///
 /// # Errors
-/// When the layer does not exist or outputs no feature maps, the image does not have the network's
+/// If the layer does not exist or outputs no feature maps, the image does not have the network's
 /// size, `classes` is 0, a named class is not one of the model's, or a gradient is not finite.
 pub fn attribute(
     artifact: &Artifact,
@@ -124,7 +124,7 @@ pub fn attribute(
     })
 }
 
-/// The indices of these classes, each once.
+/// The indices of these classes, without duplicates.
 fn indices(named: &[String], classes: &[String]) -> Result<Vec<usize>, InspectError> {
     let mut indices = Vec::new();
     for name in named {
@@ -146,12 +146,12 @@ fn indices(named: &[String], classes: &[String]) -> Result<Vec<usize>, InspectEr
 
 impl ClassAttribution {
     /// Row and column of the pixel where Grad-CAM is largest, the first of several; `None` if it is
-    /// nowhere above 0.
+    /// positive nowhere.
     pub fn peak(&self) -> Option<[usize; 2]> {
         peak(&self.cam)
     }
 
-    /// The smallest fraction of the pixels that holds half of Grad-CAM's sum.
+    /// The smallest fraction of the pixels that contains half of Grad-CAM's sum.
     pub fn half_area(&self) -> f64 {
         half_area(&self.cam)
     }
@@ -232,7 +232,7 @@ impl Attribution {
     }
 }
 
-/// The largest value, so that a small one is not mistaken for 0.
+/// The largest value, shown so that a small one is not mistaken for 0.
 fn at_most(peak: f64) -> String {
     match peak {
         0.01.. | 0.0 => format!("at most {peak:.2}"),
@@ -266,7 +266,7 @@ fn heat(map: &Map, top: f64) -> Vec<u8> {
     map.values().iter().flat_map(color).collect()
 }
 
-/// The upper end of the colour scale: most pixels lie below it.
+/// The upper end of the colour scale, below which most pixels are.
 fn upper_end(map: &Map) -> f64 {
     let mut values = map.values().to_vec();
     values.sort_by(f64::total_cmp);

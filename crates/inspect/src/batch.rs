@@ -8,7 +8,7 @@ use receptive_data::{
 use receptive_plot::{Grid, Tile};
 use std::sync::Arc;
 
-/// A run's training images and their preprocessing and augmentation.
+/// A run's training images and their augmentation.
 #[derive(Clone, Copy, Debug)]
 pub struct TrainingView<'a> {
     /// The images, at the size of the network's input.
@@ -17,15 +17,15 @@ pub struct TrainingView<'a> {
     pub classes: &'a [String],
     /// Their augmentation.
     pub augment: &'a Augment,
-    /// Mean of each channel, from 0 to 1; fills what is erased.
+    /// Mean of each channel, from 0 to 1; erased areas are filled with it.
     pub mean: &'a [f32],
     /// Standard deviation of each channel.
     pub std: &'a [f32],
-    /// The run's.
+    /// The run's seed.
     pub seed: u64,
 }
 
-/// Epochs count from 1.
+/// Epochs are counted from 1.
 const FIRST_EPOCH: u64 = 1;
 /// The last epoch searched for visibly mixed images.
 const MIXED_EPOCHS: u64 = 50;
@@ -37,9 +37,9 @@ impl TrainingView<'_> {
     /// the run's order, resized, augmented and mixed.
     ///
     /// # Errors
-    /// When an image cannot be read, or a setting of `augment` is out of range.
+    /// If an image cannot be read, or a setting of `augment` is out of range.
     pub fn batch(&self, count: usize, batch_size: usize) -> Result<Grid, InspectError> {
-        // Only where images are mixed does one depend on the others.
+        // Only with mixing does an image depend on the others of its batch.
         let len = match self.augment.mix() {
             Some(_) => batch_size.max(1),
             None => count,
@@ -48,8 +48,8 @@ impl TrainingView<'_> {
     }
 
     /// Like [`batch`](Self::batch), for an epoch whose images are visibly mixed: the first in which
-    /// both have at least a quarter, or else the one closest to it. With a caption of epoch and
-    /// fractions; `None` if no images are mixed.
+    /// both images contribute at least a quarter, otherwise the one closest to that. The caption
+    /// states the epoch and the fractions; `None` if no images are mixed.
     ///
     /// # Errors
     /// As [`batch`](Self::batch).
@@ -63,7 +63,7 @@ impl TrainingView<'_> {
         };
         let size = self.samples.size();
         let own_share = |epoch: u64| {
-            // As the loader keys it: by the first image of the batch.
+            // The same key as in the loader: the first image of the batch.
             let first = order(self.samples.len(), self.seed, epoch).first().copied();
             let key = (self.seed, epoch, first.unwrap_or_default() as u64);
             let shape = [2, 1, size.height, size.width];
@@ -182,7 +182,7 @@ impl TrainingView<'_> {
         Ok(loader.next().transpose()?)
     }
 
-    /// An image of a batch, its normalisation undone.
+    /// An image of a batch, with the normalisation undone.
     fn tile(&self, batch: &Batch, at: usize) -> Tile {
         let [_, channels, height, width] = batch.shape;
         let plane = height * width;
@@ -196,7 +196,7 @@ impl TrainingView<'_> {
         tile(&pixels, [height, width, channels])
     }
 
-    /// The class of an image, or the fractions of the classes mixed in it.
+    /// Captions the tile with the image's class, or with the fractions of the classes mixed in it.
     fn caption(&self, tile: Tile, batch: &Batch, at: usize) -> Tile {
         let own = batch.labels[at];
         let Some(soft) = &batch.soft_targets else {
@@ -220,7 +220,7 @@ impl TrainingView<'_> {
     }
 }
 
-/// An image of these samples, to be drawn.
+/// A tile of an image of these samples.
 pub fn sample_tile(samples: &Samples, sample: &Sample) -> Tile {
     let size = samples.size();
     tile(&sample.pixels, [size.height, size.width, size.channels])

@@ -1,4 +1,4 @@
-//! Grad-CAM's layer, and its map over the image's pixels.
+//! The default layer of Grad-CAM, and its map over the image's pixels.
 
 use crate::error::InspectError;
 use crate::features::is_map;
@@ -8,11 +8,12 @@ use receptive_model::{Field, Plan, PlannedLayer, Role};
 /// Minimum rows and columns of units for a useful map.
 const MIN_UNITS: usize = 5;
 
-/// The default layer: the last convolution (or residual with one) with at least 5x5 units, or else
-/// the last one, with the batch norm, activation and dropout that follow it.
+/// The default layer: the last convolution (or residual with one) with at least 5x5 units,
+/// otherwise the last convolution, in both cases including the batch norm, activation and dropout
+/// after it.
 ///
 /// # Errors
-/// When no layer of the network outputs feature maps.
+/// If no layer of the network outputs feature maps.
 pub fn default_cam_layer(plan: &Plan) -> Result<String, InspectError> {
     let layers = &plan.layers;
     let is_fine = |layer: &PlannedLayer| layer.output.map_size().iter().all(|n| *n >= MIN_UNITS);
@@ -115,7 +116,7 @@ mod tests {
             height: 64,
             width: 64,
         };
-        // Its last convolution leaves 2x2 units, the one before 8x8.
+        // Its last convolution outputs 2x2 units, the one before 8x8.
         let config = presets::preset("small", input).unwrap().with_classes(4);
         let plan = config.plan().unwrap();
         let layer = plan.find(&default_cam_layer(&plan).unwrap()).unwrap();

@@ -16,7 +16,7 @@ pub const SMOOTH_COPIES: usize = 8;
 pub struct ClassMaps {
     /// The logit.
     pub logit: f32,
-    /// Grad-CAM's weights: for each of the layer's channels the mean gradient of the logit over its
+    /// Grad-CAM's weights: for each channel of the layer the mean gradient of the logit over its
     /// units.
     pub weights: Vec<f32>,
     /// Grad-CAM over the layer's rows and columns: `max(sum of weight * map over channels, 0)`.
@@ -31,12 +31,12 @@ pub struct ClassMaps {
 
 /// One forward and one backward pass in inference, and further ones for `smooth` noisy copies.
 ///
-/// `image` is one normalised image, `[channels, height, width]`; `layer` a number or name; `device`
-/// the model's.
+/// `image` is one normalised image, `[channels, height, width]`; `layer` is a number or name;
+/// `device` is the model's.
 ///
 /// # Errors
-/// When the layer does not exist or outputs no feature maps, the class or the image does not fit
-/// the network, or a gradient is not finite.
+/// If the layer does not exist or outputs no feature maps, the class or the image does not fit the
+/// network, or a gradient is not finite.
 pub fn class_maps(
     model: &Classifier,
     image: &[f32],
@@ -102,7 +102,7 @@ pub fn class_maps(
     })
 }
 
-/// One class's logit, to be differentiated with respect to a layer's units and the pixels.
+/// The logit of one class, and the layer whose units it is differentiated with respect to.
 struct Logit<'a> {
     model: Classifier,
     layer: &'a str,
@@ -112,8 +112,8 @@ struct Logit<'a> {
 }
 
 impl Logit<'_> {
-    /// One forward and one backward pass for as many images as `values` holds: the gradients of the
-    /// sum of their logits with respect to the layer's units and to the pixels.
+    /// One forward and one backward pass for all images in `values`: the gradients of the sum of
+    /// their logits with respect to the layer's units and to the pixels.
     fn backward(
         &self,
         values: Vec<f32>,
@@ -122,7 +122,7 @@ impl Logit<'_> {
         let batch = values.len() / (channels * height * width).max(1);
         let data = TensorData::new(values, [batch, channels, height, width]);
         let images = Tensor::<4>::from_data(data, self.device).require_grad();
-        // What a logit does not depend on must come out as 0.
+        // Where the logit does not depend on an input, its gradient must be exactly 0.
         let (watched, gradients) = exactly(|| {
             let watched = self.model.forward_watching(images.clone(), self.layer)?;
             let logit = watched
@@ -133,7 +133,7 @@ impl Logit<'_> {
             let gradients = logit.backward();
             Ok::<_, InspectError>((watched, gradients))
         })?;
-        // No gradient where the logit does not depend on it.
+        // There is no gradient if the logit does not depend on the tensor.
         let read = |tensor: &Tensor<4>| -> Vec<f32> {
             match tensor.grad(&gradients) {
                 Some(gradient) => gradient.into_data().iter::<f32>().collect(),

@@ -6,13 +6,13 @@ use receptive_plot::PlotError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InspectError {
-    /// The model's plan or artifact.
+    /// An error concerning the model's plan or artifact.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// The image.
+    /// An error concerning the image.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// The figure.
+    /// An error concerning the figure.
     #[error(transparent)]
     Plot(#[from] PlotError),
     /// An invalid setting.

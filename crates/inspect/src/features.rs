@@ -15,14 +15,14 @@ pub struct FeatureMaps {
     pub name: String,
     /// The maps' height and width.
     pub size: [usize; 2],
-    /// Channel by channel, row by row.
+    /// The values, channel by channel, row-major.
     pub values: Vec<f32>,
 }
 
-/// How strongly one channel responds.
+/// The strength of one channel's response.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Strength {
-    /// Counted from 0.
+    /// The channel, counted from 0.
     pub channel: usize,
     /// The mean absolute value.
     pub mean: f64,
@@ -30,11 +30,11 @@ pub struct Strength {
     pub max: f32,
 }
 
-/// What these layers (by number or name) output for an image, in the order given. `device` is the
-/// model's.
+/// The outputs of these layers (given by number or name) for an image, in that order. `device` is
+/// the model's.
 ///
 /// # Errors
-/// When a layer does not exist or outputs a flat vector instead of feature maps.
+/// If a layer does not exist or outputs a flat vector instead of feature maps.
 pub fn feature_maps(
     artifact: &Artifact,
     image: &InputImage,
@@ -64,7 +64,7 @@ pub fn feature_maps(
     Ok(all)
 }
 
-/// Rejects a layer that outputs a flat vector, and names those that output feature maps.
+/// Rejects a layer that outputs a flat vector; the error lists those that output feature maps.
 pub(crate) fn require_map(plan: &Plan, layer: &PlannedLayer) -> Result<(), InspectError> {
     if is_map(layer) {
         return Ok(());
@@ -108,7 +108,7 @@ pub fn default_feature_layer(plan: &Plan) -> Option<String> {
 }
 
 impl FeatureMaps {
-    /// Number of maps.
+    /// Number of channels.
     pub fn channels(&self) -> usize {
         self.values.len() / (self.size[0] * self.size[1]).max(1)
     }
@@ -118,7 +118,7 @@ impl FeatureMaps {
         &self.values[channel * values..(channel + 1) * values]
     }
 
-    /// All channels, the strongest first.
+    /// All channels, in decreasing order of strength.
     pub fn strengths(&self) -> Vec<Strength> {
         let mut strengths: Vec<Strength> = (0..self.channels())
             .map(|channel| {
@@ -135,7 +135,7 @@ impl FeatureMaps {
         strengths
     }
 
-    /// The largest absolute value, and whether there are negative ones.
+    /// The largest absolute value, and whether there are negative values.
     fn range(&self) -> (f32, bool) {
         let values = self.values.iter();
         let largest = values.fold(0.0f32, |most, value| most.max(value.abs()));
@@ -153,7 +153,8 @@ impl FeatureMaps {
     }
 
     /// The `max_maps` strongest maps as a grid, all on one scale: from black (0) to pale yellow
-    /// (the largest value of all), or from blue over white (0) to red if values are signed.
+    /// (the largest value of all maps), or from blue through white (0) to red if there are negative
+    /// values.
     ///
     /// # Errors
     /// As [`Draw::scene`](receptive_plot::Draw::scene).

@@ -3,9 +3,9 @@
 use receptive_model::{Artifact, Operation};
 use receptive_plot::{Grid, Tile};
 
-/// The filters of the first convolution: in colour for colour input, else grey, with 0 at half
-/// brightness and all on one scale; at most `max_filters` of them. `None` if the network has no
-/// convolution on its input.
+/// The filters of the first convolution: in colour for colour input, otherwise grey, with 0 at half
+/// brightness and all on the same scale; at most `max_filters` of them. `None` if the network has
+/// no convolution on its input.
 pub fn filters(artifact: &Artifact, max_filters: usize) -> Option<Grid> {
     let plan = artifact.model.plan();
     let first = plan.layers.first()?;

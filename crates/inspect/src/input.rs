@@ -14,12 +14,12 @@ use std::path::Path;
 pub struct Prediction {
     /// The class's name.
     pub class: String,
-    /// From 0 to 1; all classes' sum to 1.
+    /// The probability, from 0 to 1; those of all classes sum to 1.
     pub probability: f64,
 }
 
 impl Prediction {
-    /// The `k` most probable classes, the most probable first; `probabilities` has one for each class.
+    /// The `k` most probable classes in decreasing order; `probabilities` has one value per class.
     pub fn most_probable(probabilities: &[f64], classes: &[String], k: usize) -> Vec<Self> {
         let order: Vec<f32> = probabilities.iter().map(|p| *p as f32).collect();
         top(&order, k)
@@ -37,24 +37,24 @@ impl Prediction {
 /// One image as a network's input.
 #[derive(Debug, Clone)]
 pub struct InputImage {
-    /// Bytes, resized: `[height, width, channels]`.
+    /// The resized image as bytes: `[height, width, channels]`.
     pixels: Vec<u8>,
-    /// Normalised: `[channels, height, width]`.
+    /// The normalised values: `[channels, height, width]`.
     values: Vec<f32>,
     size: ImageSize,
     identity: Option<ImageIdentity>,
 }
 
 impl InputImage {
-    /// Reads an image file and fits it to the network's input.
+    /// Reads an image file and resizes it to the network's input.
     ///
     /// # Errors
-    /// When the file is not an image, is damaged or too large.
+    /// If the file is not an image, is damaged or too large.
     pub fn read(path: &Path, input: &InputSpec) -> Result<Self, InspectError> {
         Self::read_within(path, input, &DecodeLimits::default())
     }
 
-    /// The same with other limits.
+    /// Like [`read`](Self::read), with other limits.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -67,7 +67,8 @@ impl InputImage {
         Self::identified(&image, identity, input)
     }
 
-    /// The same of an image file's bytes; `name` stands for the file in messages.
+    /// Like [`read`](Self::read), from the bytes of an image file; `name` is used in error
+    /// messages.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -75,7 +76,7 @@ impl InputImage {
         Self::from_bytes_within(bytes, name, input, &DecodeLimits::default())
     }
 
-    /// The same with other limits.
+    /// Like [`from_bytes`](Self::from_bytes), with other limits.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -101,10 +102,10 @@ impl InputImage {
         })
     }
 
-    /// `pixels` have the network's size already: `[height, width, channels]`.
+    /// From `pixels` that already have the network's size: `[height, width, channels]`.
     ///
     /// # Errors
-    /// When they do not.
+    /// If they do not.
     pub fn from_pixels(pixels: Vec<u8>, input: &InputSpec) -> Result<Self, InspectError> {
         let size = input.size();
         let normalize = Normalize::new(&input.mean, &input.std)?;
@@ -118,17 +119,17 @@ impl InputImage {
         })
     }
 
-    /// Its identity by content; `None` if it was not read from a file's bytes.
+    /// The image's identity, from its content; `None` if it was not read from a file's bytes.
     pub fn identity(&self) -> Option<&ImageIdentity> {
         self.identity.as_ref()
     }
 
-    /// Bytes: `[height, width, channels]`.
+    /// The resized image as bytes: `[height, width, channels]`.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
 
-    /// Normalised: `[channels, height, width]`.
+    /// The normalised values: `[channels, height, width]`.
     pub fn values(&self) -> &[f32] {
         &self.values
     }
@@ -138,14 +139,14 @@ impl InputImage {
         [self.size.height, self.size.width, self.size.channels]
     }
 
-    /// A batch of one, `[1, channels, height, width]`.
+    /// The image as a batch of one, `[1, channels, height, width]`.
     pub fn tensor(&self, device: &Device) -> Tensor<4> {
         let [height, width, channels] = self.size();
         let data = TensorData::new(self.values.clone(), [1, channels, height, width]);
         Tensor::from_data(data, device)
     }
 
-    /// A logit for each class. `device` is the model's.
+    /// One logit per class. `device` is the model's.
     pub fn logits(&self, model: &Classifier, device: impl Into<InferenceDevice>) -> Vec<f32> {
         let device = device.into();
         self.logits_by(&model.prepare(&device), &device)
@@ -156,7 +157,7 @@ impl InputImage {
         logits.into_data().iter::<f32>().collect()
     }
 
-    /// The `k` most probable classes, the most probable first.
+    /// The `k` most probable classes in decreasing order.
     pub fn predict(
         &self,
         artifact: &Artifact,
@@ -167,7 +168,7 @@ impl InputImage {
         self.predict_by(&artifact.model.prepare(&device), artifact, k, &device)
     }
 
-    /// The same with the artifact's model, prepared for many images.
+    /// Like [`predict`](Self::predict), with the artifact's model prepared for many images.
     pub fn predict_by(
         &self,
         network: &InferenceNetwork,
@@ -183,18 +184,18 @@ impl InputImage {
         )
     }
 
-    /// The image, to be drawn.
+    /// The image as a tile for figures.
     pub fn tile(&self) -> Tile {
         tile(&self.pixels, self.size())
     }
 }
 
-/// Pixels, channels last, as an image; `size` is height, width and channels.
+/// Channels-last pixels as a tile; `size` is height, width and channels.
 pub(crate) fn tile(pixels: &[u8], [height, width, channels]: [usize; 3]) -> Tile {
     match channels {
         3 => Tile::rgb(width, height, pixels),
         1 => Tile::grey(width, height, pixels),
-        // No screen shows other numbers of channels: the first one stands for all.
+        // Other numbers of channels cannot be displayed, so only the first one is.
         more => {
             let first: Vec<u8> = pixels.iter().step_by(more).copied().collect();
             Tile::grey(width, height, &first)
@@ -202,10 +203,12 @@ pub(crate) fn tile(pixels: &[u8], [height, width, channels]: [usize; 3]) -> Tile
     }
 }
 
-/// The indices of the `k` largest values, the largest first; of equal values the first.
+/// The indices of the `k` largest values in decreasing order; the first of equal values comes
+/// first.
 pub fn top(values: &[f32], k: usize) -> Vec<usize> {
     if k == 1 {
-        // One pass without a list of all places: of 20,000 classes much of an evaluation's time.
+        // A single pass without a list of all indices, which for 20,000 classes would take much of
+        // an evaluation's time.
         let indices = 0..values.len();
         let first = indices.reduce(|best, at| match values[at].total_cmp(&values[best]) {
             Ordering::Greater => at,
@@ -215,7 +218,7 @@ pub fn top(values: &[f32], k: usize) -> Vec<usize> {
     }
     let mut order: Vec<usize> = (0..values.len()).collect();
     let larger = |a: &usize, b: &usize| values[*b].total_cmp(&values[*a]).then(a.cmp(b));
-    // Of thousands of classes only these few are sorted.
+    // Only these few out of thousands of classes are sorted.
     if k < order.len() {
         order.select_nth_unstable_by(k, larger);
         order.truncate(k);
@@ -275,7 +278,7 @@ mod tests {
     #[test]
     fn of_equal_values_the_first_comes_first() {
         assert_eq!(top(&[0.5, 2.0, 0.5, -1.0], 3), [1, 0, 2]);
-        // The largest alone is the first of several, whatever else is asked for.
+        // With `k = 1`, too, the first of several maxima is returned.
         for values in [
             &[0.5, 2.0, 0.5, 2.0][..],
             &[-1.0],

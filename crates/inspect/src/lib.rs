@@ -9,8 +9,8 @@
 //! TrainingView --batch-------> Grid         images as training sees them, augmented
 //! ```
 //!
-//! Each result holds its values; `draw` turns it into a [`Grid`](receptive_plot::Grid), which can be
-//! written as PNG or SVG.
+//! Each result contains its values; `draw` converts it to a [`Grid`](receptive_plot::Grid), which
+//! can be written as PNG or SVG.
 //!
 //! ```
 //! # fn main() -> Result<(), receptive_inspect::InspectError> {

@@ -2,11 +2,12 @@ use receptive_core::text::Printable;
 use receptive_model::ModelError;
 use std::path::PathBuf;
 
-/// Everything that can go wrong between a classifier and another program's file.
+/// Everything that can go wrong when a classifier is exported to, or imported from, another
+/// program's file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InterchangeError {
-    /// The config, the plan or the artifact.
+    /// An error concerning the config, the plan or the artifact.
     #[error(transparent)]
     Model(#[from] ModelError),
     /// An invalid file.
@@ -20,12 +21,12 @@ pub enum InterchangeError {
     /// A setting that does not fit the file.
     #[error("{setting}: {problem}")]
     Setting {
-        /// Its name.
+        /// The name of the setting.
         setting: &'static str,
         /// What was expected, what was found, what to do.
         problem: String,
     },
-    /// Weights of another network.
+    /// The weights are those of another network.
     #[error("the weights do not belong to this network: {problem}; {remedy}")]
     Mismatch {
         /// What the network has and what the file has.
@@ -33,7 +34,7 @@ pub enum InterchangeError {
         /// What to do.
         remedy: String,
     },
-    /// A network that the format does not support.
+    /// The format does not support the network.
     #[error("the network cannot be written as {format}: {problem}")]
     Unwritable {
         /// The format.

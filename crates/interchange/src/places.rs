@@ -1,14 +1,14 @@
 use receptive_model::{Operation, Plan, PlannedLayer};
 
-/// A layer's place in burn's module, and its name in other formats.
+/// A layer's path in burn's module, and its name in other formats.
 pub(crate) struct Place {
-    /// burn's path without the variants of enums: `layers.3.body.0`.
+    /// burn's path without the names of enum variants: `layers.3.body.0`.
     pub(crate) path: String,
-    /// The plan's name: `conv2d_2`.
+    /// The name in the plan: `conv2d_2`.
     pub(crate) name: String,
 }
 
-/// All layers, those within branches too.
+/// All layers, including those within branches.
 pub(crate) fn places(plan: &Plan) -> Vec<Place> {
     let mut places = Vec::new();
     collect("layers", &plan.layers, &mut places);

@@ -1,5 +1,6 @@
-//! The part of ONNX's messages that a classifier needs, for export and import, written after `onnx.proto`
-//! (IR version 8): <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>. The numbers are the format.
+//! The part of ONNX's messages that a classifier needs, for export and import, based on
+//! `onnx.proto` (IR version 8): <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>. The field
+//! numbers define the format.
 
 use prost::Message;
 use prost::bytes::Bytes;
@@ -108,7 +109,7 @@ pub(crate) struct TensorProto {
     pub(crate) double_data: Vec<f64>,
     #[prost(message, repeated, tag = "13")]
     pub(crate) external_data: Vec<StringStringEntryProto>,
-    /// 1 where the values are in another file.
+    /// 1 if the values are in another file.
     #[prost(int32, tag = "14")]
     pub(crate) data_location: i32,
 }

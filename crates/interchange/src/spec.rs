@@ -2,10 +2,10 @@ use crate::InterchangeError;
 use receptive_model::{Artifact, InputSpec, ModelConfig};
 use serde::{Deserialize, Serialize};
 
-/// The key under which a file's own metadata hold a [`Spec`].
+/// The key of the [`Spec`] in a file's metadata.
 pub(crate) const SPEC: &str = "receptive";
 
-/// Network, class names and input spec, which are written into every exported file with the
+/// Network, class names and input spec, which are stored in every exported file together with the
 /// weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,7 +19,7 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// That of an artifact.
+    /// The spec of an artifact.
     pub fn from_artifact(artifact: &Artifact) -> Self {
         Self {
             config: artifact.model.config().clone(),

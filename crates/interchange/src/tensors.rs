@@ -1,4 +1,4 @@
-//! A classifier's tensors with PyTorch's names and layout.
+//! A classifier's tensors with PyTorch's names and layouts.
 
 use crate::InterchangeError;
 use crate::places::places;
@@ -6,18 +6,18 @@ use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot, bridge};
 use burn::tensor::TensorData;
 use receptive_model::Classifier;
 
-/// One tensor: `conv2d_1.weight`, `batch_norm_2.running_mean`, `linear_1.bias`.
+/// One tensor, named such as `conv2d_1.weight`, `batch_norm_2.running_mean` or `linear_1.bias`.
 ///
-/// The first word is the layer's name as [`Plan`](receptive_model::Plan) has it, the second
-/// PyTorch's own. Shapes are PyTorch's: a convolution's weight is
-/// `[filters, channels / groups, height, width]`, a linear layer's `[units, inputs]`.
+/// The first part is the layer's name in the [`Plan`](receptive_model::Plan), the second is
+/// PyTorch's. Shapes are PyTorch's: a convolution's weight is `[filters, channels / groups, height,
+/// width]`, a linear layer's `[units, inputs]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedTensor {
-    /// Layer and tensor.
+    /// The names of the layer and the tensor.
     pub name: String,
     /// The size of each axis.
     pub shape: Vec<usize>,
-    /// Row by row.
+    /// In row-major order.
     pub values: Vec<f32>,
 }
 
@@ -31,7 +31,7 @@ impl NamedTensor {
 /// All tensors of a classifier, in the order of its layers.
 ///
 /// # Errors
-/// When a tensor cannot be read back from its device.
+/// If a tensor cannot be read back from its device.
 pub fn tensors(model: &Classifier) -> Result<Vec<NamedTensor>, InterchangeError> {
     let places = places(model.plan());
     let collected = model.collect(None, Some(Box::new(BurnToPyTorchAdapter)), true);
@@ -47,7 +47,7 @@ pub fn tensors(model: &Classifier) -> Result<Vec<NamedTensor>, InterchangeError>
         let data = bridge::into_data(tensor).map_err(|error| fail(format!("{name}: {error}")))?;
         named.push((place, read(name, data)?));
     }
-    named.sort_by_key(|(place, _)| *place); // stable: within a layer as burn has them
+    named.sort_by_key(|(place, _)| *place); // stable: within a layer, burn's order is kept
     Ok(named.into_iter().map(|(_, tensor)| tensor).collect())
 }
 

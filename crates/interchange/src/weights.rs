@@ -7,12 +7,12 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, serialize};
 use std::collections::HashMap;
 
-/// The artifact's weights as the bytes of a safetensors file, under PyTorch's names and in its
-/// layout (see [`NamedTensor`]). The file's metadata hold network, classes and input, so that
+/// The artifact's weights as the bytes of a safetensors file, with PyTorch's names and layouts (see
+/// [`NamedTensor`]). The file's metadata contain the network, the classes and the input, so that
 /// [`import`](crate::import) needs nothing else.
 ///
 /// # Errors
-/// When a tensor cannot be read from its device.
+/// If a tensor cannot be read from its device.
 pub fn to_safetensors(artifact: &Artifact) -> Result<Vec<u8>, InterchangeError> {
     const FORMAT: &str = "safetensors";
     let tensors = tensors(&artifact.model)?;

@@ -1,4 +1,4 @@
-//! The kernels' backward passes, as nodes of burn's autodiff graph.
+//! The kernels' backward passes, as nodes in burn's autodiff graph.
 
 use crate::conv::Conv2dOptions;
 use crate::dispatch::{KernelGradients, KernelOps};
@@ -11,12 +11,12 @@ use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata};
 
-/// What a convolution's backward pass needs of the forward pass.
+/// What a convolution's backward pass needs from the forward pass.
 #[derive(Debug, Clone)]
 struct ConvState<F> {
     x: NodeId,
     weight: NodeId,
-    /// Where a rectifier followed: its result, which says where the gradient passes.
+    /// The output after the rectifier, if there is one: it determines where the gradient passes.
     output: Option<F>,
     options: Conv2dOptions,
 }
@@ -88,13 +88,13 @@ impl<B: KernelGradients> Backward<B, 1> for MaxPool2d {
     }
 }
 
-/// What a batch norm's backward pass needs of the forward pass.
+/// What a batch norm's backward pass needs from the forward pass.
 #[derive(Debug, Clone)]
 struct NormState<F> {
     x: NodeId,
     gamma: NodeId,
     moments: F,
-    /// Where a rectifier followed: its result.
+    /// The output after the rectifier, if there is one.
     output: Option<F>,
     statistics: Statistics,
     options: BatchNormOptions,
@@ -157,7 +157,7 @@ impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodi
         })
     }
 
-    /// One after the other: the backward pass needs what is between them.
+    /// Two separate operations, because the backward pass needs the values in between.
     fn kernel_conv2d_max_pool_2x2(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -230,7 +230,7 @@ impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodi
     }
 }
 
-/// The convolution that `forward` computes, with what its backward pass needs if it is tracked.
+/// Runs the convolution `forward`, storing what its backward pass needs if it is tracked.
 fn conv2d<B: KernelGradients, C: CheckpointStrategy, const N: usize>(
     nodes: [NodeGuard; N],
     x: FloatTensor<Autodiff<B, C>>,

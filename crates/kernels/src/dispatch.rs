@@ -11,7 +11,7 @@ use burn::tensor::{Bytes, DType, Shape};
 use burn_flex::{FlexTensor, Layout};
 use std::ops::Range;
 
-/// The kernels as burn's dispatch calls them. Use [`conv2d`](crate::conv2d),
+/// The kernels as called by burn's dispatch. Use [`conv2d`](crate::conv2d),
 /// [`max_pool2d`](crate::max_pool2d) and [`batch_norm_train`](crate::batch_norm_train) instead.
 #[backend_extension(Autodiff, Flex)]
 pub trait KernelOps: Backend {
@@ -30,7 +30,7 @@ pub trait KernelOps: Backend {
         options: Conv2dOptions,
     ) -> FloatTensor<Self>;
 
-    /// Convolution with bias, then max pooling of 2x2 with stride 2.
+    /// Convolution with bias, then 2x2 max pooling with stride 2.
     fn kernel_conv2d_max_pool_2x2(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -44,7 +44,7 @@ pub trait KernelOps: Backend {
     /// Mean and variance of each channel, without a gradient: `[2, channels]`.
     fn kernel_moments(x: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// Batch normalisation by `moments`, those of `x` itself or given: `[2, channels]`.
+    /// Batch normalisation with `moments`, `[2, channels]`, which are those of `x` itself or given.
     fn kernel_batch_norm(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -55,9 +55,10 @@ pub trait KernelOps: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// The kernels' gradients. `output` is the forward pass' result, needed only where a rectifier followed.
+/// The kernels' gradients. `output` is the forward pass's result, needed only if there is a
+/// rectifier.
 pub(crate) trait KernelGradients: Backend {
-    /// `grad` where the rectifier lets it pass, else 0.
+    /// `grad` where the rectifier passes it on, else 0.
     fn rectifier_gradient(
         rectifier: Rectifier,
         grad: FloatTensor<Self>,
@@ -202,7 +203,7 @@ impl KernelGradients for Flex {
         grad: FlexTensor,
         output: FlexTensor,
     ) -> FlexTensor {
-        // Changed in place where nothing else shares the memory, else copied.
+        // Modified in place if no other tensor shares the memory, else copied.
         let (mut masked, output) = (owned(grad), output.to_contiguous());
         timed(Kernel::RectifierGradient, || {
             rectifier::gradient(rectifier, values_mut(&mut masked), values(&output));
@@ -289,12 +290,12 @@ impl KernelGradients for Flex {
 }
 
 /// # Panics
-/// When the tensor has not four axes, which its type rules out.
+/// If the tensor does not have four axes, which its type rules out.
 fn dims(tensor: &FlexTensor) -> [usize; 4] {
     tensor.shape().dims()
 }
 
-/// The tensor with its values in order, and without the memory of the one before.
+/// The tensor made contiguous. Drops the original, so that its memory is not shared.
 pub(crate) fn owned(tensor: FlexTensor) -> FlexTensor {
     let contiguous = tensor.to_contiguous();
     drop(tensor);
@@ -302,13 +303,13 @@ pub(crate) fn owned(tensor: FlexTensor) -> FlexTensor {
 }
 
 /// # Panics
-/// When the values are not 32-bit floats.
+/// If the values are not 32-bit floats.
 pub(crate) fn values(tensor: &FlexTensor) -> &[f32] {
     let range = range(tensor);
     &tensor.storage::<f32>()[range]
 }
 
-/// The values to be changed, in memory of their own.
+/// The values for writing; shared memory is copied first.
 ///
 /// # Panics
 /// As [`values`].
@@ -317,7 +318,7 @@ pub(crate) fn values_mut(tensor: &mut FlexTensor) -> &mut [f32] {
     &mut tensor.storage_mut::<f32>()[range]
 }
 
-/// Where a contiguous tensor's values lie in its memory.
+/// The range of a contiguous tensor's values within its storage.
 fn range(tensor: &FlexTensor) -> Range<usize> {
     let offsets = tensor.layout().contiguous_offsets();
     let (start, end) = offsets.unwrap_or((0, tensor.storage::<f32>().len()));

@@ -1,6 +1,6 @@
-//! Convolution, max pooling and batch normalisation for burn's flex backend, several times as fast as
-//! its own, with their gradients: for any burn project that trains a CNN on a CPU. burn's modules keep
-//! the parameters; these functions take the place of their `forward`.
+//! Convolution, max pooling and batch normalisation for burn's flex backend, several times as fast
+//! as its own, with gradients: for any burn project that trains a CNN on a CPU. burn's modules keep
+//! the parameters; these functions replace their `forward`.
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};
@@ -24,9 +24,10 @@
 //! assert_eq!(gradient.dims(), [4, 3, 3, 3]);
 //! ```
 //!
-//! [`adamw_step`] and [`sgd_step`] take a step of an optimizer in one pass over a parameter.
+//! [`adamw_step`] and [`sgd_step`] compute an optimizer's step in one pass over a parameter.
 //!
-//! Results have the same bits on any number of threads: every sum is partitioned by the sizes alone.
+//! Results are bit-identical on any number of threads: the partition of every sum depends only on
+//! the sizes.
 
 mod autodiff;
 mod conv;
@@ -58,7 +59,7 @@ use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::{Device, Tensor};
 use norm::Statistics;
 
-/// Whether this crate's functions take tensors of this device: flex, with or without autodiff.
+/// Whether this crate's functions accept tensors on this device: flex, with or without autodiff.
 pub fn runs_on(device: &Device) -> bool {
     matches!(
         device.clone().inner().as_dispatch(),
@@ -66,18 +67,18 @@ pub fn runs_on(device: &Device) -> bool {
     )
 }
 
-/// 2D convolution of 32-bit floats, plus bias, then the options' rectifier.
+/// 2D convolution of 32-bit floats, plus bias, then the rectifier.
 ///
 /// # Shapes
 /// - `x`: `[images, channels, height, width]`
-/// - `weight`: `[filters, channels / groups, kernel height, kernel width]`, as burn's `Conv2d`
+/// - `weight`: `[filters, channels / groups, kernel height, kernel width]`, as in burn's `Conv2d`
 /// - `bias`: `[filters]`
 /// - output: `[images, filters, out height, out width]`, where each side is
 ///   `floor((n + padding - dilation * (kernel - 1) - 1) / stride) + 1`
 ///
 /// # Panics
-/// When the shapes do not fit each other, the tensors are not of 32-bit floats, or [`runs_on`] is
-/// false for their device.
+/// If the shapes do not match, the tensors are not 32-bit floats, or [`runs_on`] is false for their
+/// device.
 pub fn conv2d(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -95,8 +96,8 @@ pub fn conv2d(
     })
 }
 
-/// [`conv2d`], then a max pool of 2x2 with stride 2. Without autodiff most convolutions are pooled
-/// while they are in the cache.
+/// [`conv2d`], then 2x2 max pooling with stride 2. Without autodiff most convolutions are pooled
+/// while their outputs are in the cache.
 ///
 /// # Shapes
 /// As [`conv2d`]; the output's height and width are halved, rounded down.
@@ -122,7 +123,7 @@ pub fn conv2d_max_pool_2x2(
 ///
 /// # Shapes
 /// - `x`: `[images, channels, height, width]`
-/// - output: `[images, channels, out height, out width]`, sides as in [`conv2d`]
+/// - output: `[images, channels, out height, out width]`, with sizes as in [`conv2d`]
 ///
 /// # Panics
 /// As [`conv2d`].
@@ -133,7 +134,7 @@ pub fn max_pool2d(x: Tensor<4>, options: MaxPool2dOptions) -> Tensor<4> {
 /// The result of [`batch_norm_train`].
 #[derive(Debug, Clone)]
 pub struct BatchNormTrain {
-    /// Normalised: shaped as the input.
+    /// The normalised values, shaped as the input.
     pub output: Tensor<4>,
     /// Mean of each channel: `[channels]`, without a gradient.
     pub mean: Tensor<1>,
@@ -142,8 +143,8 @@ pub struct BatchNormTrain {
     pub variance: Tensor<1>,
 }
 
-/// Batch normalisation by the batch's own mean and variance, then the options' rectifier. The
-/// caller updates any running statistics.
+/// Batch normalisation with the batch's own mean and variance, then the rectifier. The caller
+/// updates any running statistics.
 ///
 /// # Shapes
 /// - `x`: `[images, channels, height, width]`
@@ -184,8 +185,8 @@ pub fn batch_norm_train(
     }
 }
 
-/// Batch normalisation by a given mean and variance, such as running statistics, then the options'
-/// rectifier. Gradients reach `x`, `gamma` and `beta`; the statistics are constants.
+/// Batch normalisation with a given mean and variance, such as running statistics, then the
+/// rectifier. Gradients flow to `x`, `gamma` and `beta`; the statistics are constants.
 ///
 /// # Shapes
 /// - `x`: `[images, channels, height, width]`

@@ -1,5 +1,5 @@
 //! Matrix products on slices.
-#![allow(unsafe_code)] // the one file that calls `gemm`, whose arguments are pointers
+#![allow(unsafe_code)] // the only file that calls `gemm`, whose arguments are pointers
 
 /// A matrix in a slice: element `(row, column)` is at `row * row_stride + column * column_stride`.
 #[derive(Clone, Copy)]
@@ -12,12 +12,12 @@ pub(crate) struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    /// `rows` lines of `columns` values each.
+    /// `rows` rows of `columns` contiguous values each.
     pub(crate) fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
         Self::strided(values, rows, columns, columns)
     }
 
-    /// The same where lines start `row_stride` values apart.
+    /// Rows that start `row_stride` values apart.
     pub(crate) fn strided(
         values: &'a [f32],
         rows: usize,
@@ -44,20 +44,21 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// What happens to the values that the product is written over.
+/// What happens to the existing values of the target.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Write {
-    /// They are replaced.
+    /// They are overwritten.
     Over,
     /// The product is added to them.
     Add,
 }
 
-/// `target = left * right` or `target += left * right`, where `target` has lines `row_stride`
-/// values apart. On the calling thread alone, so that the order of additions is always the same.
+/// `target = left * right` or `target += left * right`, where the rows of `target` start
+/// `row_stride` values apart. Runs on the calling thread only, so that the order of additions is
+/// always the same.
 ///
 /// # Panics
-/// When the shapes do not fit each other or a slice is too short: a bug in this crate.
+/// If the shapes do not match or a slice is too short, which would be a bug in this crate.
 pub(crate) fn multiply(
     target: &mut [f32],
     row_stride: usize,
@@ -85,10 +86,11 @@ pub(crate) fn multiply(
             "a product's factor is too short"
         );
     }
-    // SAFETY: `gemm` reads `left` and `right` and reads and writes `target` at the elements that the
-    // shapes and strides describe. The largest offset of each was just checked to lie inside its
-    // slice, and no offset is negative. `target` is borrowed mutably, so it overlaps neither factor;
-    // `columns <= row_stride` keeps its own elements apart. `T = f32` has no invalid bits.
+    // SAFETY: `gemm` reads `left` and `right`, and reads and writes `target`, at the elements that
+    // the shapes and strides describe. The largest offset of each was just checked to be inside its
+    // slice, and no offset is negative. `target` is borrowed mutably, so it overlaps neither
+    // factor; its own elements are distinct because `columns <= row_stride`. Every bit pattern is a
+    // valid `f32`.
     unsafe {
         gemm::gemm(
             rows,
@@ -114,7 +116,7 @@ pub(crate) fn multiply(
     }
 }
 
-/// The offset of a matrix's last element; both sides are at least 1.
+/// The offset of a matrix's last element; `rows` and `columns` must be at least 1.
 fn reach(rows: usize, columns: usize, row_stride: usize, column_stride: usize) -> usize {
     (rows - 1) * row_stride + (columns - 1) * column_stride
 }

@@ -1,24 +1,24 @@
-//! Batch normalisation by the batch's own statistics, and the ReLU that follows it, in one pass over
-//! the values each way. After Ioffe and Szegedy, "Batch Normalisation" (2015).
+//! Batch normalisation and the rectifier after it, in one pass over the values in each direction.
+//! After Ioffe and Szegedy, "Batch Normalization" (2015).
 
 use crate::profile::slice;
 use crate::rectifier::Rectifier;
 use crate::simd::{total, vectorized};
 use rayon::prelude::*;
 
-/// How a batch norm is computed.
+/// The options of a batch norm.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BatchNormOptions {
     /// Added to the variance.
     pub epsilon: f64,
-    /// What follows.
+    /// Applied after normalisation.
     pub rectifier: Rectifier,
 }
 
-/// Where the mean and variance of a batch norm are from.
+/// Where the mean and variance of a batch norm come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Statistics {
-    /// They are those of the values themselves: gradients flow through them too.
+    /// They are those of the values themselves: gradients flow through them.
     Own,
     /// They are given, such as running statistics, and constant.
     Given,
@@ -29,7 +29,7 @@ pub enum Statistics {
 pub(crate) struct NormSizes {
     pub(crate) images: usize,
     pub(crate) channels: usize,
-    /// Values of one image in one channel: height times width.
+    /// Number of values of one image in one channel: height times width.
     pub(crate) plane: usize,
 }
 
@@ -42,12 +42,12 @@ impl NormSizes {
         }
     }
 
-    /// Values of one channel.
+    /// Number of values of one channel.
     fn count(&self) -> f32 {
         (self.images * self.plane) as f32
     }
 
-    /// The planes of one channel, image by image.
+    /// The planes of one channel, in the order of the images.
     fn planes<'a>(
         &self,
         values: &'a [f32],
@@ -60,7 +60,7 @@ impl NormSizes {
             .step_by(self.channels.max(1))
     }
 
-    /// For each channel the planes of all images, to be written.
+    /// For each channel its planes in all images, for writing.
     fn planes_mut<'a>(&self, values: &'a mut [f32]) -> Vec<Vec<&'a mut [f32]>> {
         let mut channels: Vec<_> = (0..self.channels)
             .map(|_| Vec::with_capacity(self.images))
@@ -72,7 +72,7 @@ impl NormSizes {
     }
 }
 
-/// The statistics that normalise each channel.
+/// The statistics with which each channel is normalised.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moments<'a> {
     /// `[channels]`.
@@ -83,7 +83,7 @@ pub(crate) struct Moments<'a> {
 }
 
 impl<'a> Moments<'a> {
-    /// From mean and variance: `[2, channels]`.
+    /// From the mean and the variance, `[2, channels]`.
     pub(crate) fn new(moments: &'a [f32], epsilon: f32) -> Self {
         let (mean, variance) = moments.split_at(moments.len() / 2);
         Self {
@@ -100,8 +100,8 @@ impl<'a> Moments<'a> {
     }
 }
 
-/// Mean and biased variance of each channel: `[channels]` each. In two passes, since the difference
-/// of large squares would lose digits.
+/// Mean and biased variance of each channel, `[channels]` each. Computed in two passes, because the
+/// difference of large squares would lose digits.
 pub(crate) fn moments(sizes: &NormSizes, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
     (0..sizes.channels)
         .into_par_iter()
@@ -118,7 +118,7 @@ pub(crate) fn moments(sizes: &NormSizes, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
         .unzip()
 }
 
-/// The sum of squared distances from the mean, always in the same order.
+/// The sum of squared deviations from the mean, always in the same order.
 #[inline(always)]
 fn squared_distances(values: &[f32], mean: f32) -> f32 {
     const LANES: usize = 32;
@@ -172,24 +172,25 @@ pub(crate) fn forward(
     y
 }
 
-/// The gradients with respect to `x`, `gamma` and `beta`, each shaped as what it belongs to.
+/// The gradients with respect to `x`, `gamma` and `beta`, shaped accordingly.
 pub(crate) struct NormGradients {
     pub(crate) x: Vec<f32>,
     pub(crate) gamma: Vec<f32>,
     pub(crate) beta: Vec<f32>,
 }
 
-/// The gradients: with `z` the normalised values, `g` the gradients and means over a channel,
+/// The gradients. With `z` the normalised values, `g` the output gradients and means over a
+/// channel:
 ///
 /// ```text
 /// d beta = sum g,  d gamma = sum g z,  d x = gamma / deviation (g - mean g - z mean(g z))
 /// ```
 ///
-/// where the two means are those through the moments, and absent where these are given.
+/// The two means are the gradients through the moments, and are absent if those are given.
 ///
 /// # Shapes
 /// - `x`, `grad`: `[images, channels, plane]`
-/// - `output`: as `x`, the forward pass' result; only where a rectifier followed
+/// - `output`: as `x`, the forward pass's result; only needed with a rectifier
 /// - `gamma`: `[channels]`
 pub(crate) fn gradients(
     sizes: &NormSizes,
@@ -201,7 +202,7 @@ pub(crate) fn gradients(
     statistics: Statistics,
 ) -> NormGradients {
     let mut dx = vec![0.0; x.len()];
-    // Without a rectifier every gradient passes: the output is not looked at, so any slice will do.
+    // Without a rectifier every gradient passes and the output is ignored, so any slice will do.
     let output = output.unwrap_or(grad);
     let (beta, gamma) = sizes
         .planes_mut(&mut dx)
@@ -240,7 +241,7 @@ pub(crate) fn gradients(
     NormGradients { x: dx, gamma, beta }
 }
 
-/// The sums of the gradients, and of their products with the distances from the mean; always in the
+/// The sums of the gradients and of the gradients times the deviations from the mean, always in the
 /// same order.
 #[inline(always)]
 fn plane_sums(

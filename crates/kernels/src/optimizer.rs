@@ -1,6 +1,6 @@
-//! Steps of optimizers: each parameter with its gradient and state in one pass, where a composition of tensor
-//! operations passes over memory once for each of them. The arithmetic, and so each bit, is that of burn's
-//! optimizers.
+//! Optimizer steps that process each parameter with its gradient and state in one pass, where
+//! composed tensor operations need one pass over memory each. The arithmetic is that of burn's
+//! optimizers, so results are bit-identical.
 
 use crate::dispatch::{owned, values, values_mut};
 use crate::profile::{Kernel, slice, timed};
@@ -11,21 +11,22 @@ use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
 use rayon::prelude::*;
 
-/// Values that one thread takes at a time.
+/// Number of values per task.
 const CHUNK: usize = 1 << 14;
 
 /// One step of AdamW (Loshchilov and Hutter 2019).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamWStep {
-    /// How far the step goes.
+    /// The learning rate.
     pub learning_rate: f32,
-    /// What the weights are multiplied by before it: 1 less the decay.
+    /// The factor on the weights before the step: 1 minus the decay.
     pub keep: f32,
-    /// The share of each moment that the step keeps.
+    /// The decay rates of the two moments.
     pub betas: [f32; 2],
-    /// What each moment is divided by: `1 - beta^t` in step `t`, counted from 1.
+    /// The bias corrections by which the moments are divided: `1 - beta^t` in step `t`, counted
+    /// from 1.
     pub corrections: [f32; 2],
-    /// Added to the root of the second moment.
+    /// Added to the square root of the second moment.
     pub epsilon: f32,
 }
 
@@ -48,13 +49,13 @@ impl AdamWStep {
 /// One step of stochastic gradient descent with momentum.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SgdStep {
-    /// How far the step goes.
+    /// The learning rate.
     pub learning_rate: f32,
-    /// The L2 penalty's factor; `None` for no penalty.
+    /// The factor of the L2 penalty; `None` for no penalty.
     pub penalty: Option<f32>,
-    /// The share of the velocity that is kept.
+    /// The momentum: the factor on the previous velocity.
     pub momentum: f32,
-    /// Whether the gradient is taken ahead of the momentum.
+    /// Whether to use Nesterov momentum.
     pub nesterov: bool,
 }
 
@@ -77,7 +78,7 @@ impl SgdStep {
     }
 }
 
-/// The steps as burn's dispatch calls them. Use [`adamw_step`] and [`sgd_step`] instead.
+/// The steps as called by burn's dispatch. Use [`adamw_step`] and [`sgd_step`] instead.
 #[backend_extension(Flex)]
 pub trait OptimizerOps: Backend {
     /// The weights and both moments after a step.
@@ -106,7 +107,7 @@ impl OptimizerOps for Flex {
         second: FlexTensor,
         step: AdamWStep,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
-        // Changed in place where nothing else shares the memory, else copied.
+        // Modified in place if no other tensor shares the memory, else copied.
         let [mut weights, mut first, mut second] = [weights, first, second].map(owned);
         let gradient = gradient.to_contiguous();
         timed(Kernel::Optimizer, || {
@@ -145,14 +146,14 @@ impl OptimizerOps for Flex {
     }
 }
 
-/// The weights and the two moments of AdamW after a step, without autodiff.
+/// The weights and both moments after a step of AdamW, without autodiff.
 ///
 /// # Shapes
-/// All alike.
+/// All tensors have the same shape.
 ///
 /// # Panics
-/// When shapes differ, the tensors are not of 32-bit floats, or [`runs_on`](crate::runs_on) is false for their
-/// device.
+/// If shapes differ, the tensors are not 32-bit floats, or [`runs_on`](crate::runs_on) is false for
+/// their device.
 pub fn adamw_step<const D: usize>(
     weights: Tensor<D>,
     gradient: Tensor<D>,
@@ -178,10 +179,10 @@ pub fn adamw_step<const D: usize>(
     (Tensor::from_dispatch(weights), [first, second])
 }
 
-/// The weights and the velocity of gradient descent after a step, without autodiff.
+/// The weights and the velocity after a step of gradient descent, without autodiff.
 ///
 /// # Shapes
-/// All alike.
+/// All tensors have the same shape.
 ///
 /// # Panics
 /// As [`adamw_step`].

@@ -1,11 +1,11 @@
-//! The output size of a sliding window, for convolutions and pools alike.
+//! The output size of a sliding window, for convolutions and pools.
 
 /// The output's height and width, each
 /// `floor((n + padding - dilation * (kernel - 1) - 1) / stride) + 1`.
-/// `padding` is that at the top, left, bottom and right.
+/// `padding` is `[top, left, bottom, right]`.
 ///
 /// # Panics
-/// When the window is larger than the padded input, as in burn's own operations.
+/// If the window is larger than the padded input, as in burn's own operations.
 pub(crate) fn output_size(
     input: [usize; 2],
     kernel: [usize; 2],

@@ -1,14 +1,16 @@
-//! Planes taken apart by stride, so that loops over windows go through neighbouring values.
+//! Planes split by stride, so that loops over windows read neighbouring values.
 //!
-//! A padded plane is taken apart into `stride` by `stride` planes, its phases: phase `(p, q)` has the
-//! values at rows `p`, `p + stride`, ... and columns `q`, `q + stride`, ... Under each tap of a window
-//! the values for neighbouring outputs are then neighbours in one phase, whatever stride and dilation.
-//! Rows of outputs are laid as wide as a phase; what is computed for the excess is not looked at.
+//! A padded plane is split into `stride` by `stride` smaller planes, its phases: phase `(p, q)`
+//! contains the values in rows `p`, `p + stride`, ... and columns `q`, `q + stride`, ... The values
+//! that a tap reads for neighbouring outputs are then neighbours in one phase, whatever the stride
+//! and dilation. Rows of outputs are as wide as a phase; what is computed for the surplus columns
+//! is ignored.
 
-/// Values of the widest vector: what loops go through is padded by as many that are not looked at.
+/// Number of values in the widest vector: buffers are padded by as many, because loops work in
+/// whole vectors.
 pub(crate) const MAX_LANES: usize = 16;
 
-/// How a window moves over a plane; height or rows first.
+/// How a window moves over a plane; heights and rows come first.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Window {
     pub(crate) input: [usize; 2],
@@ -20,7 +22,7 @@ pub(crate) struct Window {
     pub(crate) before: [usize; 2],
 }
 
-/// Where the values of a plane lie once it is taken apart.
+/// The layout of a plane that is split into phases.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Phases {
     window: Window,
@@ -38,28 +40,29 @@ impl Phases {
         Self { window, size }
     }
 
-    /// How many phases there are.
+    /// Number of phases.
     pub(crate) fn phases(&self) -> usize {
         self.window.strides[0] * self.window.strides[1]
     }
 
-    /// Values of a phase.
+    /// Number of values per phase.
     pub(crate) fn phase(&self) -> usize {
         self.size[0] * self.size[1]
     }
 
-    /// Values of all phases, and those that loops read beyond the last.
+    /// Number of values in all phases, plus those that loops read beyond the last.
     pub(crate) fn padded(&self) -> usize {
         self.phases() * self.phase() + MAX_LANES
     }
 
-    /// Values from the first output to the last, in whole steps of a loop.
+    /// Number of values from the first output to the last, rounded up to whole steps of a loop.
     pub(crate) fn span(&self) -> usize {
         let values = self.window.output[0].saturating_sub(1) * self.size[1] + self.window.output[1];
         values.next_multiple_of(MAX_LANES)
     }
 
-    /// The phase of the window's row (axis 0) or column, and the place in it for the first output.
+    /// The phase of the window's row (axis 0) or column with this index, and its position in that
+    /// phase for the first output.
     fn place(&self, axis: usize, index: usize) -> (usize, usize) {
         let at = index * self.window.dilation[axis];
         (
@@ -68,8 +71,8 @@ impl Phases {
         )
     }
 
-    /// For each tap of the window, row by row, how far the value under it for the first output lies
-    /// behind the first value of the first phase.
+    /// For each tap of the window in row-major order, the offset in the phases of the value it
+    /// reads for the first output.
     pub(crate) fn shifts(&self) -> impl Iterator<Item = usize> + use<> {
         let layout = *self;
         let [height, width] = self.window.kernel;
@@ -90,11 +93,11 @@ impl Phases {
         row * self.size[1] + column
     }
 
-    /// The places along an axis of a phase that lie inside the input, not in the padding.
+    /// The positions along an axis of a phase that are inside the input, not in the padding.
     fn inside(&self, axis: usize, phase: usize) -> Inside {
         let (stride, before) = (self.window.strides[axis], self.window.before[axis]);
-        // The first place whose index, `place * stride + phase - before`, is not negative, and the first
-        // beyond the input.
+        // The first position with a non-negative index `position * stride + phase - before`, and
+        // the first beyond the input.
         let from = before.saturating_sub(phase).div_ceil(stride);
         let until = (self.window.input[axis] + before)
             .saturating_sub(phase)
@@ -108,8 +111,8 @@ impl Phases {
         }
     }
 
-    /// Takes a plane apart: `[input height, input width]` into `[stride, stride, phase]`, with `padding`
-    /// around it.
+    /// Splits a plane, `[input height, input width]`, with `padding` around it, into `[stride,
+    /// stride, phase]`.
     pub(crate) fn split(&self, plane: &[f32], padding: f32, phases: &mut [f32]) {
         let [height, width] = self.size;
         let (whole, rest) = phases.split_at_mut(phases.len() - MAX_LANES);
@@ -137,8 +140,8 @@ impl Phases {
         }
     }
 
-    /// The transpose of [`split`](Self::split): each value of the plane, of which only those that no
-    /// phase has stay as they are.
+    /// The transpose of [`split`](Self::split): overwrites each value of the plane that is in a
+    /// phase, and leaves the others unchanged.
     pub(crate) fn join(&self, phases: &[f32], plane: &mut [f32]) {
         let [height, width] = self.size;
         let each = phases.chunks_exact(height * width);
@@ -163,7 +166,7 @@ impl Phases {
         }
     }
 
-    /// The outputs out of rows as wide as a phase.
+    /// Copies the outputs from rows as wide as a phase.
     pub(crate) fn gather(&self, rows: &[f32], plane: &mut [f32]) {
         let width = self.window.output[1];
         let to = plane.chunks_exact_mut(width);
@@ -172,7 +175,7 @@ impl Phases {
         }
     }
 
-    /// The outputs into rows as wide as a phase, whose other values stay as they are.
+    /// Copies the outputs to rows as wide as a phase, leaving the surplus columns unchanged.
     pub(crate) fn spread(&self, plane: &[f32], rows: &mut [f32]) {
         let width = self.window.output[1];
         let from = plane.chunks_exact(width);
@@ -182,12 +185,12 @@ impl Phases {
     }
 }
 
-/// A range of places along one axis of a phase.
+/// A range of positions along one axis of a phase.
 #[derive(Debug, Clone, Copy)]
 struct Inside {
     from: usize,
     until: usize,
-    /// The input's index at `from`.
+    /// The index in the input at `from`.
     first: usize,
 }
 

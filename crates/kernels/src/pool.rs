@@ -1,5 +1,5 @@
 //! Max pooling. The backward pass compares each window with its output again instead of storing the
-//! index of the largest value: two floats take less memory traffic than an index of eight bytes.
+//! index of the maximum: two floats need less memory traffic than an eight-byte index.
 
 use crate::output_size::output_size;
 use crate::phases::{Phases, Window};
@@ -9,23 +9,23 @@ use crate::scratch::with_scratch;
 use crate::simd::{select, vectorized};
 use rayon::prelude::*;
 
-/// How a max pool moves over its input.
+/// The options of a max pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxPool2dOptions {
     /// The window's height and width.
     pub kernel_size: [usize; 2],
-    /// Rows and columns that the window moves.
+    /// Vertical and horizontal stride.
     pub strides: [usize; 2],
     /// Rows and columns of negative infinity at the top, left, bottom and right.
     pub padding: [usize; 4],
-    /// Rows and columns between neighbouring taps.
+    /// Vertical and horizontal dilation.
     pub dilation: [usize; 2],
-    /// What follows; the same as one before the pool, on fewer values.
+    /// Applied after pooling; equivalent to applying it before, but on fewer values.
     pub rectifier: Rectifier,
 }
 
 impl MaxPool2dOptions {
-    /// A pool of 2x2 with stride 2, without padding.
+    /// 2x2 pooling with stride 2, without padding.
     pub fn new_2x2(rectifier: Rectifier) -> Self {
         Self {
             kernel_size: [2, 2],
@@ -36,7 +36,7 @@ impl MaxPool2dOptions {
         }
     }
 
-    /// Whether this is the pool of [`new_2x2`](Self::new_2x2), which has the fastest code.
+    /// Whether these are the options of [`new_2x2`](Self::new_2x2), which has the fastest code.
     pub fn is_2x2(&self) -> bool {
         *self == Self::new_2x2(self.rectifier)
     }
@@ -54,7 +54,7 @@ pub(crate) struct PoolSizes {
 
 impl PoolSizes {
     /// # Panics
-    /// When the window is larger than the padded input, as burn's own pooling does.
+    /// If the window is larger than the padded input, as in burn's own pooling.
     pub(crate) fn new(
         [images, channels, height, width]: [usize; 4],
         options: MaxPool2dOptions,
@@ -75,7 +75,7 @@ impl PoolSizes {
         }
     }
 
-    /// The gradient before the rectifier, given that after it.
+    /// The gradient before the rectifier, given the one after it.
     #[inline(always)]
     fn rectifier_gradient(&self, grad: f32, output: f32) -> f32 {
         self.options.rectifier.gradient(grad, output)
@@ -105,7 +105,7 @@ pub(crate) fn forward(sizes: &PoolSizes, x: &[f32]) -> Vec<f32> {
     y
 }
 
-/// The same, written over `y`.
+/// Like [`forward`], writing to `y`.
 pub(crate) fn forward_into(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
     let [height, width] = sizes.input;
     let [out_height, out_width] = sizes.output;
@@ -124,7 +124,8 @@ pub(crate) fn forward_into(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
         });
 }
 
-/// The gradient with respect to the input: each window's goes to the first of its largest values.
+/// The gradient with respect to the input: each window's goes to its maximum, or the first of
+/// several.
 ///
 /// # Shapes
 /// - `x`: `[planes, height, width]`
@@ -154,12 +155,12 @@ pub(crate) fn input_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f3
     dx
 }
 
-/// Planes that one thread takes at a time.
+/// Number of planes per task.
 fn planes_per_task(sizes: &PoolSizes) -> usize {
     (1 << 14) / (sizes.input[0] * sizes.input[1]).max(1) + 1
 }
 
-/// One plane of [`forward`], tap by tap: each output's largest value so far.
+/// One plane of [`forward`], tap by tap: keeps each output's maximum so far.
 fn max_pool(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
     let layout = sizes.phases();
     with_scratch(layout.padded() + layout.span(), |scratch| {
@@ -185,8 +186,8 @@ fn max_pool(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
     }
 }
 
-/// One plane of [`input_gradient`], tap by tap: an output's gradient goes to the first tap whose value is
-/// the output, and is then gone.
+/// One plane of [`input_gradient`], tap by tap: an output's gradient goes to the first tap that
+/// equals the output, and is then set to 0.
 fn max_pool_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], dx: &mut [f32]) {
     let layout = sizes.phases();
     let (padded, span) = (layout.padded(), layout.span());
@@ -198,7 +199,7 @@ fn max_pool_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], dx: 
         gradients.fill(0.0);
         largest.fill(0.0);
         layout.spread(y, largest);
-        // The excess of each row has nothing to give.
+        // The surplus columns of each row have no gradient.
         left.fill(0.0);
         layout.spread(grad, left);
         vectorized!({
@@ -222,7 +223,7 @@ fn max_pool_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], dx: 
     });
 }
 
-/// The larger of two, or NaN if either is.
+/// The larger of two values, or NaN if either is.
 #[inline(always)]
 fn larger(a: f32, b: f32) -> f32 {
     if (b > a) | b.is_nan() { b } else { a }
@@ -233,8 +234,8 @@ fn is_largest(value: f32, largest: f32) -> bool {
     (value == largest) | value.is_nan()
 }
 
-/// A pool of 2x2 with stride 2 over whole rows of `width` values; `width` is at least 2, and a last odd
-/// row or column is in no window.
+/// 2x2 pooling with stride 2 over whole rows of `width` values; `width` is at least 2, and an odd
+/// last row or column is ignored.
 ///
 /// # Shapes
 /// - `x`: `[height, width]`
@@ -252,8 +253,8 @@ pub(crate) fn max_pool_2x2(width: usize, x: &[f32], y: &mut [f32], rectifier: Re
     }
 }
 
-/// One row of windows, `N` at a time, of `M = 2 N` columns. The last `N` may overlap those before,
-/// which are then written twice with the same values.
+/// One row of windows, `N` at a time, which read `M = 2 N` columns. The last `N` may overlap those
+/// before, whose outputs are then written twice with the same values.
 #[inline(always)]
 fn max_pool_2x2_row<const N: usize, const M: usize>(
     (upper, lower): (&[f32], &[f32]),
@@ -296,8 +297,8 @@ fn max_pool_2x2_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], 
     }
 }
 
-/// One row of windows, `N` at a time, of `M = 2 N` columns. The last `N` may overlap those before,
-/// which are then written twice with the same values.
+/// One row of windows, `N` at a time, which read `M = 2 N` columns. The last `N` may overlap those
+/// before, whose gradients are then written twice with the same values.
 #[inline(always)]
 fn max_pool_2x2_gradient_row<const N: usize, const M: usize>(
     sizes: &PoolSizes,
@@ -322,7 +323,7 @@ fn max_pool_2x2_gradient_row<const N: usize, const M: usize>(
         let grad = twice::<N, M>(&passed);
         let dx_upper = &mut dx_upper[columns.clone()];
         let dx_lower = &mut dx_lower[columns];
-        // The first of equal values gets the whole gradient.
+        // The first of several equal maxima gets the whole gradient.
         for i in 0..M {
             let right = (i as u32 % 2).wrapping_neg();
             let keep_upper = upper[i] & !(beside_upper[i] & right);
@@ -335,7 +336,7 @@ fn max_pool_2x2_gradient_row<const N: usize, const M: usize>(
     }
 }
 
-/// Each value twice.
+/// Repeats each value twice.
 #[inline(always)]
 fn twice<const N: usize, const M: usize>(values: &[f32]) -> [f32; M] {
     let mut twice = [0.0; M];
@@ -346,7 +347,7 @@ fn twice<const N: usize, const M: usize>(values: &[f32]) -> [f32; M] {
     twice
 }
 
-/// All bits set where the value is the largest of its window, or NaN.
+/// A mask with all bits set where the value is the maximum of its window, or NaN.
 #[inline(always)]
 fn are_largest<const M: usize>(values: &[f32], largest: &[f32; M]) -> [u32; M] {
     let mut are = [0; M];
@@ -356,7 +357,7 @@ fn are_largest<const M: usize>(values: &[f32], largest: &[f32; M]) -> [u32; M] {
     are
 }
 
-/// The masks of the window's other column.
+/// Swaps the masks of each window's two columns.
 #[inline(always)]
 fn other_columns<const M: usize>(masks: [u32; M]) -> [u32; M] {
     let mut others = [0; M];

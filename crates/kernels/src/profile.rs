@@ -1,35 +1,36 @@
-//! Timing each kernel and the slices that threads can share, for the profile of a training step.
+//! Timing of each kernel and of the slices that threads can share, for the profile of a training
+//! step.
 
 use crate::threads::shared;
 use std::cell::RefCell;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-/// The kernels of this crate, as a profile counts them.
+/// The kernels of this crate, as distinguished in a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kernel {
-    /// A convolution with what follows it.
+    /// A convolution, including bias and rectifier.
     Conv2d,
-    /// The gradient of the rectifier that followed a convolution.
+    /// The gradient of the rectifier after a convolution.
     RectifierGradient,
     /// A convolution's gradient with respect to its input.
     Conv2dInputGradient,
-    /// Its gradient with respect to weight and bias.
+    /// A convolution's gradient with respect to weight and bias.
     Conv2dWeightGradient,
     /// A max pool.
     MaxPool2d,
-    /// Its gradient.
+    /// A max pool's gradient.
     MaxPool2dGradient,
-    /// A batch norm with what follows it, statistics included.
+    /// A batch norm, including statistics and rectifier.
     BatchNorm,
-    /// Its gradients.
+    /// A batch norm's gradients.
     BatchNormGradient,
     /// A step of the optimizer over one parameter.
     Optimizer,
 }
 
 impl Kernel {
-    /// All of them, each forward pass before its gradients.
+    /// All kernels, each forward pass before its gradients.
     pub const ALL: [Self; 9] = [
         Self::Conv2d,
         Self::RectifierGradient,
@@ -42,7 +43,7 @@ impl Kernel {
         Self::Optimizer,
     ];
 
-    /// Its name in tables and JSON.
+    /// The name in tables and JSON.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Conv2d => "conv2d",
@@ -58,28 +59,29 @@ impl Kernel {
     }
 }
 
-/// What a profile has of one kernel, over all its calls, in one thread.
+/// The profile of one kernel: all its calls, on one thread.
 #[derive(Debug, Clone)]
 pub struct KernelProfile {
-    /// Which one.
+    /// The kernel.
     pub kernel: Kernel,
-    /// How long all calls took.
+    /// The time of all calls.
     pub elapsed: Duration,
-    /// How much of that is in no slice: what one thread does while others have nothing to do.
+    /// The part of that outside any slice, which only one thread can work on.
     pub serial: Duration,
-    /// The sum of each loop's largest slice: with any number of threads the calls take as long as this and `serial`.
+    /// The sum over all loops of their largest slice: with any number of threads, the calls take at
+    /// least this plus `serial`.
     pub largest: Duration,
-    /// Loops over slices.
+    /// Number of loops over slices.
     pub loops: usize,
-    /// Slices of all loops.
+    /// Number of slices in all loops.
     pub slices: usize,
-    /// Of each number of threads from 1 on, how long the calls would take where a free thread takes the next
-    /// slice and nothing else costs time: a bound.
+    /// For each number of threads from 1 on, a lower bound on the time of the calls: each free
+    /// thread takes the next slice, without overhead.
     on_threads: [Duration; KernelProfile::MAX_THREADS],
 }
 
 impl KernelProfile {
-    /// The most threads that a bound is given for.
+    /// The largest number of threads for which a bound is computed.
     pub const MAX_THREADS: usize = 32;
 
     fn new(kernel: Kernel) -> Self {
@@ -94,12 +96,13 @@ impl KernelProfile {
         }
     }
 
-    /// How long the calls would take with so many threads, 1 to [`MAX_THREADS`](Self::MAX_THREADS), at least.
+    /// A lower bound on the time of the calls with this many threads, 1 to
+    /// [`MAX_THREADS`](Self::MAX_THREADS).
     pub fn on_threads(&self, threads: usize) -> Duration {
         self.on_threads[threads.clamp(1, Self::MAX_THREADS) - 1]
     }
 
-    /// Adds a call and its slices, in order.
+    /// Adds one call with its slices, in order.
     fn add(&mut self, elapsed: Duration, slices: &[Slice]) {
         let parts = |slice: &Slice| {
             let part = Slice {
@@ -117,7 +120,7 @@ impl KernelProfile {
         for bound in &mut self.on_threads {
             *bound += serial;
         }
-        // A loop is over before the next one begins.
+        // Loops do not overlap: one ends before the next begins.
         for of_loop in slices.chunk_by(|one, next| one.place == next.place) {
             self.loops += 1;
             let largest = of_loop.iter().map(|slice| slice.elapsed).max();
@@ -129,7 +132,7 @@ impl KernelProfile {
     }
 }
 
-/// When the last of the slices is done where so many threads take them in order.
+/// The time at which the last slice is finished if this many threads take them in order.
 fn makespan(slices: &[Slice], threads: usize) -> Duration {
     let mut busy_until = vec![Duration::ZERO; threads];
     for slice in slices {
@@ -146,14 +149,14 @@ struct Slice {
     /// The loop that it belongs to.
     place: &'static Location<'static>,
     elapsed: Duration,
-    /// Into how many parts it would be cut for more threads.
+    /// The number of parts into which it would be split with more threads.
     parts: u32,
 }
 
 #[derive(Debug)]
 struct Profile {
     kernels: [KernelProfile; Kernel::ALL.len()],
-    /// Of the kernel that runs now.
+    /// The slices of the running kernel.
     slices: Vec<Slice>,
 }
 
@@ -161,7 +164,8 @@ thread_local! {
     static PROFILE: RefCell<Option<Profile>> = const { RefCell::new(None) };
 }
 
-/// Starts a profile of the kernels that this thread calls and computes alone; those of other threads do not count.
+/// Starts a profile of the kernels called on this thread and computed on it alone; other threads
+/// are not profiled.
 pub fn begin_profile() {
     PROFILE.set(Some(Profile {
         kernels: Kernel::ALL.map(KernelProfile::new),
@@ -169,13 +173,13 @@ pub fn begin_profile() {
     }));
 }
 
-/// Ends the profile: what each kernel took since [`begin_profile`]; empty without one.
+/// Ends the profile and returns the times since [`begin_profile`]; empty without one.
 pub fn end_profile() -> Vec<KernelProfile> {
     let profile = PROFILE.take().into_iter();
     profile.flat_map(|profile| profile.kernels).collect()
 }
 
-/// Runs one kernel; its time counts where a profile is being made.
+/// Runs one kernel; it is timed if a profile is active.
 pub(crate) fn timed<R: Send>(kernel: Kernel, work: impl FnOnce() -> R + Send) -> R {
     if PROFILE.with_borrow(Option::is_none) {
         return shared(work);
@@ -192,15 +196,16 @@ pub(crate) fn timed<R: Send>(kernel: Kernel, work: impl FnOnce() -> R + Send) ->
     result
 }
 
-/// To be kept while a slice is computed: its time counts where a profile is being made. The caller's place is the
-/// loop's.
+/// A guard to be kept while a slice is computed: it is timed if a profile is active. The source
+/// location of the caller identifies the loop.
 #[must_use]
 #[track_caller]
 pub(crate) fn slice() -> SliceTime {
     slice_of(1)
 }
 
-/// The same of a slice that is cut into as many parts as this where there are threads for them.
+/// Like `slice`, for a slice that would be split into this many parts if there were threads for
+/// them.
 #[must_use]
 #[track_caller]
 pub(crate) fn slice_of(parts: usize) -> SliceTime {
@@ -212,7 +217,7 @@ pub(crate) fn slice_of(parts: usize) -> SliceTime {
     }
 }
 
-/// A slice that is being computed.
+/// A slice in progress.
 pub(crate) struct SliceTime {
     place: &'static Location<'static>,
     parts: u32,
@@ -258,12 +263,12 @@ mod tests {
         both.extend(slices(Location::caller(), &[1, 6, 1]));
         profile.add(Duration::from_millis(30), &both);
         let millis = |threads| profile.on_threads(threads).as_millis();
-        // 6 outside of slices, 16 in four equal ones, 8 in three of which one is large.
+        // 6 outside of slices, 16 in four equal slices, and 8 in three, one of which is large.
         assert_eq!([1, 2, 3, 4, 32].map(millis), [30, 20, 20, 16, 16]);
         assert_eq!(profile.serial.as_millis(), 6);
         assert_eq!(profile.largest.as_millis(), 10);
         assert_eq!((profile.loops, profile.slices), (2, 7));
-        // One slice that more threads would be given parts of.
+        // One slice that would be split among more threads.
         let mut whole = slices(Location::caller(), &[8]);
         whole[0].parts = 4;
         let mut profile = KernelProfile::new(Kernel::Conv2d);

@@ -1,14 +1,14 @@
-//! ReLU and ReLU6 as a part of other operations, and their gradients. NaN stays NaN, unlike with
-//! `f32::max`, so that a diverged run shows in its loss.
+//! ReLU and ReLU6 as parts of other operations, and their gradients. Unlike with `f32::max`, NaN
+//! stays NaN, so that a diverged run shows in its loss.
 
 use crate::profile::slice;
 use crate::simd::{select, vectorized};
 use rayon::prelude::*;
 
-/// What follows an operation, on each of its values.
+/// The activation fused into an operation, applied to each value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Rectifier {
-    /// Nothing.
+    /// No activation.
     #[default]
     None,
     /// `max(value, 0)`.
@@ -17,12 +17,12 @@ pub enum Rectifier {
     Relu6,
 }
 
-/// Values that one thread takes at a time.
+/// Number of values per task.
 const CHUNK: usize = 1 << 14;
 
 impl Rectifier {
-    /// The smallest and the largest value that it gives; NaN, with which no comparison holds, where it
-    /// has no bound.
+    /// The smallest and the largest value of the output; NaN, for which every comparison is false,
+    /// if there is no bound.
     pub(crate) const fn bounds(self) -> Bounds {
         match self {
             Self::None => Bounds {
@@ -40,7 +40,7 @@ impl Rectifier {
         }
     }
 
-    /// The value after it.
+    /// The output for this value.
     #[inline(always)]
     pub(crate) fn of(self, value: f32) -> f32 {
         let Bounds { low, high } = self.bounds();
@@ -48,8 +48,8 @@ impl Rectifier {
         if value > high { high } else { value }
     }
 
-    /// The gradient before it, given that after it and its result. At the bounds themselves it is 0, as
-    /// in PyTorch.
+    /// The gradient before it, given the one after it and the output. It is 0 at the bounds
+    /// themselves, as in PyTorch.
     #[inline(always)]
     pub(crate) fn gradient(self, grad: f32, output: f32) -> f32 {
         let Bounds { low, high } = self.bounds();
@@ -59,7 +59,7 @@ impl Rectifier {
         )
     }
 
-    /// Whether it changes values at all.
+    /// Whether there is an activation.
     pub(crate) fn is_some(self) -> bool {
         self != Self::None
     }
@@ -76,7 +76,7 @@ pub(crate) fn add_bias(values: &mut [f32], bias: f32, rectifier: Rectifier) {
     vectorized!(match rectifier {
         Rectifier::None if bias == 0.0 => {}
         Rectifier::None => values.iter_mut().for_each(|value| *value += bias),
-        // Each with its bounds known to the compiler.
+        // One arm per rectifier, so that the compiler knows the bounds.
         Rectifier::Relu => {
             for value in values {
                 *value = Rectifier::Relu.of(*value + bias);
@@ -98,7 +98,7 @@ pub(crate) fn add_map(values: &mut [f32], bias: f32, map: &[f32], rectifier: Rec
                 *value = (*value + bias) + *added;
             }
         }
-        // Each with its bounds known to the compiler.
+        // One arm per rectifier, so that the compiler knows the bounds.
         Rectifier::Relu => {
             for (value, added) in values.iter_mut().zip(map) {
                 *value = Rectifier::Relu.of((*value + bias) + *added);
@@ -112,8 +112,8 @@ pub(crate) fn add_map(values: &mut [f32], bias: f32, map: &[f32], rectifier: Rec
     });
 }
 
-/// Turns the gradient after the rectifier into that before it, where `output` is its result. In place:
-/// it is as large as a layer's output, and not needed afterwards.
+/// Replaces the gradient after the rectifier by the one before it, given the output. In place,
+/// because it is as large as a layer's output and not needed afterwards.
 pub(crate) fn gradient(rectifier: Rectifier, grad: &mut [f32], output: &[f32]) {
     grad.par_chunks_mut(CHUNK)
         .zip(output.par_chunks(CHUNK))

@@ -1,4 +1,4 @@
-//! Memory that each thread reuses between calls, so that no step allocates it again.
+//! Memory that each thread reuses between calls instead of allocating it again.
 
 use std::cell::Cell;
 
@@ -7,7 +7,7 @@ thread_local! {
 }
 
 /// Calls `work` with `length` values of unspecified content. Calls may nest: the inner one then
-/// allocates memory of its own.
+/// allocates its own memory.
 pub(crate) fn with_scratch<R>(length: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
     let mut scratch = SCRATCH.take();
     if scratch.len() < length {

@@ -1,10 +1,10 @@
-//! Loops that the compiler vectorises with the widest instructions of the processor.
+//! Loops that the compiler vectorises with the processor's widest instructions.
 
-/// The value of an expression that is compiled for what the processor has (AVX-512, AVX2, NEON, ...), found at
-/// run time. Functions in it must be inlined to profit.
+/// Evaluates an expression that is compiled for several instruction sets (AVX-512, AVX2, NEON,
+/// ...), one of which is selected at run time. Functions called in it must be inlined to benefit.
 macro_rules! vectorized {
     ($work:expr) => {
-        // A closure that is not inlined would be compiled for any processor.
+        // A closure that is not inlined would be compiled for a generic processor.
         $crate::simd::on_widest_vectors(
             #[inline(always)]
             || $work,
@@ -27,8 +27,8 @@ pub(crate) fn on_widest_vectors<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(Work(work))
 }
 
-/// `value` where `keep`, else 0. Without a branch, which loops over gradients would mispredict half
-/// of the time, and without a product, which would turn infinity into NaN.
+/// `value` if `keep`, else 0. Has no branch, which would be mispredicted half of the time in loops
+/// over gradients, and no product, which would turn infinity into NaN.
 #[inline(always)]
 pub(crate) fn select(value: f32, keep: bool) -> f32 {
     f32::from_bits(value.to_bits() & u32::from(keep).wrapping_neg())
@@ -42,7 +42,7 @@ pub(crate) fn add(sums: &mut [f32], values: &[f32]) {
     }
 }
 
-/// The sum of all values, over lanes that stay in vector registers: always in the same order.
+/// The sum of all values, accumulated in the lanes of vector registers, always in the same order.
 #[inline(always)]
 pub(crate) fn total(values: &[f32]) -> f32 {
     const LANES: usize = 32;

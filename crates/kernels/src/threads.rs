@@ -4,8 +4,8 @@ use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 
-/// Threads that share the work of each kernel that another thread calls within [`share`](Self::share). The
-/// results have the same bits as without them.
+/// Threads that share the work of every kernel called within [`share`](Self::share). Results are
+/// bit-identical to those without them.
 #[derive(Debug, Clone)]
 pub struct KernelThreads(Arc<ThreadPool>);
 
@@ -14,10 +14,10 @@ thread_local! {
 }
 
 impl KernelThreads {
-    /// So many threads, at least one.
+    /// Starts this many threads, at least one.
     ///
     /// # Errors
-    /// When the system cannot start a thread.
+    /// If the system cannot start a thread.
     pub fn new(threads: usize) -> Result<Self, ThreadPoolBuildError> {
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads.max(1))
@@ -26,15 +26,15 @@ impl KernelThreads {
         Ok(Self(Arc::new(pool)))
     }
 
-    /// How many they are.
+    /// Number of threads.
     pub fn count(&self) -> usize {
         self.0.current_num_threads()
     }
 
-    /// Runs `work` on the calling thread; the kernels that it calls, forward and backward, are computed on
-    /// these threads while it waits.
+    /// Runs `work` on the calling thread; the kernels that it calls, forward and backward, are
+    /// computed on these threads while it waits.
     pub fn share<R>(&self, work: impl FnOnce() -> R) -> R {
-        /// Sets it back, even where `work` panics.
+        /// Restores the previous threads, even if `work` panics.
         struct Before(Option<KernelThreads>);
         impl Drop for Before {
             fn drop(&mut self) {
@@ -46,7 +46,7 @@ impl KernelThreads {
     }
 }
 
-/// Runs kernels on the threads that share the calling thread's, where there are any.
+/// Runs a kernel on the threads set by [`KernelThreads::share`] for the calling thread, if any.
 pub fn shared<R: Send>(kernel: impl FnOnce() -> R + Send) -> R {
     match SHARED.with_borrow(Clone::clone) {
         Some(threads) => threads.0.install(kernel),
@@ -54,7 +54,8 @@ pub fn shared<R: Send>(kernel: impl FnOnce() -> R + Send) -> R {
     }
 }
 
-/// Runs `work` where rayon has one thread: for operations whose sums may depend on how many there are.
+/// Runs `work` with a single rayon thread: for operations whose sums may depend on the number of
+/// threads.
 pub fn alone<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     static ONE: OnceLock<Option<ThreadPool>> = OnceLock::new();
     if rayon::current_num_threads() <= 1 {

@@ -44,7 +44,8 @@ pub struct ModelConfig {
     /// Number of classes. Set by the data set; optional in a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<usize>,
-    /// Whether a window that does not divide its map evenly is an error instead of a warning.
+    /// Whether a window that does not divide its feature map evenly is an error instead of a
+    /// warning.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strict_shapes: bool,
     /// The input images.
@@ -96,11 +97,10 @@ impl ModelConfig {
         self
     }
 
-    /// The index of the head among the layers: the last layer with weights, whose outputs are the
-    /// classes.
+    /// The index of the head in `layers`: the last layer with weights, which outputs the logits.
     ///
     /// # Errors
-    /// [`ModelError::Model`] when that is neither a `linear` nor a `conv2d`.
+    /// [`ModelError::Model`] if that layer is neither a `linear` nor a `conv2d`.
     pub fn head(&self) -> Result<usize, ModelError> {
         let last = self.layers.iter().rposition(LayerConfig::has_weights);
         match last.map(|at| (at, &self.layers[at])) {
@@ -109,14 +109,14 @@ impl ModelConfig {
         }
     }
 
-    /// Whether the network ends with a `linear` head without an activation, whose values can be fitted to
-    /// features.
+    /// Whether the network ends with a `linear` head without an activation, whose weights can be
+    /// fitted to features in closed form.
     pub fn has_linear_head(&self) -> bool {
         matches!(self.layers.last(), Some(LayerConfig::Linear(linear)) if linear.activation.is_none())
     }
 
-    /// Makes the number of the head's outputs follow the classes, and returns the index of the
-    /// head.
+    /// Lets the number of classes decide the number of the head's outputs, and returns the index of
+    /// the head.
     ///
     /// # Errors
     /// As [`head`](Self::head).

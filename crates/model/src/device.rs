@@ -3,9 +3,9 @@
 use burn::tensor::{Device, TensorCreationOptions};
 use std::ops::Deref;
 
-/// A device whose tensors keep no graph: for inference, evaluation and reading files. Used as a
-/// `&Device` wherever burn takes one. Functions that take `impl Into<InferenceDevice>` take any
-/// [`Device`], or a reference to one, and compute without a graph, or add one themselves.
+/// A device whose tensors record no graph: for inference, evaluation and reading files. Can be
+/// passed as a `&Device` to burn. Functions that take `impl Into<InferenceDevice>` accept any
+/// [`Device`], or a reference to one, and compute without a graph, or enable autodiff themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InferenceDevice(Device);
 

@@ -9,7 +9,7 @@ pub enum ModelError {
     /// The text is not a model config: a syntax error, an unknown key, a wrong type.
     #[error("could not read the model config {origin}: {reason}")]
     Config {
-        /// The file, or another origin of the text.
+        /// The file, or another source of the text.
         origin: String,
         /// The parser's own message, with line and column if known.
         reason: String,
@@ -21,7 +21,7 @@ pub enum ModelError {
         number: String,
         /// The layer's type, as in the config.
         kind: &'static str,
-        /// What is wrong, with the formula's values if there is one.
+        /// What is wrong, with the values of the formula if there is one.
         problem: String,
         /// What to change.
         remedy: String,
@@ -39,7 +39,7 @@ pub enum ModelError {
     UnknownPreset {
         /// The given name.
         name: String,
-        /// Similar names, or else the existing ones.
+        /// Similar names or, if there are none, the existing ones.
         known: String,
     },
     /// No layer has this number or name.
@@ -50,7 +50,7 @@ pub enum ModelError {
         /// Numbers and names of the existing layers.
         known: String,
     },
-    /// Units that a layer's output does not have.
+    /// The layer's output does not have these units.
     #[error(
         "layer {layer} has {height} rows and {width} columns of units, counted from 0; rows \
          {rows:?} and columns {columns:?} are not among them"
@@ -67,10 +67,10 @@ pub enum ModelError {
         /// The number of columns.
         width: usize,
     },
-    /// A directory that is not a whole, unchanged artifact.
+    /// The directory is not a complete, unchanged artifact.
     #[error("{path}: {reason}", path = path.printable())]
     Artifact {
-        /// The file or directory it concerns.
+        /// The file or directory.
         path: PathBuf,
         /// What was expected and what was found.
         reason: String,
@@ -78,7 +78,7 @@ pub enum ModelError {
     /// I/O error.
     #[error("could not {action} {path}: {source}", path = path.printable())]
     Io {
-        /// The file or directory it concerns.
+        /// The file or directory.
         path: PathBuf,
         /// What was being done, for example "read".
         action: &'static str,

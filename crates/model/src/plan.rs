@@ -15,8 +15,7 @@ pub struct Plan {
     pub config: ModelConfig,
     /// Number of logits.
     pub classes: usize,
-    /// The layers, in order; those within branches are within their
-    /// [`Operation`](crate::Operation).
+    /// The layers, in order; nested ones are in their layer's [`Operation`](crate::Operation).
     pub layers: Vec<PlannedLayer>,
     /// Sums over all layers.
     pub total: Total,
@@ -27,17 +26,17 @@ pub struct Plan {
 pub(crate) struct ConePlan {
     /// The input pixels that are needed.
     pub(crate) pixels: Units,
-    /// In order; their paddings are what is left of the originals' at the image's borders.
+    /// In order; of their paddings only what the units need at the image's borders is left.
     pub(crate) layers: Vec<PlannedLayer>,
 }
 
 impl ModelConfig {
-    /// Checks every layer and computes its shape, cost and receptive field. Nothing is allocated
-    /// from the config's numbers.
+    /// Checks every layer and computes its shape, cost and receptive field. No memory is allocated
+    /// according to sizes in the config.
     ///
     /// # Errors
     /// [`ModelError::Layer`] for a layer that cannot be built on its input, and
-    /// [`ModelError::Model`] when the whole is not a classifier.
+    /// [`ModelError::Model`] if the whole is not a classifier.
     pub fn plan(&self) -> Result<Plan, ModelError> {
         check_sizes(self)?;
         let mut planner = Planner::new(self.strict_shapes, self.classes);
@@ -81,14 +80,14 @@ impl Plan {
         self.config.input
     }
 
-    /// All layers, those within branches right before the layer that joins them.
+    /// All layers; nested ones come right before the layer that joins them.
     pub fn rows(&self) -> Vec<&PlannedLayer> {
         let mut rows = Vec::new();
         collect(&self.layers, &mut rows);
         rows
     }
 
-    /// The layer of this number (`3`, `4.2`) or name (`conv2d_2`).
+    /// The layer with this number (`3`, `4.2`) or name (`conv2d_2`).
     ///
     /// # Errors
     /// [`ModelError::UnknownLayer`] with the existing layers.
@@ -109,8 +108,7 @@ impl Plan {
             })
     }
 
-    /// The layers from the image to this one, in order; where layers branch only the branch
-    /// that leads there.
+    /// The layers from the image to this one, in order; of branches, only the one that leads there.
     ///
     /// # Errors
     /// [`ModelError::UnknownLayer`] with the existing layers.
@@ -141,7 +139,7 @@ impl Plan {
     /// All remarks and warnings, each with its layer.
     pub fn notes(&self) -> Vec<String> {
         let rows = self.rows();
-        // The same of many layers is one note.
+        // The same note on several layers becomes one.
         let mut notes: Vec<(&str, &str, Vec<&str>)> = Vec::new();
         for row in &rows {
             for note in &row.notes {
@@ -166,7 +164,7 @@ impl Plan {
     }
 }
 
-/// With more layers with the same note, only the first and the last are named.
+/// If more layers share a note, only the first and the last are named.
 const MAX_LISTED: usize = 5;
 
 fn check_sizes(config: &ModelConfig) -> Result<(), ModelError> {
@@ -199,8 +197,8 @@ fn collect<'a>(layers: &'a [PlannedLayer], rows: &mut Vec<&'a PlannedLayer>) {
     }
 }
 
-/// The layers from the image to the one of this number; where layers branch only the branch that
-/// leads there.
+/// The layers from the image to the one with this number; of branches, only the one that leads
+/// there.
 fn lead<'a>(layers: &'a [PlannedLayer], number: &str, path: &mut Vec<&'a PlannedLayer>) -> bool {
     for layer in layers {
         if layer.number != number {

@@ -7,19 +7,19 @@ use crate::paint::scene::{Area, Point};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scale {
-    /// Equal differences are equally far apart.
+    /// Equal differences have equal lengths.
     #[default]
     Linear,
-    /// Equal ratios are equally far apart; values that are not positive are left out.
+    /// Equal ratios have equal lengths; values that are not positive are left out.
     Log,
-    /// By square root, which shows faint values better than linear; the sign is kept.
+    /// Square root, which shows faint values better than linear; the sign is kept.
     Sqrt,
 }
 
 impl Scale {
-    /// The value in the space where the axis is even, unless the scale cannot show it.
+    /// The value in the space in which the axis is linear; `None` if the scale cannot show it.
     pub(crate) fn forward(self, value: f64) -> Option<f64> {
-        // Beyond this, differences of two values overflow.
+        // Beyond this, the difference of two values would overflow.
         const MAX: f64 = 1e150;
         if !value.is_finite() || value.abs() > MAX {
             return None;
@@ -48,7 +48,7 @@ pub(crate) fn clamped(value: f64, low: f64, high: f64) -> f64 {
     }
 }
 
-/// The least and the greatest value that the scale can show, if any.
+/// The smallest and the largest value that the scale can show, if any.
 pub(crate) fn extent(values: impl Iterator<Item = f64>, scale: Scale) -> Option<(f64, f64)> {
     let mut found: Option<(f64, f64)> = None;
     for value in values.filter(|v| scale.forward(*v).is_some()) {
@@ -58,14 +58,14 @@ pub(crate) fn extent(values: impl Iterator<Item = f64>, scale: Scale) -> Option<
     found
 }
 
-/// The extent, or a range about it where all values are equal, or 0 to 1 where there are none.
+/// The extent, or a range around it if all values are equal, or 0 to 1 if there are none.
 pub(crate) fn widened(extent: Option<(f64, f64)>, scale: Scale) -> (f64, f64) {
     let (low, high) = match (extent, scale) {
         (Some(extent), _) => extent,
         (None, Scale::Log) => return (0.1, 1.0),
         (None, _) => return (0.0, 1.0),
     };
-    // Values closer than this cannot be told apart by ticks of six digits.
+    // Values closer than this cannot be distinguished by ticks with six digits.
     if high - low > low.abs().max(high.abs()) * 1e-9 {
         return (low, high);
     }
@@ -78,7 +78,7 @@ pub(crate) fn widened(extent: Option<(f64, f64)>, scale: Scale) -> (f64, f64) {
     }
 }
 
-/// A little air around a range; one that starts near zero starts at zero.
+/// Adds a margin to a range; one that begins near zero then begins at zero.
 pub(crate) fn padded((low, high): (f64, f64), scale: Scale) -> (f64, f64) {
     if scale == Scale::Log {
         let air = (high / low).powf(0.05);
@@ -93,7 +93,7 @@ pub(crate) fn padded((low, high): (f64, f64), scale: Scale) -> (f64, f64) {
     (start, high + air)
 }
 
-/// A tick: the value and how it is written.
+/// A tick: the value and its text.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tick {
     pub(crate) value: f64,
@@ -114,10 +114,10 @@ pub(crate) fn ticks(range: (f64, f64), scale: Scale, wanted: usize, whole: bool)
         return Vec::new();
     }
     let (first, last) = ((low / step - 1e-6).ceil(), (high / step + 1e-6).floor());
-    // A range far from zero and narrower than the numbers there can tell apart has no ticks.
+    // A range that is far from zero and narrower than the spacing of floats there has no ticks.
     let count = (last - first + 1.0).clamp(0.0, 100.0) as u32;
     let round = (0..count).map(|i| (first + f64::from(i)) * step);
-    // The first epoch is 1, and readers look for it.
+    // The first epoch is 1, which readers look for.
     let begins = whole && low == low.round() && first * step - low >= step * 0.5;
     let start = begins.then_some(low);
     start
@@ -144,7 +144,7 @@ fn round_step(step: f64) -> f64 {
 fn decades(low: f64, high: f64, wanted: usize) -> Vec<Tick> {
     let (first, last) = (exponent(low), exponent(high));
     let span = (last - first + 1).unsigned_abs() as usize;
-    // A few decades leave room for ticks between them; many need some left out.
+    // With few decades there is room for ticks in between; with many, some are left out.
     let between: &[f64] = if span <= 2 { &[1.0, 2.0, 5.0] } else { &[1.0] };
     let every = span.div_ceil(wanted).max(1);
     (first..=last)
@@ -156,7 +156,7 @@ fn decades(low: f64, high: f64, wanted: usize) -> Vec<Tick> {
         })
         .filter(|(value, _)| (low * 0.999_999..=high * 1.000_001).contains(value))
         .map(|(value, power)| {
-            // Powers of ten all along the axis, or nowhere on it.
+            // All labels of an axis are powers of ten, or none.
             let label = if first < -4 || last > 5 {
                 ten_to(value)
             } else {
@@ -167,7 +167,7 @@ fn decades(low: f64, high: f64, wanted: usize) -> Vec<Tick> {
         .collect()
 }
 
-/// Positions of values in the plot.
+/// Converts values to positions in the plot.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame {
     pub(crate) plot: Area,

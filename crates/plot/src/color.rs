@@ -1,16 +1,16 @@
-//! Colours, those of every figure, and colour maps.
+//! Colours, including those common to all figures, and colour maps.
 
 /// The background of every figure.
 pub(crate) const BACKGROUND: Color = Color::WHITE;
-/// Titles and values.
+/// The colour of titles and values.
 pub(crate) const INK: Color = Color::new(33, 37, 41);
-/// Axis labels, ticks and captions.
+/// The colour of axis labels, ticks and captions.
 pub(crate) const MUTED: Color = Color::new(92, 99, 106);
-/// Grid lines.
+/// The colour of grid lines.
 pub(crate) const RULE: Color = Color::new(228, 231, 235);
 
-/// The colours of series, in order; used again from the start when they run out. The palette of
-/// Okabe and Ito, which is distinguishable with any common colour blindness.
+/// The colours of series, in order, repeated if there are more series. This is the palette of Okabe
+/// and Ito, which is distinguishable with any common colour blindness.
 const PALETTE: [Color; 7] = [
     Color::new(0, 114, 178),
     Color::new(213, 94, 0),
@@ -47,7 +47,7 @@ impl Color {
         Self { r, g, b }
     }
 
-    /// As SVG and CSS write it: `#0072b2`.
+    /// The notation of SVG and CSS: `#0072b2`.
     pub(crate) fn hex(self) -> String {
         format!("#{:02x}{:02x}{:02x}", self.r, self.g, self.b)
     }
@@ -64,7 +64,7 @@ impl Color {
         )
     }
 
-    /// Relative luminance by WCAG 2: 0 for black, 1 for white.
+    /// Relative luminance according to WCAG 2: 0 for black, 1 for white.
     fn luminance(self) -> f64 {
         let linear = |c: u8| {
             let c = f64::from(c) / 255.0;
@@ -77,7 +77,7 @@ impl Color {
         0.2126 * linear(self.r) + 0.7152 * linear(self.g) + 0.0722 * linear(self.b)
     }
 
-    /// Whichever of `dark` and white has the higher contrast on this colour.
+    /// `dark` or white, whichever has the higher contrast on this colour.
     pub(crate) fn ink(self, dark: Self) -> Self {
         let contrast = |other: Self| {
             let (a, b) = (self.luminance() + 0.05, other.luminance() + 0.05);
@@ -95,14 +95,14 @@ impl Color {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ColorMap {
-    /// From dark blue over green to yellow; even in brightness.
+    /// From dark blue through green to yellow; perceptually uniform.
     #[default]
     Viridis,
-    /// From black over purple to pale yellow; even in brightness.
+    /// From black through purple to pale yellow; perceptually uniform.
     Magma,
     /// From black to white.
     Grey,
-    /// From blue over white to red, for signed values: zero is white, and the range is made
+    /// From blue through white to red, for signed values: zero is white, and the range is made
     /// symmetric about it.
     Signed,
 }
@@ -153,8 +153,8 @@ mod tests {
         assert_eq!(a.mix(b, 0.5).hex(), "#808080");
     }
 
-    // The ends and the middle of matplotlib 3.9's own tables, within rounding:
-    // [tuple(round(c * 255) for c in matplotlib.colormaps[m](x)[:3]) for x in (0, .5, 1)]
+    // The ends and the middle of the tables in matplotlib 3.9, within rounding: [tuple(round(c *
+    // 255) for c in matplotlib.colormaps[m](x)[:3]) for x in (0, .5, 1)]
     #[test]
     fn the_maps_agree_with_matplotlib() {
         let cases = [

@@ -9,20 +9,20 @@ use crate::paint::{raster, svg};
 use receptive_core::file::write_over_own;
 use receptive_core::mark;
 
-/// A figure that can be stored. Bring it into scope to call [`write`](Draw::write).
+/// A figure that can be stored. Import the trait to call [`write`](Draw::write).
 ///
-/// The same figure gives the same bytes on every call and, where the bundled font has all its
-/// characters, on every machine. Others are drawn with the system's fonts; characters that none of
-/// them has are written as codes, and a footnote says so.
+/// The same figure gives the same bytes on every call and, if the bundled font has all its
+/// characters, on every machine. Other characters are drawn with the system's fonts; those that no
+/// font has are written as codes, and a footnote says so.
 pub trait Draw {
-    /// Lays the figure out.
+    /// Computes the layout of the figure.
     ///
     /// # Errors
     ///
-    /// When there is nothing to draw, or the values do not fit the size given.
+    /// If there is nothing to draw, or the number of values does not match the size.
     fn scene(&self) -> Result<Scene, PlotError>;
 
-    /// The figure as stored, with [`Scene::note`] below, if there is one.
+    /// The figure as stored, with [`Scene::note`] below it if there is one.
     ///
     /// # Errors
     ///
@@ -37,12 +37,12 @@ pub trait Draw {
     ///
     /// # Errors
     ///
-    /// As [`scene`](Draw::scene), and when the figure has too many pixels.
+    /// As [`scene`](Draw::scene), and if the figure has too many pixels.
     fn to_png(&self) -> Result<Vec<u8>, PlotError> {
         raster::file(&self.page()?)
     }
 
-    /// The figure as an SVG document, its text as outlines.
+    /// The figure as an SVG document, with text as outlines.
     ///
     /// # Errors
     ///
@@ -51,15 +51,15 @@ pub trait Draw {
         svg::document(&self.page()?)
     }
 
-    /// Writes the figure as PNG or SVG, whichever the name of the file ends in.
+    /// Writes the figure as PNG or SVG, depending on the file's extension.
     ///
-    /// The file is written atomically; an existing one is replaced, unless this program did not
-    /// write it, so that it has no [mark](receptive_core::mark).
+    /// The file is written atomically. An existing one is replaced only if this program wrote it,
+    /// which its [mark](receptive_core::mark) shows.
     ///
     /// # Errors
     ///
-    /// As [`to_png`](Draw::to_png) and [`to_svg`](Draw::to_svg), when the name ends in neither,
-    /// when a file of another program exists, and when the file cannot be written.
+    /// As [`to_png`](Draw::to_png) and [`to_svg`](Draw::to_svg), and if the extension is neither,
+    /// another program's file exists, or the file cannot be written.
     fn write(&self, path: &Path) -> Result<(), PlotError> {
         let extension = path
             .extension()

@@ -20,7 +20,7 @@ pub enum PlotError {
         /// Its extension, or `no extension`.
         found: String,
     },
-    /// The number of values given does not fit the size given.
+    /// The number of values does not match the size.
     #[error(
         "{what}: expected {expected} values ({rule}), found {found}; pass one value per cell, row \
          by row"
@@ -28,7 +28,7 @@ pub enum PlotError {
     Shape {
         /// The figure concerned, with its title.
         what: String,
-        /// The origin of the expected number, such as `11 x 11`.
+        /// How the expected number is computed, such as `11 x 11`.
         rule: String,
         /// Expected number of values.
         expected: usize,
@@ -48,7 +48,7 @@ pub enum PlotError {
     Setting {
         /// The figure concerned, with its title.
         what: String,
-        /// The field.
+        /// The name of the field.
         setting: &'static str,
         /// What was expected, what was found, what to do.
         problem: String,
@@ -61,11 +61,11 @@ pub enum PlotError {
     TooLarge {
         /// The figure concerned, with its title.
         what: String,
-        /// What is counted.
+        /// The unit of the numbers.
         unit: &'static str,
         /// The maximum.
         limit: u64,
-        /// The number found.
+        /// The actual number.
         found: u64,
     },
     /// The encoder of PNG files failed.

@@ -1,4 +1,4 @@
-//! Thumbnails in rows, each with a caption.
+//! Thumbnails in rows, with captions.
 
 use crate::axis::clamped;
 use crate::color::{Color, INK, MUTED, RULE};
@@ -12,7 +12,7 @@ use crate::tile::Tile;
 
 /// Thumbnails in rows, each with a caption: predictions, feature maps, filters.
 ///
-/// All are enlarged by the same factor unless [`fitted`](Grid::fitted), with pixels as crisp
+/// All are enlarged by the same factor unless [`fitted`](Grid::fitted) is set, with pixels as sharp
 /// squares.
 #[derive(Clone, Debug)]
 pub struct Grid {
@@ -24,21 +24,21 @@ pub struct Grid {
     pub tiles: Vec<Tile>,
     /// Number of images per row.
     pub columns: usize,
-    /// About how many points the longest side of an image takes, clamped to 16 to 512.
+    /// Approximate length of an image's longest side in points, clamped to 16 to 512.
     pub tile_size: f64,
-    /// Enlarges each image to fill its cell, instead of all by the same factor.
+    /// Whether each image is enlarged to fill its cell, instead of all by the same factor.
     pub fitted: bool,
-    /// Above the columns.
+    /// Names above the columns.
     pub column_names: Vec<String>,
-    /// To the left of the rows.
+    /// Names to the left of the rows.
     pub row_names: Vec<String>,
-    /// Classes of the rows, each with its number, which is shown if no font has the characters of
-    /// its name.
+    /// Classes of the rows with their numbers, which are shown if no font has the characters of a
+    /// name.
     pub row_classes: Vec<(String, usize)>,
 }
 
 impl Grid {
-    /// A grid without images, eight per row.
+    /// A grid without images, with eight per row.
     #[must_use]
     pub fn new(title: &str) -> Self {
         Self {
@@ -91,7 +91,7 @@ const CAPTION: f64 = 10.5;
 const LINE: f64 = 13.0;
 const NAME: f64 = 12.5;
 
-/// The lines under an image, each with its colour.
+/// The lines below an image, each with its colour.
 fn caption_lines(tile: &Tile, width: f64) -> Vec<(String, Color)> {
     let wrapped = lines(&tile.caption, CAPTION, Weight::Regular, width, 2);
     let own = tile.lines.iter().map(|(text, color)| {
@@ -118,7 +118,7 @@ impl Draw for Grid {
             .collect();
         let side = pictures.iter().map(|(w, h, _)| *w.max(h)).max();
         let side = side.unwrap_or(1);
-        // Whole pixels for whole pixels, at two per point.
+        // A whole number of output pixels, of which there are two per point, for each pixel.
         let common = ((tile_size * 2.0 / side as f64).floor() / 2.0).max(0.5);
         let (broad, tall) = if self.fitted {
             (tile_size, tile_size)
@@ -150,7 +150,8 @@ impl Draw for Grid {
         for (index, ((tile, (w, h, rgb)), caption)) in all.enumerate() {
             let x = corner.0 + (index % columns) as f64 * pitch.0;
             let y = corner.1 + (index / columns) as f64 * pitch.1;
-            // Pictures that fill their place may have pixels that differ by one of the screen's.
+            // In images that fill their cell, the sizes of pixels may differ by one pixel of the
+            // screen.
             let zoom = if self.fitted {
                 tile_size / w.max(h) as f64
             } else {
@@ -193,7 +194,7 @@ impl Draw for Grid {
 }
 
 impl Grid {
-    /// The room that names take above the images and to their left.
+    /// The space for names above the images and to their left.
     fn name_room(&self) -> (f64, f64) {
         let wide = |row: usize| Weight::Regular.width(&self.row_text(row), NAME);
         let rows = self.row_names.len();
@@ -212,7 +213,7 @@ impl Grid {
         )
     }
 
-    /// The name of a row as it is drawn, with its class.
+    /// The name of a row as drawn, with its class.
     fn row_text(&self, row: usize) -> String {
         let name = self.row_names.get(row).map_or("", String::as_str);
         let class = self.row_classes.get(row);
@@ -264,7 +265,7 @@ mod tests {
         let grid = Grid {
             columns: 1,
             row_names: vec!["90.0 %  ".into(), "10.0 %  ".into()],
-            // A character of a private use area, which no font names.
+            // Characters of a private use area, which no font has.
             row_classes: vec![("\u{f8ff}\u{f8fe}".into(), 7), ("cat".into(), 3)],
             ..Grid::new("")
         };

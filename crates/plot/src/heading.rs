@@ -10,10 +10,10 @@ pub(crate) const MARGIN: f64 = 20.0;
 const TITLE: f64 = 17.0;
 const SUBTITLE: f64 = 12.5;
 const FOOTNOTE: f64 = 10.0;
-/// Lines that a subtitle may take; the last is cut.
+/// Maximum number of lines of a subtitle; the last is truncated.
 const SUBTITLE_LINES: usize = 8;
 
-/// A figure for an error message: `confusion matrix "Fashion-MNIST"`.
+/// The description of a figure in error messages: `confusion matrix "Fashion-MNIST"`.
 pub(crate) fn named(kind: &str, title: &str) -> String {
     let title: String = clean(title).chars().take(80).collect();
     if title.is_empty() {
@@ -23,8 +23,8 @@ pub(crate) fn named(kind: &str, title: &str) -> String {
     }
 }
 
-/// Draws title and subtitle, either of which may be empty, into the top of a figure `width` points
-/// wide; returns where the rest may start.
+/// Draws title and subtitle, either of which may be empty, at the top of a figure `width` points
+/// wide; returns where the rest may begin.
 pub(crate) fn heading(scene: &mut Scene, title: &str, subtitle: &str, width: f64) -> f64 {
     let room = width - 2.0 * MARGIN;
     let mut y = MARGIN;

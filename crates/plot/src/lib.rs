@@ -1,10 +1,11 @@
 //! Figures of a training run and of a network's receptive fields, as PNG or SVG.
 //!
-//! Four kinds: [`Chart`] (lines), [`Matrix`] (confusion matrix), [`HeatMap`] and [`Grid`]
-//! (thumbnails); a [`Sheet`] holds several of them, with a [`TextBlock`] and a [`Table`], in one
-//! figure. Each is built with plain values, not tensors, and stored through [`Draw`]:
-//! [`Draw::write`] picks the format by the file's extension, [`Draw::to_png`] and [`Draw::to_svg`]
-//! return the bytes. What `new` does not take is a public field with a default.
+//! There are four kinds: [`Chart`] (lines), [`Matrix`] (confusion matrix), [`HeatMap`] and [`Grid`]
+//! (thumbnails). A [`Sheet`] combines several of them, with a [`TextBlock`] and a [`Table`], in one
+//! figure. Each is built from plain values, not tensors, and stored through [`Draw`]:
+//! [`Draw::write`] chooses the format by the file's extension, [`Draw::to_png`] and
+//! [`Draw::to_svg`] return the bytes. Settings that are not arguments of `new` are public fields
+//! with defaults.
 //!
 //! ```
 //! use receptive_plot::{Chart, Draw, LineStyle, Panel, Series};
@@ -24,12 +25,13 @@
 //! # Ok::<(), receptive_plot::PlotError>(())
 //! ```
 //!
-//! A font with Latin, Greek and Cyrillic is bundled: a figure with no other characters does not depend
-//! on what the system has installed, and gives the same bytes everywhere. Other scripts are drawn with
-//! the system's fonts, shaped and from right to left where they are written so. What no font has is
-//! written as a code such as U+AC00, or as the class's number in a [`Matrix`], and a footnote says what
-//! to install ([`Scene::note`]). Emoji need a font with outlines; those in colour are bitmaps. Values that are not finite leave gaps; wrong sizes are errors
-//! that say what was expected; nothing panics.
+//! A font with Latin, Greek and Cyrillic is bundled: a figure with no other characters does not
+//! depend on the installed fonts and has the same bytes everywhere. Other scripts are drawn with
+//! the system's fonts, including shaping and right-to-left text. Characters that no font has are
+//! written as codes such as U+AC00, or in a [`Matrix`] as the number of the class, and a footnote
+//! says what to install ([`Scene::note`]). Emoji need a font with outlines, since colour emoji are
+//! bitmaps. Values that are not finite leave gaps; wrong sizes are errors that say what was
+//! expected; nothing panics.
 //!
 //! The font is part of Roboto, copyright 2011 Google Inc., under the Apache License 2.0, whose text
 //! is in `assets/LICENSE-Roboto.txt`; `assets/README.md` says what was changed.

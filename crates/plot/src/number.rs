@@ -1,8 +1,9 @@
-//! Formatting numbers: few digits, a true minus sign, powers of ten for very large and small ones.
+//! Formatting of numbers: few digits, a true minus sign, powers of ten for very large and small
+//! ones.
 
 use receptive_core::text::grouped;
 
-/// `value` with the decimals that tell multiples of `step` apart.
+/// `value` with enough decimals to distinguish multiples of `step`.
 pub(crate) fn stepped(value: f64, step: f64) -> String {
     if value == 0.0 || value.abs() < step.abs() * 1e-9 {
         return "0".to_owned();
@@ -21,13 +22,13 @@ pub(crate) fn stepped(value: f64, step: f64) -> String {
 /// A count with thin spaces between thousands: `60 000`.
 pub(crate) fn count(value: u64) -> String {
     match usize::try_from(value) {
-        // Four digits are read at a glance.
+        // Four digits are readable without a separator.
         Ok(value @ 10_000..) => grouped(value).replace(',', "\u{2009}"),
         _ => value.to_string(),
     }
 }
 
-/// A share as a percentage with one decimal, or `–` of nothing.
+/// A share as a percentage with one decimal, or `–` if `whole` is 0.
 pub(crate) fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {
         return "–".to_owned();
@@ -35,7 +36,8 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
     format!("{:.1} %", part as f64 / whole as f64 * 100.0)
 }
 
-/// The power of ten below a magnitude; 0 for zero and what is not finite.
+/// The exponent of the power of ten at or below a magnitude; 0 for zero and for values that are not
+/// finite.
 pub(crate) fn exponent(value: f64) -> i32 {
     let power = (value.abs().log10() + 1e-9).floor();
     if power.is_finite() { power as i32 } else { 0 }

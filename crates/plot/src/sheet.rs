@@ -8,8 +8,8 @@ use crate::heading::{MARGIN, heading, named};
 use crate::paint::font::{Weight, lines};
 use crate::paint::scene::{Scene, Text};
 
-/// Rows of parts under one heading. A part is anything that can be drawn, another sheet too: a sheet
-/// of one-part rows is a column.
+/// Rows of parts under one heading. A part is anything that can be drawn, including another sheet:
+/// a sheet of one-part rows is a column.
 ///
 /// ```
 /// use receptive_plot::{Color, Draw, HeatMap, Sheet, Table, TextBlock};
@@ -47,11 +47,11 @@ impl Sheet {
         self
     }
 
-    /// Adds parts side by side, aligned at the top, below the existing parts.
+    /// Adds parts next to each other, aligned at the top, below the existing parts.
     ///
     /// # Errors
     ///
-    /// Those of a part that cannot be drawn.
+    /// If a part cannot be drawn.
     pub fn row(mut self, parts: &[&dyn Draw]) -> Result<Self, PlotError> {
         let scenes: Result<Vec<Scene>, PlotError> = parts.iter().map(|part| part.scene()).collect();
         self.rows.push(scenes?);
@@ -67,7 +67,7 @@ impl Draw for Sheet {
                 missing: "parts",
             });
         }
-        // Every part brings a margin; neighbours share the one between them.
+        // Every part has its own margin; neighbours share the one between them.
         let wide = |row: &Vec<Scene>| {
             let widths = row.iter().map(|part| part.width - MARGIN);
             widths.sum::<f64>() + MARGIN
@@ -90,7 +90,7 @@ impl Draw for Sheet {
     }
 }
 
-/// Lines that one paragraph may take; the last is cut.
+/// Maximum number of lines of a paragraph; the last is truncated.
 const MAX_LINES: usize = 12;
 
 #[derive(Clone, Debug)]
@@ -100,7 +100,7 @@ enum Tone {
     Muted,
 }
 
-/// Paragraphs, broken into lines: a part of a [`Sheet`](crate::Sheet).
+/// Paragraphs, wrapped into lines: a part of a [`Sheet`](crate::Sheet).
 #[derive(Clone, Debug)]
 pub struct TextBlock {
     width: f64,
@@ -108,7 +108,7 @@ pub struct TextBlock {
 }
 
 impl TextBlock {
-    /// No paragraphs yet, to stand in lines of this many points, clamped to 100 to 4000.
+    /// A block without paragraphs, for lines of this width in points, clamped to 100 to 4000.
     #[must_use]
     pub fn new(width: f64) -> Self {
         Self {
@@ -117,7 +117,7 @@ impl TextBlock {
         }
     }
 
-    /// Adds a large line in a colour.
+    /// Adds a large, coloured line.
     #[must_use]
     pub fn headline(self, text: &str, color: Color) -> Self {
         self.with(Tone::Headline(color), text)
@@ -129,7 +129,7 @@ impl TextBlock {
         self.with(Tone::Text, text)
     }
 
-    /// Adds a paragraph that stands back.
+    /// Adds a paragraph in a muted colour.
     #[must_use]
     pub fn muted(self, text: &str) -> Self {
         self.with(Tone::Muted, text)
@@ -158,7 +158,7 @@ impl Draw for TextBlock {
                 Tone::Muted => (11.5, Weight::Regular, MUTED, MAX_LINES),
             };
             for line in lines(paragraph, size, weight, self.width, max_lines) {
-                // A baseline this far down has the letters' tops at `y`.
+                // With the baseline this far down, the tops of the letters are at `y`.
                 let text = Text::new((MARGIN, y + size * 0.8), &line, size, color);
                 scene.text(Text { weight, ..text });
                 y += (size * 1.35).round();

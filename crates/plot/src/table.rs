@@ -11,25 +11,24 @@ use crate::paint::scene::{Outline, Scene, Stroke, Text};
 const SIZE: f64 = 11.5;
 const ROW: f64 = 19.0;
 const GAP: f64 = 20.0;
-/// No cell shows more characters than this, nor is wider.
+/// The largest number of characters that a cell shows, and the limit of its width.
 const MAX_CHARACTERS: usize = 200;
 const MAX_CELL_WIDTH: f64 = 360.0;
 
-/// A table of texts, its columns as wide as what stands in them: a part of a
-/// [`Sheet`](crate::Sheet).
+/// A table of texts, with columns as wide as their contents: a part of a [`Sheet`](crate::Sheet).
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// The column heads; none where it is empty.
+    /// The column headers; empty for none.
     pub head: Vec<String>,
-    /// The cells, which may differ in number from row to row.
+    /// The cells; rows may differ in length.
     pub rows: Vec<Vec<String>>,
-    /// The width in points, clamped to 100 to 4000: columns are spread over it, and the last is cut
-    /// to it. As wide as its texts unless set.
+    /// The width in points, clamped to 100 to 4000, over which the columns are distributed; the
+    /// last one is truncated to fit. By default the width of the texts.
     pub width: Option<f64>,
 }
 
 impl Table {
-    /// A table without rows under these column heads.
+    /// A table without rows and with these column headers.
     #[must_use]
     pub fn new(head: &[&str]) -> Self {
         Self {
@@ -47,7 +46,7 @@ impl Table {
         self
     }
 
-    /// The rows that are drawn, the column heads first where there are any.
+    /// The rows as drawn, including the column headers if there are any.
     fn lines(&self) -> Vec<Vec<String>> {
         let head = Some(&self.head).filter(|head| !head.is_empty());
         let rows = head.into_iter().chain(&self.rows);
@@ -59,7 +58,7 @@ impl Table {
         self.width.map(|points| clamped(points, 100.0, 4000.0))
     }
 
-    /// Where each column starts from the left, and where the last ends.
+    /// The left edge of each column, and the right edge of the last.
     fn edges(&self, lines: &[Vec<String>]) -> Vec<f64> {
         let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
         let mut widths = vec![0.0_f64; columns];
@@ -71,7 +70,7 @@ impl Table {
         }
         let spare = (self.given_width().unwrap_or(0.0) - widths.iter().sum::<f64>())
             / columns.max(1) as f64;
-        // Far apart, cells of one row are hard to see as one.
+        // Cells that are far apart are hard to recognise as one row.
         let spare = spare.clamp(0.0, 2.0 * GAP);
         let mut edges = vec![0.0];
         for width in widths {
@@ -81,7 +80,7 @@ impl Table {
     }
 }
 
-/// `text` on one line and not longer than anyone reads.
+/// `text` on one line, truncated to a readable length.
 fn short(text: &str) -> String {
     let start: String = text.chars().take(MAX_CHARACTERS).collect();
     clean(&start)

@@ -19,7 +19,7 @@ pub struct Tile {
 }
 
 impl Tile {
-    /// A grey image: one byte per pixel, row by row.
+    /// A grey image: one byte per pixel, row-major.
     #[must_use]
     pub fn grey(width: usize, height: usize, bytes: &[u8]) -> Self {
         Self {
@@ -33,7 +33,7 @@ impl Tile {
         }
     }
 
-    /// A colour image: red, green and blue of each pixel, row by row.
+    /// A colour image: red, green and blue of each pixel, row-major.
     #[must_use]
     pub fn rgb(width: usize, height: usize, bytes: &[u8]) -> Self {
         Self {
@@ -49,7 +49,7 @@ impl Tile {
         self
     }
 
-    /// Adds a line of its own under the caption, in a colour if one is given.
+    /// Adds a separate line below the caption, in a colour if one is given.
     #[must_use]
     pub fn line(mut self, text: &str, color: Option<Color>) -> Self {
         self.lines.push((text.to_owned(), color));
@@ -69,19 +69,19 @@ impl Tile {
         (self.width, self.height)
     }
 
-    /// The image alone as a PNG file, without text and overlays: a pixel for a pixel, or
-    /// averaged over squares until no side is above `max_side`.
+    /// The image as a PNG file, without text and overlays: at its own size, or averaged over
+    /// squares until no side exceeds `max_side`.
     ///
     /// # Errors
     ///
-    /// When it has no pixels, or the number of bytes does not match its size.
+    /// If it has no pixels, or the number of bytes does not match its size.
     pub fn to_png(&self, max_side: usize) -> Result<Vec<u8>, PlotError> {
         self.check(|| format!("image \"{}\"", self.caption))?;
         let (width, height, rgb) = self.pixels(max_side.max(1));
         encode(width, height, &rgb, None)
     }
 
-    /// Whether the size is one and fits the bytes; `what` names the image in the error.
+    /// Checks that the size is valid and matches the bytes; `what` names the image in the error.
     pub(crate) fn check(&self, what: impl Fn() -> String) -> Result<(), PlotError> {
         if self.width == 0 || self.height == 0 {
             return Err(PlotError::Empty {
@@ -103,12 +103,13 @@ impl Tile {
         Ok(())
     }
 
-    /// How many pixels along a side are averaged so that no side is above `max_side`.
+    /// The side of the squares over which to average, in pixels, so that no side exceeds
+    /// `max_side`.
     pub(crate) fn shrink(&self, max_side: usize) -> usize {
         self.width.max(self.height).div_ceil(max_side).max(1)
     }
 
-    /// The pixels as RGB, averaged over squares until no side is above `max_side`.
+    /// The pixels as RGB, averaged over squares until no side exceeds `max_side`.
     pub(crate) fn pixels(&self, max_side: usize) -> (usize, usize, Vec<u8>) {
         let by = self.shrink(max_side);
         let (width, height) = (self.width.div_ceil(by), self.height.div_ceil(by));

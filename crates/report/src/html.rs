@@ -8,16 +8,16 @@ use receptive_model::store::read_capped;
 use receptive_plot::{Draw, Grid, Tile};
 use std::path::Path;
 
-/// A figure within the page.
+/// A figure on the page.
 #[derive(Debug, Clone)]
 pub(crate) struct Picture {
     /// A data URI.
     source: String,
     /// Its size in CSS pixels.
     size: (u32, u32),
-    /// Whether its pixels stay squares when it is enlarged.
+    /// Whether its pixels stay sharp when it is enlarged.
     is_coarse: bool,
-    /// Which characters in it no font has, if any.
+    /// A note about characters that no font has, if there are any.
     note: Option<String>,
 }
 
@@ -40,14 +40,14 @@ impl Picture {
         })
     }
 
-    /// A PNG file of a run; `None` if it is gone, too large or another kind of file.
+    /// A PNG file of a run; `None` if it is missing, too large or not a PNG file.
     pub(crate) fn file(path: &Path) -> Option<Self> {
         Self::png(&read_capped(path, MAX_FILE_BYTES).ok()?)
     }
 
-    /// A PNG file of twice as many pixels as CSS has.
+    /// A PNG file with two pixels per CSS pixel.
     fn png(file: &[u8]) -> Option<Self> {
-        // Signature, then the header's length and name, then width and height.
+        // The signature, then the header's length and name, then width and height.
         let number = |at: usize| {
             let bytes = file.get(at..at + 4)?.try_into().ok()?;
             Some(u32::from_be_bytes(bytes))
@@ -63,7 +63,7 @@ impl Picture {
         })
     }
 
-    /// A thumbnail, pixel by pixel.
+    /// A thumbnail, with sharp pixels.
     pub(crate) fn tile(tile: &Tile) -> Part<Self> {
         let png = tile.to_png(MAX_PIXELS).map_err(sentence)?;
         let (width, height) = tile.size();
@@ -75,7 +75,7 @@ impl Picture {
         })
     }
 
-    /// Which characters in it no font has, if any.
+    /// A note about characters that no font has, if there are any.
     pub(crate) fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
@@ -101,7 +101,7 @@ pub(crate) fn figure(picture: &Picture, alt: &str, caption: &Markup) -> Markup {
     }
 }
 
-/// A figure whose text would be too small on a phone: there it scrolls in its card.
+/// A figure whose text would be too small on a phone, where it scrolls inside its card instead.
 pub(crate) fn wide_figure(picture: &Picture, alt: &str, caption: &Markup) -> Markup {
     html! {
         figure.card.wide {
@@ -122,7 +122,7 @@ pub(crate) fn tiles(class: &str, all: &[(Picture, String)]) -> Markup {
     }
 }
 
-/// A grid's images for [`tiles`].
+/// The images of a grid for [`tiles`].
 pub(crate) fn pictures(grid: &Grid) -> Part<Vec<(Picture, String)>> {
     grid.tiles
         .iter()
@@ -130,8 +130,8 @@ pub(crate) fn pictures(grid: &Grid) -> Part<Vec<(Picture, String)>> {
         .collect()
 }
 
-/// A table in a box of its own, which scrolls where the page is narrow. The first column names the
-/// row; columns from `numbers` on are numeric.
+/// A table in its own box, which scrolls if the page is narrow. The first column names the row;
+/// columns from `numbers` on are numeric.
 pub(crate) fn table(caption: &str, head: &[&str], numbers: usize, rows: &[Vec<String>]) -> Markup {
     let class = |column: usize| (column >= numbers).then_some("number");
     html! {
@@ -163,7 +163,7 @@ pub(crate) fn table(caption: &str, head: &[&str], numbers: usize, rows: &[Vec<St
     }
 }
 
-/// Names and values.
+/// A list of names and values.
 pub(crate) fn facts(all: &[(String, String)]) -> Markup {
     html! {
         dl.facts {

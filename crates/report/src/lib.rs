@@ -6,8 +6,8 @@
 //!
 //! Each file in `sections/` is one section: its content, how it is gathered, and how it is written.
 //! If something is missing (images that were moved, a run that was killed), its section explains
-//! why; only a run without a model has no report. Every string from outside is escaped, and the
-//! page forbids scripts and connections by its own content security policy.
+//! why; only a run without a model has no report. Every external string is escaped, and the page's
+//! content security policy forbids scripts and connections.
 //!
 //! ```
 //! use receptive_report::ReportOptions;

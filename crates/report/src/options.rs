@@ -8,13 +8,13 @@ use std::path::PathBuf;
 pub struct ReportOptions {
     /// Number of threads for evaluation and measurement.
     pub threads: usize,
-    /// The largest number of samples that the effective receptive field is measured on.
+    /// Maximum number of samples for measuring the effective receptive field.
     pub samples: u64,
     /// Number of images with the largest losses to show.
     pub losses: usize,
     /// Number of images of an augmented batch to show.
     pub batch: usize,
-    /// Number of channels to show per layer, the strongest first.
+    /// Number of channels to show per layer, beginning with the strongest.
     pub channels: usize,
     /// Path of the run's data, if it was moved.
     pub data: Option<String>,
@@ -32,7 +32,7 @@ impl Default for ReportOptions {
             samples: 400,
             losses: 24,
             batch: 24,
-            // With the picture itself three rows of eight.
+            // Together with the image itself, three rows of eight.
             channels: 23,
             data: None,
             labels: None,
@@ -41,16 +41,17 @@ impl Default for ReportOptions {
     }
 }
 
-/// Receives progress while a report is made.
+/// Receives progress while a report is generated.
 #[expect(
     missing_debug_implementations,
     reason = "its trait objects need not be `Debug`"
 )]
 pub struct Watch<'a> {
-    /// While the data set is opened.
+    /// Called while the data set is opened.
     pub data: &'a dyn Progress,
-    /// While it is evaluated: the split, images done and in total.
+    /// Called during evaluation: the split, the number of images done and their total.
     pub evaluation: &'a mut dyn FnMut(&str, usize, usize),
-    /// While the field is measured: samples done, at most, and the noise so far.
+    /// Called while the field is measured: samples done, maximum number of samples, and the noise
+    /// so far.
     pub field: &'a (dyn Fn(u64, u64, f64) + Sync),
 }

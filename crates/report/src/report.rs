@@ -61,13 +61,13 @@ pub struct Figures {
     pub mean_recall: Option<f64>,
     /// Top-5 accuracy on it, from 0 to 1; `None` with five classes or fewer.
     pub top5: Option<f64>,
-    /// The mean cross entropy.
+    /// The mean cross entropy on it.
     pub loss: Option<f64>,
     /// The temperature that calibrates the probabilities, if one was fitted.
     pub temperature: Option<f64>,
-    /// The expected calibration error of the probabilities, with the temperature if there is one.
+    /// The expected calibration error of the probabilities, using the temperature if there is one.
     pub calibration_error: Option<f64>,
-    /// The standard deviation of the effective receptive field, pixels.
+    /// The standard deviation of the effective receptive field, in pixels.
     pub erf_sigma: Option<f64>,
     /// Whether that field is Gaussian.
     pub erf_verdict: Option<Verdict>,
@@ -91,9 +91,8 @@ impl Report {
     /// Gathers a run's report on this device.
     ///
     /// # Errors
-    /// When the run has no model, its model or config cannot be read, or the data given by `options`
-    /// cannot be opened. Everything else that is
-    /// missing is explained in its section.
+    /// If the run has no model, its model or config cannot be read, or the data given by `options`
+    /// cannot be opened. Everything else that is missing is explained in its section.
     pub fn new(
         run: &RunDirectory,
         options: &ReportOptions,
@@ -117,7 +116,7 @@ impl Report {
             ..ImageQuery::new(path, remedies)
         };
         let images = match query.open(&artifact, watch.data) {
-            // Named, so that a page without it is not what was asked for.
+            // The path was requested, so a page without the data would not be acceptable.
             Err(error) if options.data.is_some() || options.labels.is_some() => return Err(error),
             images => images.map_err(sentence),
         };
@@ -125,7 +124,7 @@ impl Report {
             images.data.notes.extend(images.stand_in());
             images
         });
-        // Where the images were found, not where they were once.
+        // Where the images were found, not where they used to be.
         if let Some(place) = &options.data {
             config.data.move_to(place);
         }

@@ -1,4 +1,5 @@
-//! The page of several runs of one config: other seeds, or the folds of a cross-validation.
+//! The page of several runs of one config: with different seeds, or the folds of a
+//! cross-validation.
 
 use crate::html::{Picture, figure, table};
 use crate::page::document;
@@ -102,7 +103,7 @@ fn cards(summary: &SeriesSummary, means: &SeriesMeans) -> Markup {
     }
 }
 
-/// What was evaluated of a run.
+/// The figures of a run on the evaluated split.
 fn figures(summary: &SeriesSummary, run: &RunSummary) -> Option<RunFigures> {
     match summary.means.as_ref().map(|means| means.split.as_str()) {
         Some("val") => run.val,

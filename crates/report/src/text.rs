@@ -8,12 +8,12 @@ pub(crate) fn percent(share: f64) -> String {
     receptive_core::text::percent(share).replace(' ', "\u{a0}")
 }
 
-/// The same for an optional value.
+/// An optional fraction as a percentage, or a dash.
 pub(crate) fn percent_or_dash(share: Option<f64>) -> String {
     share.map_or("–".into(), percent)
 }
 
-/// `6.1 M`, `503.9 k`.
+/// Such as `6.1 M` or `503.9 k`.
 pub(crate) fn short(number: usize) -> String {
     let value = number as f64;
     match number {
@@ -24,7 +24,7 @@ pub(crate) fn short(number: usize) -> String {
     }
 }
 
-/// `2 min 7 s`, each number beside its unit.
+/// Such as `2 min 7 s`, with a non-breaking space between number and unit.
 pub(crate) fn duration(seconds: f64) -> String {
     let text = receptive_core::text::duration(seconds.max(0.0));
     ["h", "min", "s"].iter().fold(text, |text, unit| {
@@ -32,13 +32,13 @@ pub(crate) fn duration(seconds: f64) -> String {
     })
 }
 
-/// Milliseconds since 1970 as a date and a time of day (UTC).
+/// Milliseconds since 1970 as a date and time (UTC).
 pub(crate) fn date(ms: u64) -> Option<String> {
     let time = jiff::Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok()?;
     Some(time.strftime("%Y-%m-%d %H:%M\u{a0}UTC").to_string())
 }
 
-/// A part of a report, or a sentence that says why it is not there.
+/// A part of a report, or a sentence saying why it is missing.
 pub(crate) type Part<T> = Result<T, String>;
 
 /// An error as the sentence shown instead of a part.

@@ -1,4 +1,4 @@
-//! Makes a classifier that receptive trained a part of a larger network, and trains that with
+//! Uses a classifier trained by receptive as a part of a larger network, and trains that with
 //! burn-train.
 #![recursion_limit = "256"]
 

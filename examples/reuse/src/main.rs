@@ -1,5 +1,5 @@
-//! `cargo run -- RUN/model`, where RUN was trained by `receptive train` on pictures of
-//! clothing: trains a larger network on where it is worn, then measures the receptive field of one of
+//! `cargo run -- RUN/model`, where RUN was trained by `receptive train` on images of clothing:
+//! trains a larger network to predict where it is worn, then measures the receptive field of one of
 //! that network's units.
 #![recursion_limit = "256"]
 
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .ok_or("give the model of a run: RUN/model")?;
     let device = Device::flex();
 
-    // A trained classifier in three lines.
+    // Load a trained classifier.
     let artifact = Artifact::load(Path::new(&path), &device.clone().autodiff())?;
     let input = artifact.input;
     let classifier = artifact.model;
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         artifact.classes
     );
 
-    // As a part of a larger network, trained by burn-train.
+    // Use it as a part of a larger network, trained by burn-train.
     let wardrobe = Wardrobe::new(classifier, LAYERS, &device.clone().autodiff());
     let [train, valid] = splits()?;
     let train = batches(
@@ -69,7 +69,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         100.0 * right as f64 / count as f64
     );
 
-    // The effective receptive field of one unit of this project's convolution.
+    // Measure the effective receptive field of one unit of the convolution defined in this project.
     let noise = Noise {
         shape: [input.channels, input.height, input.width],
         seed: 0,

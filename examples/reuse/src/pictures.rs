@@ -1,4 +1,4 @@
-//! Pictures for burn's data loader.
+//! Images for burn's data loader.
 
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataloader::{DataLoader, DataLoaderBuilder};
@@ -8,14 +8,14 @@ use receptive_data::{DataError, DataOptions, NoProgress, Resize, Samples, Split}
 use receptive_model::{ImageBatch, InputSpec};
 use std::sync::Arc;
 
-/// One picture, normalised for the classifier, and its class.
+/// One image, normalised for the classifier, and its class.
 #[derive(Debug, Clone)]
 pub struct Picture {
     pixels: Vec<f32>,
     class: usize,
 }
 
-/// Stacks pictures to batches of the classifier's input size.
+/// Stacks images to batches of the classifier's input size.
 #[derive(Debug, Clone)]
 struct Stack(InputSpec);
 
@@ -41,8 +41,8 @@ impl Batcher<Picture, ImageBatch> for Stack {
     }
 }
 
-/// At most `limit` pictures of a split of `fashion-mini`, prepared as `input` says, their classes
-/// passed through `target`.
+/// At most `limit` images of a split of `fashion-mini`, prepared according to `input`, with their
+/// classes mapped by `target`.
 pub fn pictures(
     split: &Split,
     input: &InputSpec,
@@ -63,14 +63,14 @@ pub fn pictures(
         .collect()
 }
 
-/// The splits of `fashion-mini` for training and validation.
+/// The training and validation splits of `fashion-mini`.
 pub fn splits() -> Result<[Split; 2], DataError> {
     let options = DataOptions::default();
     let data = receptive_data::open("fashion-mini", &options, &NoProgress)?;
     Ok([data.train, data.val])
 }
 
-/// Batches of 64 in an order drawn from a seed.
+/// Batches of 64 in a random order drawn from a seed.
 pub fn batches(
     pictures: Vec<Picture>,
     input: &InputSpec,

@@ -9,19 +9,19 @@ use burn::tensor::{Device, Tensor};
 use burn::train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep};
 use receptive_model::{Classifier, Features, ImageBatch};
 
-/// Where things are worn, and which of the ten kinds of clothes belong there.
+/// The parts of the body on which the ten kinds of clothes are worn.
 pub const PLACES: [&str; 4] = ["body", "legs", "feet", "hand"];
 const PLACE_OF: [usize; 10] = [0, 1, 0, 0, 0, 2, 0, 2, 3, 2];
 
-/// The place of a class of Fashion-MNIST.
+/// Where a class of Fashion-MNIST is worn.
 pub fn place_of(class: usize) -> usize {
     PLACE_OF[class]
 }
 
 const FILTERS: usize = 16;
 
-/// Predicts where a piece of clothing is worn: the first layers of a trained classifier, frozen, then
-/// a convolution and a linear layer that learn.
+/// Predicts where a piece of clothing is worn: the first layers of a trained classifier, frozen,
+/// followed by a trainable convolution and linear layer.
 #[derive(Module, Debug)]
 pub struct Wardrobe {
     clothes: Classifier,
@@ -31,7 +31,7 @@ pub struct Wardrobe {
 }
 
 impl Wardrobe {
-    /// On top of the classifier's first `layers`.
+    /// Builds it on top of the classifier's first `layers` layers.
     pub fn new(clothes: Classifier, layers: usize, device: &Device) -> Self {
         let below = clothes.plan().layers.iter().take(layers).last();
         let channels = below.map_or(clothes.input().channels, |layer| layer.output.dims()[0]);
@@ -45,8 +45,8 @@ impl Wardrobe {
         }
     }
 
-    /// `[batch, 1, 28, 28]` to `[batch, 16, height, width]`: this project's convolution on the
-    /// classifier's feature maps.
+    /// `[batch, 1, 28, 28]` to `[batch, 16, height, width]`: this project's convolution applied to
+    /// the classifier's feature maps.
     pub fn maps(&self, images: Tensor<4>) -> Tensor<4> {
         let maps = match self.clothes.forward_first(images, self.layers) {
             Features::Map(maps) => maps,

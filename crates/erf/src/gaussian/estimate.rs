@@ -1,17 +1,18 @@
-//! A number with its error bar, and three ways to compute one from independent groups of samples: the
-//! standard error of a mean, the jackknife of any statistic, and the bootstrap of many at once.
+//! A number with a confidence interval, and three ways to compute one from independent groups of
+//! samples: the standard error of a mean, the jackknife of any statistic, and the bootstrap of many
+//! at once.
 
 use crate::map::Map;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
-/// The normal distribution's 97.5 % quantile: half a 95 % interval in standard errors.
+/// The 97.5 % quantile of the normal distribution: half of a 95 % interval in standard errors.
 const NORMAL_95: f64 = 1.96;
-/// Resamples of the groups: the ends of a 95 % interval then rest on 5 of them each.
+/// Number of resamples of the groups: 5 of them are beyond each end of a 95 % interval.
 const RESAMPLES: usize = 200;
 
-/// A number with its 95 % confidence interval; without noise all three are equal.
+/// A number with its 95 % confidence interval; without noise all three values are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The number.
@@ -32,8 +33,8 @@ impl Estimate {
         }
     }
 
-    /// As text: `0.031 ±0.004`, the number and half the width of its interval; the number alone where
-    /// that is 0.
+    /// As text: `0.031 ±0.004`, the number and half the width of its interval; only the number if
+    /// the width is 0.
     pub fn rounded(&self, digits: usize) -> String {
         let spread = (self.high - self.low) / 2.0;
         if spread == 0.0 {
@@ -42,7 +43,7 @@ impl Estimate {
         format!("{:.digits$} ±{spread:.digits$}", self.value)
     }
 
-    /// The same of the absolute value.
+    /// The estimate of the absolute value.
     #[must_use]
     pub(super) fn magnitude(&self) -> Self {
         let (low, high) = (self.low.abs(), self.high.abs());
@@ -57,7 +58,7 @@ impl Estimate {
         }
     }
 
-    /// The same of an increasing function of the number.
+    /// The estimate of an increasing function of the number.
     #[must_use]
     pub(crate) fn map(&self, change: impl Fn(f64) -> f64) -> Self {
         Self {
@@ -68,11 +69,11 @@ impl Estimate {
     }
 }
 
-/// Half the 95 % interval of the mean over groups: 1.96 standard errors; `None` for fewer than two
-/// groups.
+/// Half of the 95 % interval of the mean over groups, which is 1.96 standard errors; `None` for
+/// fewer than two groups.
 #[cfg(feature = "picture")]
 pub(crate) fn half_interval(groups: impl Iterator<Item = f64>) -> Option<f64> {
-    // Welford: one pass, and no difference of large sums.
+    // Welford's algorithm: one pass, and no difference of large sums.
     let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
     for value in groups {
         count += 1.0;
@@ -83,8 +84,8 @@ pub(crate) fn half_interval(groups: impl Iterator<Item = f64>) -> Option<f64> {
     (count > 1.0).then(|| NORMAL_95 * (squares / (count - 1.0) / count).sqrt())
 }
 
-/// `statistic` of the mean map, with the 95 % interval of the delete-one jackknife over the groups of
-/// samples; an exact number for fewer than two groups.
+/// `statistic` of the mean map, with the 95 % interval of the delete-one jackknife over the groups
+/// of samples; exact for fewer than two groups.
 pub(crate) fn jackknife(map: &Map, groups: &[Map], statistic: impl Fn(&Map) -> f64) -> Estimate {
     let value = statistic(map);
     let count = groups.len() as f64;
@@ -113,8 +114,8 @@ pub(crate) fn jackknife(map: &Map, groups: &[Map], statistic: impl Fn(&Map) -> f
     }
 }
 
-/// The bootstrap's resamples: the weight of each group in each of them, which is how often it was
-/// drawn over the number of groups.
+/// The resamples of the bootstrap: the weight of each group in each of them, which is the number of
+/// times it was drawn divided by the number of groups.
 pub(super) fn resamples(groups: usize) -> Vec<Vec<f64>> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     (0..RESAMPLES)
@@ -129,8 +130,9 @@ pub(super) fn resamples(groups: usize) -> Vec<Vec<f64>> {
 }
 
 /// The bootstrap's 95 % interval of a number from its replicates. They are centred on the number
-/// itself, as their own bias is that of noise taken twice, and their spread is widened by what so
-/// few groups hide: Student's quantile in place of the normal one, and the variance's `n / (n - 1)`.
+/// itself, because their bias is that of noise added twice, and their spread is widened to correct
+/// for the small number of groups: Student's quantile instead of the normal one, and the variance's
+/// factor `n / (n - 1)`.
 pub(super) fn interval(value: f64, replicates: &[f64], groups: usize) -> Estimate {
     let mut sorted: Vec<f64> = replicates
         .iter()
@@ -151,7 +153,7 @@ pub(super) fn interval(value: f64, replicates: &[f64], groups: usize) -> Estimat
     }
 }
 
-/// Student's 97.5 % quantile.
+/// The 97.5 % quantile of Student's t distribution.
 pub(super) fn student(freedom: usize) -> f64 {
     const FEW: [f64; 9] = [
         12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262,
@@ -159,7 +161,7 @@ pub(super) fn student(freedom: usize) -> f64 {
     match freedom {
         0 => f64::INFINITY,
         1..=9 => FEW[freedom - 1],
-        // Cornish and Fisher's expansion, right to 0.003 from here on.
+        // The Cornish-Fisher expansion, accurate to 0.003 from here on.
         _ => {
             let (z, n) = (NORMAL_95, freedom as f64);
             z + (z.powi(3) + z) / (4.0 * n)
@@ -211,7 +213,7 @@ mod tests {
             .collect();
         let map = Map::from_fn(Region::image(1, 1), |_, _| 4.5);
         let estimate = jackknife(&map, &groups, Map::total);
-        // The variance of 0..=9 is 55/6, of their mean a tenth of that.
+        // The variance of 0..=9 is 55/6, that of their mean a tenth of it.
         let error = 1.96 * (55.0_f64 / 6.0 / 10.0).sqrt();
         assert!((estimate.high - 4.5 - error).abs() < 1e-12 && estimate.value == 4.5);
         assert_eq!(jackknife(&map, &groups[..1], Map::total).high, 4.5);

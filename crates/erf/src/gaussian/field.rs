@@ -1,23 +1,25 @@
-//! The mass under test: a map within the theoretical field, the window around it, and the moments
-//! of both the map and its groups up to the fourth order.
+//! The distribution under test: a map within the theoretical field, the window around it, and the
+//! moments of the map and its groups up to the fourth order.
 
 use super::gaussian2::Gaussian2;
 use crate::map::{Map, Region};
 
-/// How many sigmas the window holds on each side: all but 0.006 % of a Gaussian.
+/// The window extends by this many sigmas on each side, which includes all but 0.006 % of a
+/// Gaussian.
 const WINDOW_SIGMAS: f64 = 4.0;
 
-/// A map and its groups over one region, in units in which the map's mass is 1.
+/// A map and its groups over one region, scaled so that the map has mass 1.
 #[derive(Debug)]
 pub(super) struct Field {
-    /// Where the window's gradients can be other than 0: the map within the theoretical field.
+    /// The part of the window in which gradients can be non-zero: the map within the theoretical
+    /// field.
     pub(super) data: Region,
-    /// The theoretical field, grown until it holds 4 sigma on each side. Pixels of the window that
-    /// the data do not cover are exact zeros.
+    /// The theoretical field, enlarged to at least 4 sigma on each side. Pixels of the window
+    /// outside the data are exact zeros.
     pub(super) window: Region,
-    /// The map over the data, row by row.
+    /// The map over the data, row-major.
     pub(super) values: Vec<f64>,
-    /// The groups over the data, in the map's units.
+    /// The groups over the data, scaled like the map.
     pub(super) groups: Vec<Vec<f64>>,
     /// The map's moments.
     pub(super) sums: MomentSums,
@@ -26,7 +28,7 @@ pub(super) struct Field {
 }
 
 impl Field {
-    /// The field of a map of positive mass within `trf`; `None` if it has none there.
+    /// The field of a map within `trf`; `None` if it has no positive mass there.
     pub(super) fn new(map: &Map, groups: &[Map], trf: &Region) -> Option<Self> {
         let data = map.region().intersection(trf);
         let total: f64 = map.over(data).total();
@@ -67,7 +69,7 @@ impl Field {
         })
     }
 
-    /// The row and the column of a value's index.
+    /// The row and the column of the value at this index.
     pub(super) fn place(&self, index: usize) -> (f64, f64) {
         let width = self.data.width.max(1);
         (
@@ -96,15 +98,15 @@ const POWERS: [[usize; 2]; 15] = [
     [0, 4],
 ];
 
-/// The Gaussian of a map's mean and covariance, in pixels, with an amplitude of 1; `None` for a map
-/// without mass.
+/// The Gaussian with the mean and covariance of a map, in pixels, with amplitude 1; `None` for a
+/// map without mass.
 pub(crate) fn moments(map: &Map) -> Option<Gaussian2> {
     let sums = MomentSums::new(&map.region(), map.values());
     (sums.total() > 0.0 && sums.total().is_finite()).then(|| sums.gaussian())
 }
 
-/// Sums of value times powers of the offset from an origin. They are linear in the map, so those of
-/// a weighted sum of maps need no pass over the pixels.
+/// Sums of values times powers of the offset from an origin. They are linear in the map, so those
+/// of a weighted sum of maps need no pass over the pixels.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MomentSums {
     origin: [f64; 2],
@@ -112,12 +114,13 @@ pub(super) struct MomentSums {
 }
 
 impl MomentSums {
-    /// Those of a map of `region.area()` values around the region's centre.
+    /// The sums for a map of `region.area()` values about the region's centre.
     pub(super) fn new(region: &Region, values: &[f64]) -> Self {
         let origin = region.centre();
         let mut raw = [0.0; 15];
         for (row, line) in values.chunks_exact(region.width.max(1)).enumerate() {
-            // Along the row first: 5 sums, then their 15 products with the row's powers.
+            // Along the row first: 5 sums, then their 15 products with the powers of the row's
+            // offset.
             let mut along = [0.0; 5];
             for (column, value) in line.iter().enumerate() {
                 let x = (region.left + column as i64) as f64 - origin[1];
@@ -135,7 +138,7 @@ impl MomentSums {
         Self { origin, raw }
     }
 
-    /// Those of the sum of maps times their weights.
+    /// The sums for a weighted sum of maps.
     pub(super) fn weighted(sums: &[Self], weights: &[f64]) -> Self {
         let mut all = Self {
             origin: sums.first().map_or([0.0; 2], |sums| sums.origin),
@@ -149,14 +152,14 @@ impl MomentSums {
         all
     }
 
-    /// All mass.
+    /// The total mass.
     pub(super) fn total(&self) -> f64 {
         self.raw[0]
     }
 
     fn raw(&self, down: usize, right: usize) -> f64 {
         let order = down + right;
-        // The moments of an order start after those of all lower ones.
+        // The moments of an order come after those of all lower orders.
         self.raw[order * (order + 1) / 2 + right]
     }
 
@@ -184,7 +187,7 @@ impl MomentSums {
         sum / total
     }
 
-    /// The Gaussian of the same mean and covariance, with an amplitude of 1.
+    /// The Gaussian with the same mean and covariance, with amplitude 1.
     pub(super) fn gaussian(&self) -> Gaussian2 {
         let total = self.total();
         let across = self.central(1, 1);
@@ -201,7 +204,7 @@ impl MomentSums {
         }
     }
 
-    /// The excess kurtosis along the rows' and the columns' axis.
+    /// The excess kurtosis along the row and column axes.
     pub(super) fn kurtosis(&self) -> [f64; 2] {
         [
             self.central(4, 0) / self.central(2, 0).powi(2) - 3.0,
@@ -209,7 +212,7 @@ impl MomentSums {
         ]
     }
 
-    /// Mardia's kurtosis `E[d^4]` of the Mahalanobis distance `d`, less the 8 of a Gaussian.
+    /// Mardia's kurtosis `E[d^4]` of the Mahalanobis distance `d`, minus the 8 of a Gaussian.
     pub(super) fn mardia(&self) -> f64 {
         let [[a, b], [_, d]] = self.gaussian().precision();
         a * a * self.central(4, 0)

@@ -1,4 +1,4 @@
-//! The least-squares fit of a rotated Gaussian without an offset.
+//! The least-squares fit of a rotated Gaussian without offset.
 
 use super::field::Field;
 use super::gaussian2::{Gaussian2, Lattice};
@@ -7,24 +7,25 @@ use levenberg_marquardt::{LeastSquaresProblem, LevenbergMarquardt};
 use nalgebra::storage::Owned;
 use nalgebra::{Matrix6, OMatrix, SMatrix, SVector, SymmetricEigen, U6, U7, Vector6};
 
-/// Evaluations of the map that a fit may take, for each of the 6 parameters; where it converges it
-/// takes about 10 in all.
+/// The largest number of evaluations of a fit per parameter, of which there are 6; a fit that
+/// converges takes about 10 in total.
 const PATIENCE: usize = 20;
 
-/// A fit, and how it answers to a small change of the map.
+/// A fit and its sensitivity to small changes of the map.
 #[derive(Debug)]
 pub(super) struct Fit {
     /// The fitted Gaussian, in the field's units.
     pub(super) gaussian: Gaussian2,
-    /// One less the share of the variance on the window that the fit leaves.
+    /// 1 minus the fraction of the window's variance that the fit does not explain.
     pub(super) r_squared: Option<f64>,
-    /// The change of the logarithm of the fitted sigma with each group's deviation from the map:
-    /// first order, one Gauss-Newton step, so that no replicate needs a fit of its own.
+    /// The change of the logarithm of the fitted sigma with each group's deviation from the map.
+    /// First order, a single Gauss-Newton step, so that replicates need no fit of their own.
     pub(super) group_log_sigmas: Vec<f64>,
 }
 
-/// The parameters: amplitude, mean row and column, and the lower triangle of the precision's
-/// Cholesky factor `L` (row-row, column-row, column-column), which no step can make indefinite.
+/// The parameters are the amplitude, the mean row and column, and the lower triangle of the
+/// Cholesky factor `L` of the precision (row-row, column-row, column-column), which no step can
+/// make indefinite.
 struct Problem<'a> {
     field: &'a Field,
     window: Region,
@@ -32,8 +33,8 @@ struct Problem<'a> {
     system: System,
 }
 
-/// The residuals `r` of all pixels of the window and their Jacobian `J`, reduced to what a step is computed
-/// from: a window may have a million pixels.
+/// The residuals `r` of all pixels of the window and their Jacobian `J`, reduced to what a step is
+/// computed from, because a window may have a million pixels.
 #[derive(Default)]
 struct System {
     /// `J^T J`.
@@ -70,8 +71,9 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// The derivatives of the Gaussian along a row, each as three coefficients: at the column `x` from
-    /// the mean they are its share of the amplitude times `c[0] + c[1] x + c[2] x^2`.
+    /// The derivatives of the Gaussian along a row, as three coefficients each: at the column
+    /// offset `x` from the mean, a derivative is the Gaussian of amplitude 1 times `c[0] + c[1] x +
+    /// c[2] x^2`.
     fn derivatives(&self, row: i64) -> [[f64; 3]; 6] {
         let [amplitude, mean, _, a, b, c]: [f64; 6] = self.parameters.into();
         let y = row as f64 - mean;
@@ -87,7 +89,8 @@ impl<'a> Problem<'a> {
         ]
     }
 
-    /// Calls `each` with every row of a region and the Gaussian of amplitude 1 along it.
+    /// Calls `each` with every row of a region and the values of the Gaussian with amplitude 1
+    /// along it.
     fn walk(&self, region: &Region, mut each: impl FnMut(i64, &[f64])) {
         let lattice = Lattice::new(&self.gaussian());
         let mut line = vec![0.0; region.width];
@@ -103,7 +106,8 @@ impl<'a> Problem<'a> {
             return system;
         }
         let [amplitude, middle] = [self.parameters[0], self.parameters[2]];
-        // The window of a gated network has millions of pixels on which both are 0.
+        // The window of a gated network has millions of pixels at which map and Gaussian are both
+        // 0.
         let reach = self.gaussian().reach();
         let region = self.window.intersection(&self.field.data.hull(&reach));
         self.walk(&region, |row, line| {
@@ -142,8 +146,9 @@ impl<'a> Problem<'a> {
 }
 
 impl System {
-    /// Seven residuals and their Jacobian that have the same `J^T J`, `J^T r` and `r^T r`: those of all
-    /// pixels, turned so that the Jacobian has six rows, and the length of the rest.
+    /// Seven residuals and their Jacobian with the same `J^T J`, `J^T r` and `r^T r`: those of all
+    /// pixels, rotated so that the Jacobian has six non-zero rows and the seventh residual is the
+    /// norm of the rest.
     fn turned(&self) -> (SVector<f64, 7>, SMatrix<f64, 7, 6>) {
         // The parameters have different units.
         let scale = self
@@ -160,7 +165,7 @@ impl System {
             for column in 0..6 {
                 jacobian[(row, column)] = length * vector[column] * scale[column];
             }
-            // Along a direction that changes nothing there is no residual to remove.
+            // A direction that changes nothing cannot reduce the residuals.
             if *value > f64::EPSILON {
                 let along: f64 = (0..6)
                     .map(|i| vector[i] * self.gradient[i] / scale[i])
@@ -209,7 +214,7 @@ fn at(field: &Field, row: i64, column: i64) -> f64 {
     field.values[down as usize * field.data.width + right as usize]
 }
 
-/// Fits the field on a window, starting from its moments; `None` if that does not converge.
+/// Fits the field on a window, starting from the moments; `None` if the fit does not converge.
 pub(super) fn fit(field: &Field, window: &Region) -> Option<Fit> {
     let moments = field.sums.gaussian();
     let [[rr, rc], [_, cc]] = moments.precision();
@@ -240,17 +245,18 @@ pub(super) fn fit(field: &Field, window: &Region) -> Option<Fit> {
         return None;
     }
     let squares: f64 = field.values.iter().map(|value| value * value).sum();
-    let variance = squares - 1.0 / window.area() as f64; // the values' sum is 1
+    let variance = squares - 1.0 / window.area() as f64; // the values sum to 1
     let left = 2.0 * report.objective_function;
     Some(Fit {
         gaussian,
-        // A box fills its own window: there is no variance to explain.
+        // A box fills its own window, so there is no variance to explain.
         r_squared: (variance > 1e-12 * squares).then(|| 1.0 - left / variance),
         group_log_sigmas: group_log_sigmas(&problem),
     })
 }
 
-/// `log sigma = -log(a c) / 2`, carried to the parameters' change `(J^T J)^-1 J^T (group - map)`.
+/// `log sigma = -log(a c) / 2`, to first order in the change of the parameters, `(J^T J)^-1 J^T
+/// (group - map)`.
 fn group_log_sigmas(problem: &Problem<'_>) -> Vec<f64> {
     let field = problem.field;
     let p = &problem.parameters;

@@ -1,4 +1,4 @@
-//! A Gaussian in the plane, and its values on the lattice of pixels.
+//! A Gaussian in the plane, and its values on the pixel lattice.
 
 use crate::map::Region;
 use serde::Serialize;
@@ -8,14 +8,14 @@ use serde::Serialize;
 pub struct Gaussian2 {
     /// The value at the mean, in the map's units.
     pub amplitude: f64,
-    /// The middle, in pixels of the image; pixel `i` has its middle at `i`.
+    /// The centre, in pixels of the image; the centre of pixel `i` is `i`.
     pub mean: [f64; 2],
-    /// The covariance in square pixels.
+    /// The covariance, in square pixels.
     pub covariance: [[f64; 2]; 2],
 }
 
 impl Gaussian2 {
-    /// The value at a place.
+    /// The value at a position.
     pub fn value(&self, row: f64, column: f64) -> f64 {
         self.amplitude * (-0.5 * self.mahalanobis_squared(row, column)).exp()
     }
@@ -40,18 +40,18 @@ impl Gaussian2 {
         0.5 * (2.0 * b).atan2(d - a)
     }
 
-    /// The geometric mean of both standard deviations, in pixels.
+    /// The geometric mean of the two standard deviations, in pixels.
     pub fn sigma(&self) -> f64 {
         let [major, minor] = self.sigmas();
         (major * minor).sqrt()
     }
 
-    /// The pixels beyond which a [`Lattice`] has nothing but zeros, or as good as that.
+    /// The pixels outside which the values of a [`Lattice`] are 0 or negligible.
     pub(super) fn reach(&self) -> Region {
         let [[top, bottom], [left, right]] = [0, 1].map(|axis| {
             let reach = REACH * self.covariance[axis][axis].sqrt();
             let (first, last) = (self.mean[axis] - reach, self.mean[axis] + reach);
-            // A fit may try a Gaussian of any size on its way.
+            // A fit may try a Gaussian of any size before it converges.
             [first.floor(), last.ceil() + 1.0].map(|end| end.clamp(-1e9, 1e9) as i64)
         });
         Region {
@@ -62,7 +62,7 @@ impl Gaussian2 {
         }
     }
 
-    /// The inverse of the covariance; zeros where there is none.
+    /// The inverse of the covariance; zeros if it has none.
     pub(super) fn precision(&self) -> [[f64; 2]; 2] {
         let [[a, b], [_, d]] = self.covariance;
         let determinant = a * d - b * b;
@@ -75,7 +75,7 @@ impl Gaussian2 {
         ]
     }
 
-    /// The squared distance from the mean in standard deviations.
+    /// The squared Mahalanobis distance from the mean.
     pub(crate) fn mahalanobis_squared(&self, row: f64, column: f64) -> f64 {
         let p = self.precision();
         let (y, x) = (row - self.mean[0], column - self.mean[1]);
@@ -83,24 +83,24 @@ impl Gaussian2 {
     }
 }
 
-/// Beyond this many conditional sigmas a value is 0: below 1e-18 of its row's peak.
+/// Beyond this many conditional sigmas a value is set to 0: it is below 1e-18 of its row's peak.
 const REACH: f64 = 9.0;
 
-/// A Gaussian of amplitude 1 that is evaluated along rows with two multiplications a pixel: the
-/// ratio of neighbours is itself a geometric sequence.
+/// A Gaussian with amplitude 1 that is evaluated along rows with two multiplications per pixel: the
+/// ratios of neighbours form a geometric sequence.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lattice {
     mean: [f64; 2],
-    /// The columns' precision, given the row.
+    /// The precision along columns, given the row.
     along: f64,
-    /// How the row's middle moves from row to row.
+    /// How the centre of a row moves from one row to the next.
     slope: f64,
-    /// The rows' marginal precision.
+    /// The marginal precision along rows.
     down: f64,
 }
 
 impl Lattice {
-    /// That of a Gaussian's mean and covariance, which has an inverse.
+    /// The lattice of a Gaussian with an invertible covariance.
     pub(super) fn new(gaussian: &Gaussian2) -> Self {
         let p = gaussian.precision();
         Self {
@@ -111,7 +111,7 @@ impl Lattice {
         }
     }
 
-    /// Writes the values of a row from the column `left` on.
+    /// Writes the values of a row, starting at the column `left`.
     pub(super) fn row(&self, row: i64, left: i64, out: &mut [f64]) {
         out.fill(0.0);
         let y = row as f64 - self.mean[0];
@@ -123,7 +123,7 @@ impl Lattice {
         if base == 0.0 || first >= end {
             return;
         }
-        // From the peak outwards, so that nothing underflows on the way.
+        // From the peak outwards, so that nothing underflows before it.
         let start = (middle.round().max(first as f64) as usize).min(end - 1);
         let x = start as f64 - middle;
         let at_start = base * (-0.5 * self.along * x * x).exp();
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn an_ellipse_has_its_axes_and_angle() {
-        // Sigmas of 3 and 1, the major axis 30 degrees below the columns' axis.
+        // Sigmas of 3 and 1, with the major axis 30 degrees below the column axis.
         let (sine, cosine) = (PI / 6.0).sin_cos();
         let gaussian = Gaussian2 {
             amplitude: 2.0,

@@ -1,4 +1,4 @@
-//! Judging a map and its groups.
+//! The judgement of a map and its groups.
 
 use super::estimate::{Estimate, interval, resamples};
 use super::field::{Field, MomentSums};
@@ -14,7 +14,7 @@ use super::verdict::{Evidence, Judgement, Reason, Verdict, explain};
 use crate::map::{Map, Region};
 use receptive_core::text::percent;
 
-/// Judges a map. Never panics: a map that cannot be judged is inconclusive, with the reason.
+/// Judges a map. Never panics: a map that cannot be judged is inconclusive, with a reason.
 pub fn judge(evidence: &Evidence<'_>) -> Judgement {
     let Evidence { map, groups, .. } = *evidence;
     let all = || std::iter::once(map).chain(groups).flat_map(Map::values);
@@ -114,7 +114,7 @@ fn judge_field(evidence: &Evidence<'_>, field: &Field, mass: f64) -> Judgement {
     }
 }
 
-/// The numbers of each of the bootstrap's resamples of the groups.
+/// The numbers for each bootstrap resample of the groups.
 #[derive(Default)]
 struct Replicates {
     tv: Vec<f64>,
@@ -190,7 +190,7 @@ fn verdict(
     (verdict, reason, explain(verdict, reason, numbers))
 }
 
-/// What rules out a verdict whatever the numbers say.
+/// What makes a verdict impossible, whatever the numbers are.
 fn unusable(evidence: &Evidence<'_>, field: &Field) -> Option<(Reason, String)> {
     if evidence.samples > 0 && evidence.groups.len() < MIN_GROUPS {
         let explanation = "One group of samples has no error estimate; use more samples.";
@@ -223,7 +223,8 @@ fn unusable(evidence: &Evidence<'_>, field: &Field) -> Option<(Reason, String)> 
     None
 }
 
-/// The share of the mass on the image's outermost pixels, where the theoretical field reaches out.
+/// The share of the mass on the image's outermost pixels, on the sides where the theoretical field
+/// extends beyond the image.
 fn on_the_edge(evidence: &Evidence<'_>, field: &Field) -> f64 {
     let Some(image) = evidence.image else {
         return 0.0;
@@ -247,7 +248,7 @@ fn on_the_edge(evidence: &Evidence<'_>, field: &Field) -> f64 {
         .sum()
 }
 
-/// The Gaussian with a sum of 1 over the window.
+/// The Gaussian scaled to sum to 1 over the window.
 fn normalized(gaussian: &Gaussian2, window: &Region) -> Gaussian2 {
     let sum = Lattice::new(gaussian).sum(window);
     Gaussian2 {

@@ -1,8 +1,8 @@
 //! Is this map a Gaussian? Effect sizes with error bars, and a verdict that can fail.
 //!
-//! A map is not a sample of points, and the field of a finite network is exactly non-Gaussian: a
-//! p-value would only depend on the number of samples. What counts is how far the map is from the
-//! Gaussian of its own moments (total variation, with the noise taken out), its kurtosis and its
+//! A map is not a sample of points, and the field of a finite network is never exactly Gaussian: a
+//! p-value would only depend on the number of samples. What counts is the distance of the map from
+//! the Gaussian with its moments (total variation, corrected for noise), its kurtosis and its
 //! holes, each with an interval, compared with thresholds whose sources are given in `margins.rs`.
 //!
 //! ```text

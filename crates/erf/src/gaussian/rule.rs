@@ -11,8 +11,8 @@ use super::margins::{
 use super::shapes::{is_floor, one_central_mode};
 use super::verdict::{Reason, Verdict};
 
-/// The verdict, and its reason where it is inconclusive; [`other_shape`] and [`borderline_shape`] name
-/// the reasons of the rest.
+/// The verdict, with the reason if it is inconclusive; [`other_shape`] and [`borderline_shape`]
+/// give the other reasons.
 pub(super) fn decide(numbers: &Numbers) -> (Verdict, Option<Reason>) {
     let inconclusive = |reason| (Verdict::Inconclusive, Some(reason));
     if is_other(numbers, Extent::All) {
@@ -34,7 +34,7 @@ pub(super) fn decide(numbers: &Numbers) -> (Verdict, Option<Reason>) {
     (Verdict::Borderline, None)
 }
 
-/// How much of an interval a comparison must hold for.
+/// The part of an interval for which a comparison must hold.
 #[derive(Clone, Copy, PartialEq)]
 enum Extent {
     All,
@@ -81,8 +81,8 @@ fn is_other(numbers: &Numbers, extent: Extent) -> bool {
             .any(|kurtosis| extent.above(&kurtosis.magnitude(), OTHER_KURTOSIS))
 }
 
-/// The shape of a map that is not a Gaussian. Holes and modes come first: they move the kurtosis
-/// either way.
+/// The shape of a map that is not a Gaussian. Holes and modes are checked first, because they
+/// change the kurtosis in either direction.
 pub(super) fn other_shape(
     field: &Field,
     numbers: &Numbers,
@@ -106,10 +106,10 @@ pub(super) fn other_shape(
     }
 }
 
-/// What a borderline map is close to.
+/// The shape that a borderline map is close to.
 pub(super) fn borderline_shape(numbers: &Numbers) -> Reason {
     let [highest, lowest] = kurtosis_range(numbers);
-    // Half way to the margin, so that an unremarkable kurtosis is not made the reason.
+    // Half of the margin, so that an unremarkable kurtosis is not given as the reason.
     let remarkable = GAUSSIAN_KURTOSIS / 2.0;
     if numbers.hole.value < RIPPLE_HOLE {
         Reason::GridRipple
@@ -224,7 +224,7 @@ mod tests {
             ..straddling
         };
         assert_eq!(decide(&quiet), (Verdict::Borderline, None));
-        // Between the margins by all of the interval, there is nothing left to wait for.
+        // The whole interval is between the margins, so more samples would not help.
         let between = Numbers {
             tv: around(0.125, 0.02),
             noise: 0.03,

@@ -1,34 +1,35 @@
-//! Shapes that moments do not reveal: holes left by strides and dilation, a floor that does not decay,
-//! and several modes.
+//! Shapes that moments do not reveal: holes caused by strides and dilation, a floor that does not
+//! decay, and several modes.
 
 use super::estimate::{Estimate, student};
 use super::field::Field;
 use super::gaussian2::Gaussian2;
 use super::total_variation::{half_splits, sum_into};
 
-/// A floor is at least this share of the peak.
+/// A floor is at least this fraction of the peak.
 const FLOOR_SHARE: f64 = 0.002;
-/// A floor begins this many least-squares sigmas from the centre: a Gaussian is at 1.1 % there.
+/// A floor begins at this many least-squares sigmas from the centre, where a Gaussian is at 1.1 %.
 const FLOOR_RADIUS: f64 = 3.0;
-/// A floor keeps this much of its value over the last least-squares sigma; a tail of r^-3, the
-/// slowest of the controls, keeps half.
+/// A floor retains this much of its value over the last least-squares sigma; an r^-3 tail, the
+/// slowest of the controls, retains half.
 const FLOOR_KEPT: f64 = 0.8;
-/// Smoothing before modes are counted, in sigmas: wipes out a grid, keeps two blobs apart.
+/// Smoothing before modes are counted, in sigmas: removes a grid but keeps two blobs apart.
 const MODE_SMOOTHING: f64 = 0.4;
-/// How far a mode must stand above the pass to a higher one, as a share of the peak.
+/// How far a mode must rise above the saddle to a higher one, as a fraction of the peak.
 const MODE_PROMINENCE: f64 = 0.1;
-/// How far the peak may be from the centroid, in sigmas: a smooth unimodal map has it within one.
+/// The largest distance of the peak from the centroid, in sigmas: in a smooth unimodal map it is
+/// within one.
 const MODE_OFFSET: f64 = 1.0;
 
-/// The hole index, read from the pixels within one sigma of a reference Gaussian: the least of the
-/// map over that reference.
+/// The hole index: the minimum ratio of the map to a reference Gaussian over the pixels within one
+/// sigma.
 #[derive(Debug)]
 pub(super) struct Core {
     cells: Vec<(usize, f64)>, // index into the field's values, 1 / reference
 }
 
 impl Core {
-    /// The pixels around a reference in the field's units.
+    /// The pixels within one sigma of a reference in the field's units.
     pub(super) fn new(field: &Field, reference: &Gaussian2) -> Self {
         let cells = (0..field.values.len())
             .filter_map(|index| {
@@ -40,15 +41,16 @@ impl Core {
         Self { cells }
     }
 
-    /// Each pixel's ratio of these values, which have the given mass, to the reference.
+    /// The ratio of these values, scaled by their mass, to the reference at each pixel.
     fn ratios(&self, values: &[f64], mass: f64) -> impl Iterator<Item = f64> {
         self.cells
             .iter()
             .map(move |(index, inverse)| values[*index] / mass * inverse)
     }
 
-    /// The index. Without noise it is the least ratio. The least of many noisy ratios is too
-    /// low, so with groups the pixel is chosen on one half of them and read on the other.
+    /// The index. Without noise it is the minimum ratio. The minimum of many noisy ratios is biased
+    /// low, so with groups the pixel is selected on one half of them and its ratio read on the
+    /// other.
     pub(super) fn hole(&self, field: &Field) -> Estimate {
         if self.cells.is_empty() {
             return Estimate::exact(1.0);
@@ -71,8 +73,8 @@ impl Core {
             }
         }
         let value = value / reads;
-        // A ratio's error is proportional to it. `low` holds for the least of all pixels at once;
-        // `value` belongs to one pixel, and every pixel bounds the least from above.
+        // A ratio's error is proportional to it. `low` must hold for the minimum over all pixels;
+        // `value` belongs to one pixel, and each pixel is an upper bound on the minimum.
         let error = student(groups.len() - 1) * self.relative_noise(field);
         Estimate {
             value,
@@ -93,7 +95,7 @@ impl Core {
         )
     }
 
-    /// The standard error of the map's pixels, relative to their values, pooled over the core; 0
+    /// The standard error of the map's pixels relative to their values, pooled over the core; 0
     /// without groups.
     pub(super) fn relative_noise(&self, field: &Field) -> f64 {
         let groups = field.groups.len();
@@ -117,8 +119,9 @@ impl Core {
     }
 }
 
-/// Whether the outermost ring of the data, as far as it is [`FLOOR_RADIUS`] from the fit's centre,
-/// is above [`FLOOR_SHARE`] of the fit's peak and hardly below the ring one sigma further inside.
+/// Whether the outermost ring of the data, where it is beyond [`FLOOR_RADIUS`] from the fit's
+/// centre, is above [`FLOOR_SHARE`] of the fit's peak and hardly below the ring one sigma further
+/// inside.
 pub(super) fn is_floor(field: &Field, fit: &Gaussian2) -> bool {
     let step = fit.sigma().ceil() as i64;
     let (Some(outer), Some(inner)) = (ring(field, fit, 0), ring(field, fit, step)) else {
@@ -127,7 +130,8 @@ pub(super) fn is_floor(field: &Field, fit: &Gaussian2) -> bool {
     outer > FLOOR_SHARE * fit.amplitude && outer > FLOOR_KEPT * inner
 }
 
-/// The mean over the pixels `inset` from the edge and far from the fit's centre.
+/// The mean over the pixels at distance `inset` from the edge and beyond [`FLOOR_RADIUS`] from the
+/// fit's centre.
 fn ring(field: &Field, fit: &Gaussian2, inset: i64) -> Option<f64> {
     let (height, width) = (field.data.height as i64, field.data.width as i64);
     let (mut sum, mut count) = (0.0, 0.0);
@@ -146,8 +150,8 @@ fn ring(field: &Field, fit: &Gaussian2, inset: i64) -> Option<f64> {
     (count > 0.0).then(|| sum / count)
 }
 
-/// Whether the smoothed field has one mode, near its centroid. `noise` is the relative standard
-/// error of a pixel: a mode has to stand out of what is left of it after smoothing.
+/// Whether the smoothed field has a single mode, near its centroid. `noise` is the relative
+/// standard error of a pixel: a mode must exceed what is left of it after smoothing.
 pub(super) fn one_central_mode(field: &Field, moments: &Gaussian2, noise: f64) -> bool {
     let sigmas = [0, 1].map(|axis| moments.covariance[axis][axis].sqrt());
     let blurs = sigmas.map(|sigma| MODE_SMOOTHING * sigma);
@@ -155,7 +159,7 @@ pub(super) fn one_central_mode(field: &Field, moments: &Gaussian2, noise: f64) -
     let smooth = smoothed(&field.values, height, width, blurs);
     let peak = smooth.iter().copied().fold(0.0, f64::max);
 
-    // White noise smoothed by a Gaussian of s pixels is averaged over 4 pi s^2 of them.
+    // Smoothing with a Gaussian of s pixels averages white noise over 4 pi s^2 of them.
     let averaged = (4.0 * std::f64::consts::PI * blurs[0] * blurs[1]).max(1.0);
     let prominence = peak * (5.0 * noise / averaged.sqrt()).max(MODE_PROMINENCE);
     if modes(&smooth, width, prominence) > 1 {
@@ -173,12 +177,12 @@ pub(super) fn one_central_mode(field: &Field, moments: &Gaussian2, noise: f64) -
     };
     let row = inside(moments.mean[0], field.data.top, height);
     let column = inside(moments.mean[1], field.data.left, width);
-    // On a plateau the peak may be anywhere: it is off the centroid only if it is above it too.
+    // On a plateau the peak may be anywhere: it is off the centroid only if it is also higher.
     top <= MODE_OFFSET || smooth[row * width + column] > peak - prominence
 }
 
-/// The map convolved with a Gaussian of these standard deviations along rows' and columns' axis;
-/// zeros outside.
+/// The map convolved with a Gaussian with these standard deviations along the row and column axes,
+/// with zeros outside.
 fn smoothed(values: &[f64], height: usize, width: usize, blurs: [f64; 2]) -> Vec<f64> {
     let kernels = blurs.map(|blur| {
         let reach = (3.5 * blur).ceil() as usize;
@@ -213,13 +217,14 @@ fn smoothed(values: &[f64], height: usize, width: usize, blurs: [f64; 2]) -> Vec
     across
 }
 
-/// How many modes stand at least `prominence` above the highest pass to a higher one. Pixels are
-/// flooded from the top; where two islands meet, the lower one has found its pass.
+/// The number of modes that rise at least `prominence` above the highest saddle to a higher mode.
+/// Pixels are added from the highest down; when two islands meet, the lower one has reached its
+/// saddle.
 fn modes(values: &[f64], width: usize, prominence: f64) -> usize {
     let mut order: Vec<u32> = (0..values.len() as u32).collect();
     order.sort_unstable_by(|a, b| values[*b as usize].total_cmp(&values[*a as usize]));
     const DRY: u32 = u32::MAX;
-    // Each island's pixels point to its highest one, so a root's value is its summit's.
+    // Each island's pixels point to its highest one, so a root's value is the island's maximum.
     let mut parent = vec![DRY; values.len()];
     let root = |parent: &mut Vec<u32>, mut at: u32| {
         while parent[at as usize] != at {
@@ -269,7 +274,7 @@ mod tests {
         assert_eq!(modes(&values, 7, 0.01), 3);
         assert_eq!(modes(&values, 7, 0.7), 1);
         assert_eq!(modes(&[1.0; 12], 4, 0.0), 1);
-        // Diagonal neighbours are neighbours.
+        // Diagonal pixels are neighbours.
         assert_eq!(modes(&[1.0, 0.0, 0.0, 1.0], 2, 0.1), 1);
     }
 

@@ -4,13 +4,14 @@ use crate::map::{Map, Region};
 use serde::{Deserialize, Serialize};
 
 /// Luo et al. count the pixels above `1 - 0.9545` of the centre's value and call that two standard
-/// deviations. For a Gaussian it is not: it is a disc of radius 2.486 sigma, of size 4.406 sigma.
+/// deviations. For a Gaussian it is not: those pixels form a disc with a radius of 2.486 sigma, a
+/// size of 4.406 sigma.
 pub const LUO_THRESHOLD: f64 = 1.0 - 0.9545;
 
 /// The square root of the number of pixels above `threshold` times the value at `centre`, in
-/// pixels; 0 where that value is 0.
+/// pixels; 0 if that value is 0.
 ///
-/// A centre between pixels takes the mean of those around it.
+/// If the centre is between pixels, its value is the mean of those around it.
 pub fn luo_size(map: &Map, centre: [f64; 2], threshold: f64) -> f64 {
     let [rows, columns] = centre.map(|at| [at.floor() as i64, at.ceil() as i64]);
     let around = rows
@@ -32,21 +33,21 @@ pub fn luo_size(map: &Map, centre: [f64; 2], threshold: f64) -> f64 {
 pub struct MassSquare {
     /// The requested share of the mass.
     pub share: f64,
-    /// The side of the smallest centred square that holds it, pixels.
+    /// The side of the smallest centred square that contains it, in pixels.
     pub side: usize,
-    /// The square's area over the image's; above 1 where it reaches out of the image.
+    /// The square's area divided by the image's; above 1 if it extends beyond the image.
     pub of_image: f64,
 }
 
-/// The smallest squares about `centre` that hold these shares of the mass. About a pixel the side
-/// is odd, about the point between pixels even.
+/// The smallest squares about `centre` that contain these shares of the mass. The side is odd if
+/// the centre is a pixel, even if it is between pixels.
 pub(crate) fn mass_squares(
     map: &Map,
     centre: [f64; 2],
     image: Region,
     shares: &[f64],
 ) -> Vec<MassSquare> {
-    // Twice the distance of each pixel from the centre, in the maximum norm, is side - 1.
+    // Twice the distance of each pixel from the centre, in the maximum norm, equals side - 1.
     let side = |row: i64, column: i64| {
         let away = (row as f64 - centre[0])
             .abs()
@@ -61,9 +62,9 @@ pub(crate) fn mass_squares(
     )
 }
 
-/// The same as RepLKNet's tool computes it (Ding et al. 2022): after `log10(x + 1)` scaled to a
-/// maximum of 1, strictly more than the share, squares of side `2 i + 1` with `i >= 1` about the
-/// image's `(height / 2, width / 2)`. The logarithm makes it depend on the gradient's scale.
+/// The squares as computed by RepLKNet's tool (Ding et al. 2022): after `log10(x + 1)` scaled to a
+/// maximum of 1, with strictly more than the share, of side `2 i + 1` with `i >= 1` about the
+/// image's `(height / 2, width / 2)`. Because of the logarithm they depend on the gradient's scale.
 pub(crate) fn replknet_squares(map: &Map, image: Region, shares: &[f64]) -> Vec<MassSquare> {
     let (row, column) = ((image.height / 2) as i64, (image.width / 2) as i64);
     let pixels = map.pixels().map(|(r, c, value)| {
@@ -97,7 +98,7 @@ fn squares(
             let mut sum = 0.0;
             let first = by_side.iter().position(|mass| {
                 sum += mass;
-                // The last digits of a sum must not make a square of everything too small.
+                // Rounding of the sum must not make the square of the whole image insufficient.
                 holds(sum / total + 1e-12, *share)
             });
             let side = first.unwrap_or(largest);
@@ -132,7 +133,7 @@ mod tests {
 
     #[test]
     fn replknets_squares_depend_on_the_scale() {
-        // The tool's own behaviour, and why it is not the default.
+        // The tool's own behaviour, which is why it is not the default.
         let image = Region::image(128, 128);
         let bell = |peak: f64| {
             Map::from_fn(image, move |r, c| {

@@ -1,5 +1,5 @@
-//! Total variation: half the sum of the absolute differences of two densities, from 0 to 1; and how
-//! much of it is noise, estimated from the difference between two halves of the samples.
+//! Total variation: half the sum of the absolute differences of two densities, from 0 to 1; and the
+//! part of it that is noise, estimated from the difference between two halves of the samples.
 
 use super::field::Field;
 use super::gaussian2::{Gaussian2, Lattice};
@@ -7,13 +7,13 @@ use crate::map::Map;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// Random half splits that the noise is averaged over; more change its third digit.
+/// Number of random half splits over which the noise is averaged; more change its third digit.
 const HALF_SPLITS: usize = 24;
-/// The fewest groups that noise can be estimated from.
+/// The smallest number of groups from which noise can be estimated.
 pub(super) const MIN_GROUPS: usize = 2;
 
-/// The total variation between two maps, each scaled to a sum of 1, over all pixels of either.
-/// 1, the largest value, where a map has no positive mass.
+/// The total variation between two maps, each scaled to sum to 1, over all pixels of either. 1, the
+/// maximum, if a map has no positive mass.
 pub(crate) fn total_variation(a: &Map, b: &Map) -> f64 {
     let (total_a, total_b) = (a.total(), b.total());
     if !(total_a > 0.0 && total_b > 0.0 && (total_a + total_b).is_finite()) {
@@ -29,8 +29,8 @@ pub(crate) fn total_variation(a: &Map, b: &Map) -> f64 {
     sum / 2.0
 }
 
-/// The total variation between a field and the Gaussian of these moments, discretised and scaled to
-/// a sum of 1 on the window.
+/// The total variation between a field and this Gaussian, discretised and scaled to sum to 1 on the
+/// window.
 pub(super) fn to_gaussian(field: &Field, gaussian: &Gaussian2) -> f64 {
     let one = [1.0];
     let groups = [field.values.as_slice()];
@@ -45,19 +45,19 @@ pub(super) fn to_gaussian(field: &Field, gaussian: &Gaussian2) -> f64 {
         .unwrap_or(1.0)
 }
 
-/// A weighted sum of maps, and the Gaussian to compare it with.
+/// A weighted sum of maps, and the Gaussian with which it is compared.
 #[derive(Debug)]
 pub(super) struct Replicate<'a> {
-    /// A weight a map.
+    /// One weight per map.
     pub(super) weights: &'a [f64],
-    /// The Gaussian of the sum's moments.
+    /// The Gaussian with the sum's moments.
     pub(super) gaussian: Gaussian2,
     /// The sum's mass.
     pub(super) total: f64,
 }
 
-/// The total variation of every replicate. Rows are the outer loop: a row of all maps stays in the
-/// cache while the replicates, of which no map is ever built, pass over it.
+/// The total variation of every replicate. Rows are the outer loop: one row of all maps stays in
+/// the cache while all replicates use it, and no replicate's map is ever built.
 pub(super) fn of_replicates(
     field: &Field,
     maps: &[&[f64]],
@@ -71,7 +71,7 @@ pub(super) fn of_replicates(
             (lattice, lattice.sum(&field.window))
         })
         .collect();
-    let mut sums = vec![(0.0, 0.0); replicates.len()]; // differences, Gaussian mass on the data
+    let mut sums = vec![(0.0, 0.0); replicates.len()]; // differences, and the Gaussian's mass on the data
     let (mut line, mut gaussian) = (vec![0.0; width], vec![0.0; width]);
     for (index, row) in (field.data.top..field.data.bottom()).enumerate() {
         let cells = index * width..(index + 1) * width;
@@ -93,36 +93,36 @@ pub(super) fn of_replicates(
             }
         }
     }
-    // Where there are no data, the difference is all of the Gaussian.
+    // Outside the data the difference is the Gaussian itself.
     sums.into_iter()
         .map(|(difference, mass)| ((difference + (1.0 - mass).max(0.0)) / 2.0).clamp(0.0, 1.0))
         .collect()
 }
 
-/// The noise that the mean of these groups adds, in quadrature, to its total variation to a smooth
-/// map: half the total variation between two random halves of the groups, averaged over splits.
-/// 1, the largest value, where it is unknown: fewer than two groups, or one without mass.
+/// The noise that the mean of these groups adds, in quadrature, to its total variation from a
+/// smooth map: half the total variation between two random halves of the groups, averaged over
+/// splits. 1, the maximum, if it is unknown, which means fewer than two groups or one without mass.
 ///
-/// Where the noise of a pixel is proportional to its value with a relative variance of `v` a
-/// sample, it is about `0.40 sqrt(v / samples)`; `v` is 2 for squared gradients that are normal and
-/// 0.57 for absolute ones.
+/// If the noise of a pixel is proportional to its value with a relative variance of `v` per sample,
+/// it is about `0.40 sqrt(v / samples)`; `v` is 2 for squared normal gradients and 0.57 for
+/// absolute ones.
 pub(crate) fn tv_noise(groups: &[Map]) -> f64 {
     let slices: Vec<&[f64]> = groups.iter().map(Map::values).collect();
     Halves::new(&slices).noise
 }
 
-/// What the halves of a field's groups differ by.
+/// The difference between the halves of a field's groups.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Halves {
-    /// The noise in total variation of the mean of all groups.
+    /// The noise in the total variation of the mean of all groups.
     pub(super) noise: f64,
-    /// The correlation between halves over the pixels given and zeros elsewhere, by pixel count of
-    /// the window; see [`Halves::ceiling`].
+    /// Sums over the pixels of the halves `a` and `b`: `a, b, a^2, b^2, a b`, averaged over splits;
+    /// see [`Halves::ceiling`].
     sums: [f64; 5],
 }
 
 impl Halves {
-    /// From groups of equal counts over one region.
+    /// From groups with equal numbers of samples over the same region.
     pub(super) fn new(groups: &[&[f64]]) -> Self {
         let mut halves = Self {
             noise: 1.0,
@@ -155,7 +155,8 @@ impl Halves {
                 *all += sum;
             }
         }
-        // Of an odd number of groups each split leaves one out, and the noise is a little more.
+        // With an odd number of groups each split leaves one out, so the noise of all groups is a
+        // little smaller.
         let used = (2 * (groups.len() / 2)) as f64 / groups.len() as f64;
         halves.noise = noise / f64::from(splits.max(1)) * used.sqrt();
         for sum in &mut halves.sums {
@@ -165,7 +166,8 @@ impl Halves {
     }
 
     /// The largest R^2 that a noise-free model can reach against the mean of all groups on a window
-    /// of that many pixels: Spearman-Brown's `2 r / (1 + r)` of the halves' correlation `r`.
+    /// of this many pixels, zero outside the data: Spearman-Brown's `2 r / (1 + r)` for the
+    /// correlation `r` of the halves.
     pub(super) fn ceiling(&self, pixels: usize) -> Option<f64> {
         let n = pixels as f64;
         let [a, b, aa, bb, ab] = self.sums;
@@ -175,9 +177,9 @@ impl Halves {
     }
 }
 
-/// Random disjoint halves of that many groups, the same for every map.
+/// Random disjoint halves of this many groups, the same for every map.
 pub(super) fn half_splits(groups: usize) -> Vec<[Vec<usize>; 2]> {
-    // Two or three groups have no more splits than that.
+    // Two or three groups have no other splits.
     let splits = match groups {
         0..MIN_GROUPS => 0,
         2 => 1,
@@ -233,7 +235,7 @@ mod tests {
         assert_eq!(total_variation(&one, &Map::zeros(far)), 1.0);
     }
 
-    /// 20 groups of a Gaussian map, `samples` draws of chi-square noise in all.
+    /// 20 groups of a Gaussian map with chi-square noise, `samples` draws in total.
     fn groups(samples: f64, seed: u64) -> Vec<Map> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let each = samples / 20.0;

@@ -1,5 +1,5 @@
-//! The test's input and output: the evidence, the judgement with its verdict and reason, and one or two
-//! sentences with the deciding numbers.
+//! The test's input and output: the evidence, the judgement with its verdict and reason, and an
+//! explanation of one or two sentences with the deciding numbers.
 
 use super::estimate::Estimate;
 use super::gaussian2::Gaussian2;
@@ -16,72 +16,72 @@ use std::fmt;
 pub struct Evidence<'a> {
     /// The mean over all samples, or an exact map.
     pub map: &'a Map,
-    /// Means over disjoint groups of independent samples, over the same region and of equal counts;
-    /// none for an exact map.
+    /// Means over disjoint groups of independent samples, over the same region and with equal
+    /// numbers of samples; empty for an exact map.
     pub groups: &'a [Map],
-    /// The unit's theoretical receptive field; it may reach out of the image.
+    /// The unit's theoretical receptive field; it may extend beyond the image.
     pub trf: Region,
-    /// The whole image; `None` where nothing cuts the field.
+    /// The whole image; `None` if nothing truncates the field.
     pub image: Option<Region>,
     /// The fraction of samples whose gradient is zero everywhere.
     pub dead: f64,
     /// The fraction of the mass outside the theoretical field.
     pub outside: f64,
-    /// Independent draws behind the map; 0 for an exact one.
+    /// Number of independent samples; 0 for an exact map.
     pub samples: u64,
 }
 
-/// Whether a map is a Gaussian, and all figures behind the verdict. Lengths are in input pixels,
-/// pairs are `[rows, columns]`; what only figures need is not serialised.
+/// Whether a map is a Gaussian, and all numbers behind the verdict. Lengths are in input pixels,
+/// pairs are `[rows, columns]`; what only figures use is not serialised.
 #[derive(Debug, Clone, Serialize)]
 pub struct Judgement {
     /// Whether it is a Gaussian.
     pub verdict: Verdict,
     /// Why it is not one, or what it is close to.
     pub reason: Option<Reason>,
-    /// One or two sentences with the deciding figures.
+    /// One or two sentences with the deciding numbers.
     #[serde(rename = "words")]
     pub explanation: String,
-    /// Total variation to the discrete Gaussian of the same moments, corrected for noise.
+    /// Total variation from the discretised Gaussian with the same moments, corrected for noise.
     pub tv: Estimate,
-    /// The same before that correction.
+    /// Total variation before that correction.
     pub tv_raw: f64,
-    /// The contribution of noise alone, in quadrature.
+    /// The contribution of noise, in quadrature.
     pub tv_noise: f64,
     /// Excess kurtosis per axis.
     pub kurtosis: [Estimate; 2],
-    /// Mardia's kurtosis less 8.
+    /// Mardia's kurtosis minus 8.
     pub mardia: Estimate,
-    /// The least of the map over its fit within one sigma.
+    /// The minimum ratio of the map to its fit within one sigma.
     pub hole: Estimate,
     /// Standard deviation per axis.
     pub sigma: [Estimate; 2],
-    /// The Gaussian of the map's moments and mass.
+    /// The Gaussian with the map's moments and mass.
     #[serde(skip)]
     pub moments: Gaussian2,
-    /// The least-squares fit, where it converges.
+    /// The least-squares fit, if it converged.
     #[serde(skip)]
     pub fit: Option<Gaussian2>,
-    /// The fit's sigma over that of the moments.
+    /// The ratio of the fit's sigma to that of the moments.
     #[serde(skip)]
     pub sigma_ratio: Option<f64>,
     /// The fit's coefficient of determination on the window.
     pub r_squared: Option<f64>,
-    /// The largest value of it that noise leaves to any model.
+    /// The largest `r_squared` that any model can reach, given the noise.
     pub r_squared_ceiling: Option<f64>,
-    /// Major over minor axis.
+    /// The ratio of the major to the minor axis.
     pub anisotropy: f64,
-    /// From the centroid to the theoretical field's centre, in sigmas.
+    /// The distance of the centroid from the theoretical field's centre, in sigmas.
     pub off_centre: f64,
-    /// The pixels that the numbers are over.
+    /// The pixels on which the numbers are computed.
     #[serde(skip)]
     pub window: Region,
-    /// Remarks that do not bear on the verdict.
+    /// Remarks that do not affect the verdict.
     pub notes: Vec<String>,
 }
 
 impl Judgement {
-    /// The geometric mean of both axes' standard deviations.
+    /// The geometric mean of the standard deviations along both axes.
     pub fn sigma_both(&self) -> Estimate {
         let [rows, columns] = self.sigma;
         let mean = |a: f64, b: f64| (a * b).max(0.0).sqrt();
@@ -102,7 +102,7 @@ pub enum Verdict {
     Gaussian,
     /// It is not, beyond the noise.
     NotGaussian,
-    /// It lies between the margins of both.
+    /// It is between the two margins.
     Borderline,
     /// This map does not allow a decision.
     Inconclusive,
@@ -128,9 +128,9 @@ pub enum Reason {
     Box,
     /// Not Gaussian: a sharp peak with long tails.
     Peaked,
-    /// Not Gaussian: holes that strides or dilation leave.
+    /// Not Gaussian: holes caused by strides or dilation.
     Grid,
-    /// Not Gaussian: several modes, or one that is off the centroid.
+    /// Not Gaussian: several modes, or one far from the centroid.
     Blobs,
     /// Not Gaussian: a floor that does not decay.
     Floor,
@@ -140,19 +140,20 @@ pub enum Reason {
     NearBox,
     /// Borderline: nearly Gaussian but too peaked.
     NearPeaked,
-    /// Borderline: a ripple of overlapping strides on what is otherwise a Gaussian.
+    /// Borderline: a ripple caused by overlapping strides on an otherwise Gaussian field.
     GridRipple,
-    /// Borderline: total variation between the margins, none of the named shapes.
+    /// Borderline: total variation between the margins, and none of the named shapes.
     NearShape,
-    /// Inconclusive: the image cuts the field.
+    /// Inconclusive: the image truncates the field.
     Truncated,
-    /// Inconclusive: one pixel or one line, or too few for the lattice to carry a Gaussian.
+    /// Inconclusive: one pixel or one line, or too few pixels for the lattice to represent a
+    /// Gaussian.
     Degenerate,
     /// Inconclusive: no mass, or values that are not finite.
     Empty,
     /// Inconclusive: negative values, so the map is not a density.
     Signed,
-    /// Inconclusive: most samples have no gradient at all.
+    /// Inconclusive: most samples have no gradient.
     Dead,
     /// Inconclusive: mass outside the theoretical field.
     Outside,
@@ -193,7 +194,7 @@ fn number(estimate: &Estimate, digits: usize) -> String {
     format!("{value:.digits$} [{low:.digits$}, {high:.digits$}]")
 }
 
-/// The explanation of a verdict that the numbers gave.
+/// The explanation of a verdict that follows from the numbers.
 pub(super) fn explain(verdict: Verdict, reason: Option<Reason>, numbers: &Numbers) -> String {
     let tv = number(&numbers.tv, 3);
     let [rows, columns] = numbers.kurtosis.map(|kurtosis| number(&kurtosis, 2));
@@ -221,7 +222,7 @@ pub(super) fn explain(verdict: Verdict, reason: Option<Reason>, numbers: &Number
 
 fn noisy(numbers: &Numbers) -> String {
     let tv = number(&numbers.tv, 3);
-    // Noise falls with the root of the samples.
+    // Noise decreases with the square root of the number of samples.
     let more = (numbers.noise / SETTLED_NOISE).powi(2).max(1.1);
     let more = if more < 10.0 {
         format!("{:.1}", (more * 10.0).ceil() / 10.0)
@@ -240,7 +241,7 @@ fn noisy(numbers: &Numbers) -> String {
     )
 }
 
-/// The numbers beyond their margins.
+/// The numbers that are beyond their margins.
 fn beyond(numbers: &Numbers) -> String {
     let mut clauses = Vec::new();
     if numbers.tv.low > OTHER_TV {
@@ -264,7 +265,7 @@ fn beyond(numbers: &Numbers) -> String {
     clauses.join(", ")
 }
 
-/// The numbers that keep a map from being called a Gaussian.
+/// The numbers that prevent a map from being called a Gaussian.
 fn missed(numbers: &Numbers) -> String {
     let mut clauses = Vec::new();
     if numbers.tv.high > GAUSSIAN_TV {

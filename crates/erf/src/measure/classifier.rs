@@ -1,4 +1,4 @@
-//! Measuring `receptive-model`'s classifiers, whose plan tells which pixels a unit can depend on.
+//! Measures `receptive-model`'s classifiers, whose plan tells which pixels a unit can depend on.
 
 use super::gradient::{BackwardPass, Forward, Method};
 use super::inputs::Inputs;
@@ -17,9 +17,10 @@ use receptive_model::{
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Network<'a> {
-    /// One network, its weights as they are.
+    /// One network with its weights.
     Given(&'a Classifier),
-    /// A network of the same plan drawn anew for each sample, from a number that differs for each.
+    /// A network with the same plan for each sample, drawn from a seed derived from this number and
+    /// the sample.
     Redrawn(&'a Plan, u64),
 }
 
@@ -42,17 +43,18 @@ impl Network<'_> {
     }
 }
 
-/// Measures the field of one unit of a layer, in inference: batch norms with their running
-/// statistics, no dropout.
+/// Measures the field of one unit of a layer in inference: batch norms use their running
+/// statistics, and dropout is off.
 ///
-/// By default only the cone of the unit is computed, and one sample is computed whole beside it:
-/// both must agree, and nothing of the whole gradient may lie outside the theoretical field. Behind a
-/// gate the cone is the whole image, so that whole images are computed at once.
+/// By default only the unit's cone is computed, plus the whole network for one sample: both must
+/// agree, and the whole gradient must be zero outside the theoretical field. After a gate the cone
+/// is the whole image, so whole images are computed at once.
 ///
 /// # Errors
-/// [`ErfError::Model`] for a layer that the plan does not have, [`ErfError::Setting`] for a unit that
-/// the layer does not have or options out of range, [`ErfError::Network`] for inputs of another shape
-/// or a gradient that is NaN or infinite, [`ErfError::Input`] for an input that cannot be loaded.
+/// [`ErfError::Model`] for a layer that the plan does not have, [`ErfError::Setting`] for a unit
+/// that the layer does not have or options out of range, [`ErfError::Network`] for inputs of
+/// another shape or a gradient that is NaN or infinite, [`ErfError::Input`] for an input that
+/// cannot be loaded.
 pub fn measure_layer(
     network: Network<'_>,
     layer: &str,
@@ -121,7 +123,7 @@ pub fn measure_layer(
     }
 }
 
-/// The cone's gradient is the whole network's, but for rounding.
+/// Checks that the gradients of the cone and of the whole network agree up to rounding.
 fn agree(whole: f64, cone: f64) -> Result<(), ErfError> {
     if (whole - cone).abs() <= 1e-3 * whole.abs().max(cone.abs()) {
         return Ok(());
@@ -133,7 +135,7 @@ fn agree(whole: f64, cone: f64) -> Result<(), ErfError> {
     )))
 }
 
-/// The forward pass up to a layer of a network.
+/// The forward pass of a network up to a layer.
 #[derive(Clone, Copy)]
 struct LayerForward<'a> {
     network: Network<'a>,
@@ -143,8 +145,8 @@ struct LayerForward<'a> {
 }
 
 impl<'a> LayerForward<'a> {
-    /// The network for one sample, frozen: in inference on the autodiff device, without gradients of
-    /// its weights.
+    /// The network for one sample, frozen: in inference on the autodiff device, without gradients
+    /// of its weights.
     fn classifier(&self, sample: u64) -> Classifier {
         match self.network {
             Network::Given(classifier) => classifier.clone().fork(self.autodiff).freeze(),
@@ -155,8 +157,8 @@ impl<'a> LayerForward<'a> {
         }
     }
 
-    /// Measures on the cone of the unit alone. One sample is computed whole as well: both must agree, and
-    /// its share outside the theoretical field is the one reported.
+    /// Measures on the unit's cone only. The whole network is computed for one sample: both must
+    /// agree, and the reported share outside the theoretical field is that of the whole network.
     fn measure_cone(
         &self,
         mut sampler: Sampler<'_>,
@@ -170,7 +172,8 @@ impl<'a> LayerForward<'a> {
             part,
             units: vec![[0, 0]],
         };
-        // The theoretical field may be larger than what the unit's own gradient can reach.
+        // The theoretical field may be larger than the cone's pixels, outside which the gradient is
+        // zero.
         sampler.readouts = vec![part];
         if let Network::Given(_) = self.network {
             sampler.batch = default_batch(&part);
@@ -196,13 +199,13 @@ impl<'a> LayerForward<'a> {
         let layer = self.layer;
         classifier.plan().find(layer)?;
         Ok(Box::new(move |images: Tensor<4>| {
-            // The layer is in this plan, so the image itself is never returned.
-            // Exactly, since what lies outside the theoretical field must be 0.
+            // The layer is in this plan, so the image itself is never returned. Computed exactly,
+            // because the gradient outside the theoretical field must be 0.
             exactly(|| classifier.forward_until(images.clone(), layer)).map_or(images, as_map)
         }))
     }
 
-    /// The cone of the units, and the pixels that it needs.
+    /// The cone of the units, and the pixels that it reads.
     fn cone(&self, sample: u64, units: &Units) -> Result<(Box<Forward<'a>>, Region), ErfError> {
         let cone = self.classifier(sample).cone(self.layer, units)?;
         let [rows, columns] = cone.pixels();
@@ -219,7 +222,7 @@ impl<'a> LayerForward<'a> {
     }
 }
 
-/// `[batch, features, 1, 1]` of a flat layer.
+/// A flat layer's output as `[batch, features, 1, 1]`.
 fn as_map(features: Features) -> Tensor<4> {
     match features {
         Features::Map(map) => map,
@@ -230,9 +233,9 @@ fn as_map(features: Features) -> Tensor<4> {
     }
 }
 
-/// A network whose weights are all `1 / fan_in`, its biases as they are: on positive images its
-/// gradient is, up to a constant, the number of paths from each pixel to the unit. (Weights of 1
-/// would overflow a float after a dozen layers of 32 filters.)
+/// A network with all weights `1 / fan_in` and unchanged biases: on positive images its gradient
+/// is, up to a constant, the number of paths from each pixel to the unit. (Weights of 1 would
+/// overflow after a dozen layers of 32 filters.)
 pub fn all_ones(classifier: Classifier) -> Classifier {
     classifier.map(&mut Ones)
 }
@@ -247,8 +250,8 @@ impl ModuleMapper for Ones {
                 4 => dims[1..].iter().product(), // [filters, channels, height, width]
                 2 => dims[0],                    // [inputs, units]
                 // Vectors: biases, and batch norm's scale, shift and running statistics. Biases and
-                // shifts weigh no path, and in a network that was not trained scale and variance are
-                // 1 for every channel, so that they weigh all paths alike.
+                // shifts do not affect paths, and in an untrained network scale and variance are 1
+                // for every channel, so they weight all paths equally.
                 _ => return tensor,
             };
             Tensor::full(dims, 1.0 / fan_in.max(1) as f64, &tensor.device())

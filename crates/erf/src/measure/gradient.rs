@@ -21,11 +21,11 @@ pub enum Method {
     /// The fastest method for the network.
     #[default]
     Auto,
-    /// The whole image forward and backward, one unit seeded.
+    /// Forward and backward passes of the whole image, with one unit seeded.
     Plain,
     /// The whole image, with as many units seeded at once as have disjoint receptive fields.
     Tiles,
-    /// Only what the unit depends on, layer by layer. For this project's classifiers.
+    /// Only what the unit depends on, layer by layer. Only for this project's classifiers.
     Cone,
 }
 
@@ -33,18 +33,19 @@ pub enum Method {
 /// `[batch, filters, rows, columns]`.
 pub(super) type Forward<'a> = dyn Fn(Tensor<4>) -> Tensor<4> + Send + Sync + 'a;
 
-/// What part of each image is fed to the network, and which units of the feature map are seeded.
+/// The part of each image that is passed to the network, and the units of the feature map that are
+/// seeded.
 #[derive(Debug, Clone)]
 pub(super) struct BackwardPass {
-    /// The pixels that are fed.
+    /// The pixels that are passed.
     pub(super) part: Region,
     /// Units of the network's output for that part.
     pub(super) units: Vec<[usize; 2]>,
 }
 
 impl BackwardPass {
-    /// The gradients of the seeded units with respect to the fed pixels of these samples, one
-    /// vector `[channels, height, width]` each.
+    /// The gradients of the seeded units with respect to the passed pixels for these samples, one
+    /// vector `[channels, height, width]` per sample.
     pub(super) fn gradients(
         &self,
         network: &Forward<'_>,
@@ -86,7 +87,7 @@ impl BackwardPass {
         }
         let seeds = self.seeds([batch, filters, height, width], probe, samples.start, seed);
         let seeds = Tensor::<4>::from_data(seeds, device);
-        // Everything but the seeded units is multiplied by 0.
+        // The seeds are 0 except at the seeded units.
         let gradients = (map * seeds).sum().backward();
         let flat = match images.grad(&gradients) {
             Some(gradient) => gradient
@@ -96,7 +97,7 @@ impl BackwardPass {
                 .map_err(|error| {
                     ErfError::network(format!("gave a gradient that cannot be read: {error:?}"))
                 })?,
-            // Nothing that was seeded depends on the image.
+            // No seeded unit depends on the image.
             None => vec![0.0; dims.iter().product()],
         };
         let all: Vec<Vec<f32>> = flat

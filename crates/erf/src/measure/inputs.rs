@@ -1,4 +1,4 @@
-//! The images that a network is measured on.
+//! The images on which a network is measured.
 
 use crate::map::Region;
 use rand_chacha::ChaCha8Rng;
@@ -6,15 +6,16 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use receptive_core::hash::mix;
 
-/// Images by number. A sample is a pure function of its number, so any thread may read any of them.
+/// Images by index. A sample is a pure function of its index, so any thread may read any of them.
 pub trait Inputs: Sync {
-    /// `[channels, height, width]` of each.
+    /// `[channels, height, width]` of each image.
     fn shape(&self) -> [usize; 3];
 
-    /// One part of one image, as the network takes it (normalised): `[channels, height, width]`, row by row.
+    /// A part of one image as the network takes it (normalised): `[channels, height, width]`,
+    /// row-major.
     ///
     /// # Errors
-    /// A sentence saying why that image cannot be loaded.
+    /// A sentence saying why the image cannot be loaded.
     fn part(&self, sample: u64, part: &Region) -> Result<Vec<f32>, String>;
 
     /// Number of different images; `None` for no limit.
@@ -28,7 +29,7 @@ pub trait Inputs: Sync {
     }
 }
 
-/// Normal noise of mean 0 and standard deviation 1, independent in every pixel.
+/// Standard normal noise, independent for every pixel.
 #[derive(Debug, Clone, Copy)]
 pub struct Noise {
     /// `[channels, height, width]`.
@@ -48,7 +49,7 @@ impl Inputs for Noise {
         let mut values = Vec::with_capacity(channels * part.area());
         for channel in 0..channels {
             for row in part.top..part.bottom() {
-                // A generator for each row, so that a part needs no more than its own rows.
+                // One generator per row, so that a part needs only its own rows.
                 let line = (channel * height) as u64 + row as u64;
                 let mut generator = ChaCha8Rng::seed_from_u64(mix(image, line));
                 for column in 0..part.right() {
@@ -67,7 +68,7 @@ impl Inputs for Noise {
     }
 }
 
-/// Whole images made by a function of their number.
+/// Whole images, computed by a function of their index.
 pub struct Images<F> {
     shape: [usize; 3],
     count: Option<u64>,
@@ -84,8 +85,8 @@ impl<F> std::fmt::Debug for Images<F> {
 }
 
 impl<F: Fn(u64) -> Result<Vec<f32>, String> + Sync> Images<F> {
-    /// `image(n)` gives the values of image `n` below `count`, `[channels, height, width]` row by
-    /// row.
+    /// `image(n)` returns the values of image `n` (below `count`), `[channels, height, width]`,
+    /// row-major.
     pub fn new(shape: [usize; 3], count: Option<u64>, image: F) -> Self {
         Self {
             shape,
@@ -101,7 +102,7 @@ impl<F: Fn(u64) -> Result<Vec<f32>, String> + Sync> Inputs for Images<F> {
     }
 
     fn part(&self, sample: u64, part: &Region) -> Result<Vec<f32>, String> {
-        // Where the network is drawn anew for each sample, images are shown again.
+        // If the network is redrawn for each sample, images are used repeatedly.
         let image = self.count.map_or(sample, |count| sample % count.max(1));
         cut(&(self.image)(image)?, self.shape, part)
     }
@@ -111,10 +112,10 @@ impl<F: Fn(u64) -> Result<Vec<f32>, String> + Sync> Inputs for Images<F> {
     }
 }
 
-/// One part of a whole image `[channels, height, width]`, row by row.
+/// A part of a whole image `[channels, height, width]`, row-major.
 ///
 /// # Errors
-/// When the number of values is not that of the shape.
+/// If the number of values does not match the shape.
 pub fn cut(whole: &[f32], shape: [usize; 3], part: &Region) -> Result<Vec<f32>, String> {
     let [channels, height, width] = shape;
     if whole.len() != channels * height * width {

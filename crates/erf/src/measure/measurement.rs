@@ -1,4 +1,4 @@
-//! The result of a measurement: means over samples, kept in separate groups to estimate the noise.
+//! The result of a measurement: means over samples, also by group to estimate the noise.
 
 use super::gradient::Method;
 use super::probe::Probe;
@@ -9,7 +9,7 @@ use crate::map::{Map, Region};
 use serde::Serialize;
 use std::time::Duration;
 
-/// Independent groups that the samples are dealt to in turn.
+/// Number of independent groups, to which the samples are assigned in turn.
 pub(super) const GROUPS: usize = 20;
 
 /// The aggregate over the samples, with `g` the gradient of the unit with respect to a pixel.
@@ -31,11 +31,11 @@ pub enum Aggregate {
 }
 
 impl Aggregate {
-    /// All of them.
+    /// All aggregates.
     pub const ALL: [Self; Self::COUNT] = [Self::Abs, Self::Square, Self::Signed, Self::Positive];
     const COUNT: usize = 4;
 
-    /// Its name in settings and JSON.
+    /// The name in settings and JSON.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Abs => "abs",
@@ -45,7 +45,7 @@ impl Aggregate {
         }
     }
 
-    /// As a formula.
+    /// The formula.
     pub const fn formula(self) -> &'static str {
         match self {
             Self::Abs => "mean |∂y/∂x|",
@@ -56,27 +56,27 @@ impl Aggregate {
     }
 }
 
-/// The measured field of one unit: a map for each [`Aggregate`] in units of the unit's output per unit
-/// of the input (squared for [`Aggregate::Square`]), summed over the image's channels.
+/// The measured field of one unit: a map for each [`Aggregate`], in units of the output per unit of
+/// the input (squared for [`Aggregate::Square`]), summed over the image's channels.
 #[derive(Debug, Clone)]
 pub struct Measurement {
     /// The unit and its channels.
     pub probe: Probe,
     /// The whole image.
     pub image: Region,
-    /// The unit's theoretical receptive field, padding included; the whole image where it is not
+    /// The unit's theoretical receptive field, padding included; the whole image if it is not
     /// known.
     pub trf: Region,
-    /// Independent samples.
+    /// Number of independent samples.
     pub samples: u64,
-    /// Units that were read in each image.
+    /// Number of units that were read in each image.
     pub units: usize,
-    /// Samples whose gradient is zero everywhere: dead units.
+    /// Number of samples with a gradient of zero everywhere: dead units.
     pub dead: u64,
-    /// The fraction of the gradient's absolute mass outside the theoretical field. Anything
-    /// but 0 means a bug, or layers that mix the whole image (batch statistics, attention, pools).
+    /// The fraction of the gradient's absolute mass outside the theoretical field. Anything but 0
+    /// means a bug, or layers that mix the whole image (batch statistics, attention, pools).
     pub outside: f64,
-    /// Whether nothing was random: one fixed image and given weights. Then there is no noise.
+    /// Whether nothing was random: one fixed image and given weights. There is no noise then.
     pub is_exact: bool,
     /// How the gradients were computed.
     pub method: Method,
@@ -91,7 +91,7 @@ impl Measurement {
         &self.averages[aggregate as usize].map
     }
 
-    /// The means of the groups that the noise is estimated from; none of an exact map.
+    /// The means of the groups from which the noise is estimated; empty for an exact map.
     pub fn groups(&self, aggregate: Aggregate) -> &[Map] {
         if self.is_exact {
             return &[];
@@ -112,18 +112,18 @@ impl Measurement {
         })
     }
 
-    /// Luo's size of this aggregate, pixels, with its interval over the groups.
+    /// Luo's size of this aggregate in pixels, with its interval over the groups.
     pub fn size(&self, aggregate: Aggregate) -> Estimate {
         let size = |map: &Map| luo_size(map, self.trf.centre(), LUO_THRESHOLD);
         jackknife(self.map(aggregate), self.groups(aggregate), size)
     }
 
-    /// The side of a square as large as the theoretical field, pixels.
+    /// The side of a square with the area of the theoretical field, in pixels.
     pub(crate) fn trf_side(&self) -> f64 {
         (self.trf.area() as f64).sqrt()
     }
 
-    /// Pixels within the field that no sample's gradient reached.
+    /// Number of pixels in the field that no sample's gradient reached.
     pub fn dead_pixels(&self) -> usize {
         let map = self.map(Aggregate::Abs);
         map.values().iter().filter(|value| **value == 0.0).count()
@@ -135,14 +135,14 @@ impl Measurement {
     }
 }
 
-/// A mean over all samples, with the means of independent groups of them.
+/// A mean over all samples, and the means over independent groups of them.
 #[derive(Debug, Clone)]
 pub(super) struct Average {
     map: Map,
     groups: Vec<Map>,
 }
 
-/// One sample's maps: a value per pixel for each aggregate, summed over the image's channels.
+/// One sample's maps: one value per pixel for each aggregate, summed over the image's channels.
 pub(super) type SampleMaps = [Vec<f64>; Aggregate::COUNT];
 
 /// The aggregates of one sample's gradient at the pixels of `readout`.
@@ -174,7 +174,7 @@ pub(super) fn aggregate(
     sample
 }
 
-/// Samples added up, group by group.
+/// Sums over samples, by group.
 pub(super) struct GroupSums {
     region: Region,
     groups: Vec<Group>,
@@ -195,7 +195,8 @@ impl GroupSums {
         }
     }
 
-    /// Adds a part of the sample of this number: several units of one image are one sample.
+    /// Adds a part of the sample with this number: several units of one image may belong to one
+    /// sample.
     pub(super) fn add(&mut self, number: u64, sample: &SampleMaps) {
         let place = (number % GROUPS as u64) as usize;
         while self.groups.len() <= place {
@@ -214,7 +215,7 @@ impl GroupSums {
         self.samples += 1;
     }
 
-    /// The larger of the two noises that a measurement stops by, as a total variation.
+    /// The larger of the two noises that the stopping rule considers, as a total variation.
     pub(super) fn noise(&self) -> f64 {
         [Aggregate::Abs, Aggregate::Square]
             .map(|aggregate| tv_noise(&self.groups(aggregate)))

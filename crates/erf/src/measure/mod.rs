@@ -1,4 +1,4 @@
-//! The effective receptive field, by gradients.
+//! The effective receptive field, measured from gradients.
 //!
 //! ```text
 //! Probe (which unit) + Inputs (which images) + MeasureOptions (how many, how)

@@ -1,4 +1,4 @@
-//! The unit whose field is measured, and the units that can share one pass.
+//! The unit whose field is measured, and the units that can share a pass with it.
 
 use crate::error::ErfError;
 use crate::map::Region;
@@ -13,8 +13,8 @@ pub struct Probe {
     pub unit: [usize; 2],
     /// The channels to differentiate.
     pub channels: Channels,
-    /// The theoretical receptive fields of the map's rows and columns, where they are known: then a
-    /// gradient outside them is noticed, and one backward pass can serve several units.
+    /// The theoretical receptive fields of the map's rows and columns, if known: a gradient outside
+    /// them is then detected, and one backward pass can serve several units.
     pub fields: Option<[Field; 2]>,
 }
 
@@ -23,18 +23,18 @@ pub struct Probe {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Channels {
-    /// The sum of all: one direction of the unit's output, as in published tools.
+    /// The sum of all channels: one direction of the unit's output, as in published tools.
     #[default]
     Sum,
     /// One channel, counted from 0.
     One(usize),
-    /// The sum with a random sign for each channel and sample: the mean square is then that of
-    /// all channels together (Hutchinson's estimator of the diagonal of `J^T J`).
+    /// The sum with a random sign per channel and sample: its mean square is that of all channels
+    /// together (Hutchinson's estimator of the diagonal of `J^T J`).
     RandomSigns,
 }
 
 impl Probe {
-    /// A unit of a network whose layers are not known.
+    /// A unit of a network with unknown layers.
     pub fn new(unit: [usize; 2]) -> Self {
         Self {
             unit,
@@ -43,20 +43,21 @@ impl Probe {
         }
     }
 
-    /// The unit of a layer whose theoretical receptive field has its centre nearest the image's.
-    /// That is not the middle of the map: strides and padding shift the fields.
+    /// The unit of a layer with the theoretical receptive field centred nearest to the image's
+    /// centre. That is not necessarily the middle of the map: strides and padding shift the fields.
     ///
     /// # Errors
-    /// When the plan has no such layer.
+    /// If the plan has no such layer.
     pub fn central(plan: &Plan, layer: &str) -> Result<Self, ErfError> {
         let layer = plan.find(layer)?;
         let input = plan.input();
         let size = layer.output.map_size();
         let image = [input.height, input.width];
-        // A gate sees the whole image from every unit: what else the unit sees has a place.
+        // Through a gate every unit sees the whole image; the rest of its field has a position.
         let place = &layer.ungated_trf;
         let unit = [0, 1].map(|axis| nearest(&place[axis], image[axis], size[axis]));
-        // The values behind a `flatten` each see a different part of the image; together, all of it.
+        // The values after a `flatten` see different parts of the image each, and together all of
+        // it.
         let is_map = matches!(layer.output, Shape::Map { .. });
         Ok(Self {
             fields: is_map.then_some(layer.trf),
@@ -64,13 +65,13 @@ impl Probe {
         })
     }
 
-    /// The same probe of other channels.
+    /// The same probe with other channels.
     #[must_use]
     pub fn with_channels(self, channels: Channels) -> Self {
         Self { channels, ..self }
     }
 
-    /// The same probe of another unit.
+    /// The same probe at another unit.
     #[must_use]
     pub fn with_unit(self, unit: [usize; 2]) -> Self {
         Self { unit, ..self }
@@ -81,20 +82,20 @@ impl Probe {
         Some(seen(self.fields.as_ref()?, self.unit))
     }
 
-    /// The pixels of the image that the unit can depend on.
+    /// The image's pixels that the unit can depend on.
     pub(super) fn readout(&self, image: &Region) -> Region {
         self.trf().map_or(*image, |trf| trf.intersection(image))
     }
 
-    /// The units that may be seeded together with this one on a map of `units` rows and columns: their
-    /// theoretical receptive fields lie inside the image and do not touch. This unit comes first; each
-    /// comes with the pixels that its gradient is read at.
+    /// The units that may be seeded together with this one on a map of `units` rows and columns:
+    /// their theoretical receptive fields are inside the image and do not overlap. This unit comes
+    /// first; each comes with the pixels at which its gradient is read.
     pub(super) fn tiles(&self, units: [usize; 2], image: &Region) -> Vec<([usize; 2], Region)> {
         let whole = vec![(self.unit, self.readout(image))];
         let Some((fields, trf)) = self.fields.zip(self.trf()) else {
             return whole;
         };
-        // Units near the border see less than those inside, so they are not its equals.
+        // Units near the border see fewer pixels than those inside, so they are not equivalent.
         if trf.intersection(image) != trf {
             return whole;
         }
@@ -121,7 +122,7 @@ impl Probe {
         all
     }
 
-    /// Whether a map of `[channels, height, width]` has the unit and the channel.
+    /// Checks that a map `[channels, height, width]` has the unit and the channel.
     pub(crate) fn check(&self, [channels, height, width]: [usize; 3]) -> Result<(), ErfError> {
         let [row, column] = self.unit;
         if row >= height || column >= width {
@@ -152,7 +153,7 @@ impl fmt::Display for Probe {
     }
 }
 
-/// The pixels that a unit of these fields sees, padding included.
+/// The pixels that a unit with these fields sees, padding included.
 pub(crate) fn seen([rows, columns]: &[Field; 2], unit: [usize; 2]) -> Region {
     let first = |field: &Field, unit: usize| {
         field
@@ -167,8 +168,8 @@ pub(crate) fn seen([rows, columns]: &[Field; 2], unit: [usize; 2]) -> Region {
     }
 }
 
-/// The unit whose field's centre is nearest the middle of `image` pixels; of two equally near the
-/// later, as `size / 2` has it.
+/// The unit whose field's centre is nearest to the middle of `image` pixels; the later of two that
+/// are equally near, as with `size / 2`.
 fn nearest(field: &Field, image: usize, units: usize) -> usize {
     let middle = (image as f64 - 1.0) / 2.0;
     let position = (middle - field.centre()) / field.stride.max(1) as f64;
@@ -190,15 +191,15 @@ mod tests {
 
     #[test]
     fn the_central_unit_is_not_always_the_middle_of_the_map() {
-        // A ResNet's last stage on 224 pixels: 7 units of stride 32, unit u centred on pixel 32 u.
-        // Pixel 111.5 lies between unit 3 (96) and unit 4 (128), and unit 3 is nearer by a half.
+        // The last stage of a ResNet on 224 pixels: 7 units with stride 32, unit u centred on pixel
+        // 32 u. Pixel 111.5 is between unit 3 (96) and unit 4 (128), and unit 3 is nearer.
         assert_eq!(nearest(&field(-241, 241, 32), 224, 7), 3);
-        // On 1024 pixels unit 16 is exactly right.
+        // On 1024 pixels unit 16 is exactly in the middle.
         assert_eq!(nearest(&field(-241, 241, 32), 1024, 32), 16);
-        // Valid convolutions: unit u of 3x3 is centred on pixel u + 1.
+        // Valid convolutions: unit u of a 3x3 layer is centred on pixel u + 1.
         assert_eq!(nearest(&field(0, 2, 1), 7, 5), 2);
         assert_eq!(nearest(&field(-5, 5, 1), 128, 128), 64);
-        // Nothing there is near: the last unit.
+        // No unit is near, so the last one.
         assert_eq!(nearest(&field(-500, -400, 1), 10, 3), 2);
     }
 

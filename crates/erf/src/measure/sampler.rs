@@ -1,4 +1,4 @@
-//! Rounds of samples, computed on all threads, until the noise is small.
+//! Rounds of samples, computed on all threads until the noise is small.
 
 use super::gradient::{BackwardPass, Forward, Method};
 use super::inputs::Inputs;
@@ -14,12 +14,12 @@ use std::time::Instant;
 
 /// The default of [`MeasureOptions::samples`].
 pub const DEFAULT_SAMPLES: u64 = 1_000;
-/// The default of [`MeasureOptions::noise`]: small compared with the 0.10 up to which a map counts
-/// as Gaussian.
+/// The default of [`MeasureOptions::noise`]: small compared with 0.10, the largest total variation
+/// of a map that counts as Gaussian.
 pub const DEFAULT_NOISE: f64 = 0.02;
 
-/// Samples between two looks at the noise: a multiple of the groups, so that they stay equal, and the
-/// same on every machine, so that the number of samples is.
+/// Number of samples between two checks of the noise: a multiple of the number of groups, so that
+/// these stay equal, and the same on every machine, so that the number of samples is too.
 const ROUND: u64 = 4 * GROUPS as u64;
 
 /// Settings of a measurement.
@@ -27,8 +27,8 @@ const ROUND: u64 = 4 * GROUPS as u64;
 pub struct MeasureOptions {
     /// Maximum number of samples.
     pub samples: u64,
-    /// Stops earlier once noise alone would cause at most this total variation, in the
-    /// mean absolute gradient and in the mean square; 0 never stops early.
+    /// Stops early once noise alone would cause at most this total variation in both the mean
+    /// absolute gradient and the mean square; 0 never stops early.
     pub noise: f64,
     /// Seed of the random signs; the inputs have their own.
     pub seed: u64,
@@ -65,16 +65,16 @@ impl MeasureOptions {
     }
 }
 
-/// Called after every round of samples with the samples so far, the largest number of them, and the
-/// noise so far as a total variation.
+/// Called after every round with the number of samples so far, the maximum number, and the noise so
+/// far as a total variation.
 pub type Progress<'a> = dyn FnMut(u64, u64, f64) + 'a;
 
-/// Measures the field of one unit of any network: `network` takes images
-/// `[batch, channels, height, width]` to a feature map `[batch, filters, rows, columns]`. It must
-/// live on the autodiff side of `device`, as a module does that is being trained or after
-/// [`Module::train`](burn::module::Module::train), and treat each image of a batch by itself: batch
-/// norms in inference, no dropout ([`Module::freeze`](burn::module::Module::freeze)). `device` may be
-/// given with or without autodiff.
+/// Measures the field of one unit of any network: `network` maps images `[batch, channels, height,
+/// width]` to a feature map `[batch, filters, rows, columns]`. It must be on the autodiff side of
+/// `device`, like a module in training or after [`Module::train`](burn::module::Module::train), and
+/// process each image of a batch independently: batch norms in inference, no dropout
+/// ([`Module::freeze`](burn::module::Module::freeze)). `device` may be given with or without
+/// autodiff.
 ///
 /// # Errors
 /// [`ErfError::Setting`] for a unit outside the map or options out of range, [`ErfError::Input`] for
@@ -99,7 +99,7 @@ pub fn measure(
             ));
         }
         Method::Plain => vec![(probe.unit, probe.readout(&image))],
-        // The map's size is known once the network has given one.
+        // The map's size is known only from an output of the network.
         _ => probe.tiles(feature_size(&network, inputs, device)?, &image),
     };
     let sampler = Sampler {
@@ -124,7 +124,7 @@ pub fn measure(
     sampler.run(&|_| Ok(Box::new(&network)), progress)
 }
 
-/// Rows and columns of the feature map that the network gives.
+/// Rows and columns of the network's feature map.
 fn feature_size(
     network: impl Fn(Tensor<4>) -> Tensor<4>,
     inputs: &dyn Inputs,
@@ -141,15 +141,16 @@ fn feature_size(
     Ok([rows, columns])
 }
 
-/// Samples of one backward pass: enough for the arithmetic to be busy, few enough to fit.
+/// Number of samples per backward pass: enough to use the processor well, few enough to fit in
+/// memory.
 pub(super) fn default_batch(part: &Region) -> usize {
     (16_384 / part.area().max(1)).clamp(1, 8)
 }
 
-/// The network for the sample of this number.
+/// The network for the sample with this index.
 type Networks<'a> = dyn Fn(u64) -> Result<Box<Forward<'a>>, ErfError> + Sync + 'a;
 
-/// A measurement that is about to run.
+/// A measurement before it runs.
 pub(super) struct Sampler<'a> {
     pub(super) probe: &'a Probe,
     pub(super) inputs: &'a dyn Inputs,
@@ -158,20 +159,20 @@ pub(super) struct Sampler<'a> {
     pub(super) image: Region,
     pub(super) method: Method,
     pub(super) pass: BackwardPass,
-    /// The pixels that each seeded unit's gradient is read at, the probe's first.
+    /// The pixels at which each seeded unit's gradient is read, the probe's first.
     pub(super) readouts: Vec<Region>,
-    /// Samples a backward pass: 1 where every sample has weights of its own.
+    /// Samples per backward pass: 1 if every sample has its own weights.
     pub(super) batch: usize,
     pub(super) is_redrawn: bool,
 }
 
 /// The gradients of one image.
 pub(super) struct ImageMaps {
-    /// For each unit.
+    /// The maps of each unit.
     units: Vec<SampleMaps>,
-    /// The absolute gradient outside all readouts.
+    /// The sum of the absolute gradient outside all readouts.
     pub(super) outside: f64,
-    /// All of the absolute gradient.
+    /// The sum of the absolute gradient.
     pub(super) total: f64,
 }
 
@@ -186,7 +187,7 @@ impl Sampler<'_> {
         let images = self.inputs.count();
         let is_exact =
             images == Some(1) && !self.is_redrawn && self.probe.channels != Channels::RandomSigns;
-        // With other weights or signs for each sample, a single image is as many samples as wanted.
+        // If each sample has other weights or signs, a single image yields any number of samples.
         let limit = match images {
             Some(images) if is_exact || (images > 1 && !self.is_redrawn) => images,
             _ => u64::MAX,
@@ -205,7 +206,8 @@ impl Sampler<'_> {
             let count = (limit - samples).min(ROUND).div_ceil(each);
             for image in self.images(networks, images..images + count)? {
                 for (index, unit) in image.units.iter().enumerate() {
-                    // Units of one photograph are not independent samples: they share its group.
+                    // Units of one photograph are not independent samples: they go to the same
+                    // group.
                     sums.add(if independent { samples } else { images }, unit);
                     if independent || index == 0 {
                         samples += 1;
@@ -283,7 +285,7 @@ impl Sampler<'_> {
         }
     }
 
-    /// The absolute gradient at the fed pixels that no readout holds.
+    /// The sum of the absolute gradient at the pixels outside all readouts.
     fn outside(&self, gradient: &[f32]) -> f64 {
         let part = self.pass.part;
         if self.readouts.contains(&part) {
@@ -291,7 +293,7 @@ impl Sampler<'_> {
         }
         let is_read = |row, column| self.readouts.iter().any(|read| read.contains(row, column));
         let mut sum = 0.0;
-        // Row by row of all channels.
+        // Row by row for all channels.
         for (line, values) in gradient.chunks(part.width).enumerate() {
             let row = part.top + (line % part.height) as i64;
             for (column, value) in (part.left..).zip(values) {

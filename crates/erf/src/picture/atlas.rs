@@ -4,11 +4,12 @@ use super::style::{by_verdict, colour, mark, nth_style};
 use crate::atlas::{Atlas, Stage};
 use receptive_plot::{Chart, Color, LineStyle, Mark, Panel, Scale, Series};
 
-/// As many networks as can be told apart by colour and dash; of more, only marks.
+/// As many networks as can be distinguished by colour and dash; if there are more, only marks are
+/// drawn.
 const MAX_NAMED: usize = 16;
 
-/// Size and share of the theoretical field against the theoretical field's side, a point for each
-/// stage and a line for each network, marked by verdict.
+/// Size and ratio to the theoretical field against the side of the theoretical field, with one
+/// point per stage and one line per network, marked by verdict.
 pub fn atlas_chart(atlas: &Atlas) -> Chart {
     let size = panel(atlas, "effective size, pixels", |stage| {
         (stage.size.value, stage.size.low, stage.size.high)

@@ -23,7 +23,7 @@ pub struct ComparisonField<'a> {
 }
 
 impl<'a> ComparisonField<'a> {
-    /// That of a study's aggregate.
+    /// The field of a study's headline aggregate.
     pub fn from_study(name: &str, study: &'a Study) -> Self {
         Self {
             name: name.to_owned(),
@@ -34,12 +34,12 @@ impl<'a> ComparisonField<'a> {
         }
     }
 
-    /// The pixel in the middle of the theoretical field.
+    /// The pixel at the centre of the theoretical field.
     fn middle(&self) -> [i64; 2] {
         self.trf.centre().map(|place| place.floor() as i64)
     }
 
-    /// How far the visible part of the map reaches from the middle.
+    /// How far the visible part of the map extends from the centre.
     fn reach(&self) -> usize {
         let visible = above(self.map, 0.01).unwrap_or(self.map.region());
         let [row, column] = self.middle();
@@ -55,11 +55,11 @@ impl<'a> ComparisonField<'a> {
     }
 }
 
-/// The maps about the middle of their theoretical fields, all at the same scale, over their cross
+/// The maps about the centres of their theoretical fields, all at the same scale, above their cross
 /// sections relative to the peak.
 ///
 /// # Errors
-/// As [`Draw::scene`](receptive_plot::Draw::scene): where there is no network.
+/// As [`Draw::scene`](receptive_plot::Draw::scene): if there are no networks.
 pub fn comparison(
     title: &str,
     subtitle: &str,
@@ -136,14 +136,14 @@ pub fn comparison(
         .row(&[&chart])
 }
 
-/// How far from the middle the maps are drawn.
+/// How far from the centre the maps are drawn.
 fn reach(networks: &[ComparisonField<'_>]) -> usize {
     let visible = networks
         .iter()
         .map(ComparisonField::reach)
         .max()
         .unwrap_or(0);
-    // With the boxes, except those that would make everything else small.
+    // Includes the boxes, except those that would make everything else small.
     let sides = networks.iter().map(|n| n.trf.height.max(n.trf.width) / 2);
     let boxes = sides.filter(|side| *side <= 2 * visible).max().unwrap_or(0);
     let reach = visible.max(boxes);

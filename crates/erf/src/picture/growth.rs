@@ -13,7 +13,7 @@ const MEASURED: Color = Color::new(90, 90, 90);
 const THEORY: Color = Color::new(0, 140, 100);
 const ROOT: Color = Color::new(204, 121, 167);
 
-/// Maximum number of maps in a filmstrip; of more, evenly spaced ones.
+/// Maximum number of maps in a filmstrip; if there are more, evenly spaced ones are shown.
 const MAX_FRAMES: usize = 48;
 
 /// The field of one layer.
@@ -23,20 +23,20 @@ pub struct GrowthPoint {
     pub name: String,
     /// The measured standard deviation, in input pixels.
     pub sigma: Estimate,
-    /// The theory's.
+    /// The predicted standard deviation.
     pub predicted_sigma: Option<f64>,
     /// The effective field's size by Luo's threshold, in input pixels.
     pub size: Estimate,
     /// The theoretical field's size, in input pixels.
     pub trf: f64,
-    /// The first size over the second.
+    /// `size` divided by `trf`.
     pub ratio: Estimate,
     /// Whether the map is a Gaussian.
     pub verdict: Verdict,
 }
 
 impl GrowthPoint {
-    /// That of a study's layer and aggregate.
+    /// The field of a study's layer and headline aggregate.
     pub fn from_study(study: &Study) -> Self {
         let headline = &study.headline;
         Self {
@@ -51,8 +51,8 @@ impl GrowthPoint {
     }
 }
 
-/// Standard deviation, size and share of the theoretical field over the layers, in order, each point
-/// marked by its verdict.
+/// Standard deviation, size and ratio to the theoretical field over the layers, in order, each
+/// point marked by its verdict.
 pub fn growth(title: &str, subtitle: &str, layers: &[GrowthPoint]) -> Chart {
     let places = || (1..=layers.len()).map(|n| n as f64);
     let over = |value: &dyn Fn(&GrowthPoint) -> f64| -> Vec<(f64, f64)> {
@@ -95,8 +95,8 @@ pub fn growth(title: &str, subtitle: &str, layers: &[GrowthPoint]) -> Chart {
     }
 }
 
-/// Adds a line with error bars, and over it a mark for each verdict; `in_legend` puts the verdicts
-/// into the legend.
+/// Adds a line with error bars and marks for the verdicts; `in_legend` adds the verdicts to the
+/// legend.
 fn estimates(
     panel: Panel,
     layers: &[GrowthPoint],
@@ -130,7 +130,7 @@ fn estimates(
     })
 }
 
-/// A verdict's points, marked and without a line.
+/// The points with this verdict, as marks without a line.
 fn marks(verdict: Verdict, in_legend: bool, points: &[(f64, f64)]) -> Series {
     let name = if in_legend {
         verdict.to_string()
@@ -145,7 +145,8 @@ fn marks(verdict: Verdict, in_legend: bool, points: &[(f64, f64)]) -> Series {
     }
 }
 
-/// The multiple of the root of the layer's number nearest to the measured standard deviations.
+/// The multiple of the square root of the layer's number that fits the measured standard deviations
+/// best.
 fn root(layers: &[GrowthPoint]) -> Vec<(f64, f64)> {
     let known = layers.iter().enumerate().filter_map(|(index, layer)| {
         let n = index as f64 + 1.0;
@@ -173,17 +174,17 @@ pub struct Frame<'a> {
     pub map: &'a Map,
     /// Its standard deviation, in input pixels.
     pub sigma: Estimate,
-    /// Its total variation to a Gaussian.
+    /// Its total variation from a Gaussian.
     pub tv: Estimate,
-    /// Whether it is one.
+    /// Whether it is a Gaussian.
     pub verdict: Verdict,
 }
 
-/// A strip of maps, all at the same scale and each relative to its own peak, over the standard
-/// deviation and the distance to a Gaussian against the epoch.
+/// A strip of maps, all at the same scale and each relative to its own peak, above the standard
+/// deviation and the distance from a Gaussian against the epoch.
 ///
 /// # Errors
-/// As [`Draw::scene`](receptive_plot::Draw::scene): where there is no frame or a map has no pixels.
+/// As [`Draw::scene`](receptive_plot::Draw::scene): if there are no frames or a map has no pixels.
 pub fn film(title: &str, subtitle: &str, frames: &[Frame<'_>]) -> Result<Sheet, PlotError> {
     const COLUMNS: usize = 8;
     let window = window(frames);
@@ -249,14 +250,15 @@ fn window(frames: &[Frame<'_>]) -> Region {
     }
 }
 
-/// The frames drawn of this many: the first, the last, and evenly between.
+/// The indices of the frames to draw out of this many: the first, the last, and evenly spaced ones
+/// between.
 fn evenly_spread(count: usize) -> impl Iterator<Item = usize> {
     let drawn = count.min(MAX_FRAMES);
     (0..drawn).map(move |index| index * (count - 1) / (drawn - 1).max(1))
 }
 
-/// An estimate against the epoch, each point marked by its verdict; `in_legend` puts the verdicts
-/// into the legend.
+/// An estimate against the epoch, each point marked by its verdict; `in_legend` adds the verdicts
+/// to the legend.
 fn epochs(
     label: &str,
     frames: &[Frame<'_>],
@@ -276,7 +278,7 @@ fn epochs(
         });
     let line: Vec<(f64, f64)> = frames.iter().map(point).collect();
     let spread: Vec<(f64, f64, f64)> = frames.iter().map(band).collect();
-    // A band needs two points.
+    // A band needs at least two points.
     let (bars, band) = match frames.len() {
         1 => (spread, Vec::new()),
         _ => (Vec::new(), spread),

@@ -1,4 +1,4 @@
-//! Figures of effective receptive fields, as PNG or SVG, and in characters.
+//! Figures of effective receptive fields, as PNG, SVG or characters.
 //!
 //! Each function takes plain values or a [`Study`](crate::Study) and returns something that
 //! [`receptive_plot::Draw`] can write.

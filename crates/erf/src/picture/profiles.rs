@@ -1,4 +1,4 @@
-//! One-dimensional profiles: the cross sections through the middle of the Gaussian, and the means at
+//! One-dimensional profiles: the cross sections through the Gaussian's centre, and the means at
 //! equal Mahalanobis radius, which are `exp(-r^2/2)` for a Gaussian.
 
 use super::raster::per_peak;
@@ -12,7 +12,7 @@ const MEASURED: Color = Color::new(0, 114, 178);
 const GAUSSIAN: Color = Color::new(213, 94, 0);
 const THEORY: Color = Color::new(0, 140, 100);
 
-/// Which way a section runs.
+/// The direction of a section.
 #[derive(Debug, Clone, Copy)]
 enum Direction {
     /// Along a row.
@@ -21,7 +21,7 @@ enum Direction {
     Down,
 }
 
-/// Both sections, one above the other, over the distance from the middle.
+/// Both sections, one above the other, against the distance from the centre.
 pub(super) fn sections(
     subject: &Subject<'_>,
     bell: Option<(Bell, &str)>,
@@ -51,7 +51,7 @@ fn section(
         Direction::Right => 1,
         Direction::Down => 0,
     };
-    // Clamped to the window: a middle outside it has no pixels.
+    // Clamped to the window, since there are no pixels outside it.
     let line = match direction {
         Direction::Right => clamped(middle[0], window.top, window.bottom()),
         Direction::Down => clamped(middle[1], window.left, window.right()),
@@ -94,10 +94,11 @@ fn section(
         Direction::Right => format!("row {line}, relative to the peak"),
         Direction::Down => format!("column {line}, relative to the peak"),
     };
-    // The measured line last, which is drawn lowest: the others are dashed and let it show.
+    // The measured line comes last, which is drawn lowest: the others are dashed and let it show
+    // through.
     let mut panel = Panel::new(&name);
     if let (Some((bell, word)), Some(first), Some(last)) = (bell, steps.first(), steps.last()) {
-        // Finer than pixels, so that a narrow Gaussian is a curve.
+        // Finer than pixels, so that a narrow Gaussian is a smooth curve.
         let fine = (0..=240).map(|i| {
             let step = *first as f64 + (*last - *first) as f64 * f64::from(i) / 240.0;
             let (row, column) = place(step);
@@ -135,13 +136,13 @@ const MAX_RADIUS: f64 = 5.0;
 struct Rings {
     /// The ring of each pixel, with its row and column.
     pixels: Vec<(usize, i64, i64)>,
-    /// The mean radius of each ring and how many pixels it has.
+    /// The mean radius and the number of pixels of each ring.
     radii: Vec<(f64, f64)>,
 }
 
 impl Rings {
     fn new(bell: &Bell, window: Region) -> Self {
-        // Rings narrower than a pixel are ragged.
+        // Rings narrower than a pixel would be ragged.
         let [down, right] = bell.spread();
         let step = (0.7 / down.min(right)).clamp(0.1, 1.0);
         let mut radii = vec![(0.0, 0.0); (MAX_RADIUS / step).ceil() as usize];
@@ -188,7 +189,7 @@ impl Rings {
     }
 }
 
-/// The measured profile with its error band, the Gaussian's and the theory's.
+/// The measured profile with its error band, the Gaussian's and the predicted one.
 pub(super) fn radial(
     subject: &Subject<'_>,
     (bell, word): (Bell, &str),

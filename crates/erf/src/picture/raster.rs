@@ -1,12 +1,12 @@
-//! A map as drawn: cropped to a window, averaged down, as fractions of its peak.
+//! A map for drawing: cropped to a window, downsampled, as fractions of its peak.
 
 use crate::map::{Map, Region};
 use receptive_plot::{ColorMap, Tile};
 
-/// The colours of every figure here.
+/// The colour map of all figures here.
 pub(super) const COLOURS: ColorMap = ColorMap::Magma;
 
-/// Shares of the map's peak over a window, each the mean of `per` by `per` pixels.
+/// Fractions of the map's peak over a window, each the mean of `per` by `per` pixels.
 #[derive(Debug)]
 pub(super) struct Raster {
     pub(super) window: Region,
@@ -17,12 +17,12 @@ pub(super) struct Raster {
 }
 
 impl Raster {
-    /// The map over the window, averaged until no side has more than `limit` values.
+    /// The map over the window, downsampled until no side has more than `limit` values.
     pub(super) fn new(map: &Map, window: Region, limit: usize) -> Self {
         Self::within_image(map, window, window, limit)
     }
 
-    /// The same; pixels in neither the map nor `image` have no value.
+    /// Like [`new`](Self::new); pixels in neither the map nor `image` have no value.
     pub(super) fn within_image(map: &Map, image: Region, window: Region, limit: usize) -> Self {
         let per = window
             .height
@@ -60,17 +60,17 @@ impl Raster {
         }
     }
 
-    /// Where a column lies, in values from the left edge.
+    /// The position of a column, in values from the left edge.
     pub(super) fn x(&self, column: f64) -> f64 {
         (column - self.window.left as f64 + 0.5) / self.per as f64
     }
 
-    /// Where a row lies, in values from the top edge.
+    /// The position of a row, in values from the top edge.
     pub(super) fn y(&self, row: f64) -> f64 {
         (row - self.window.top as f64 + 0.5) / self.per as f64
     }
 
-    /// A region as left, top, width and height in values.
+    /// A region as left, top, width and height, in values.
     pub(super) fn rect(&self, region: Region) -> [f64; 4] {
         let per = self.per as f64;
         [
@@ -81,7 +81,7 @@ impl Raster {
         ]
     }
 
-    /// A small figure of it, its largest value in the brightest colour: averaging lowers a map's peak.
+    /// A small figure of it, scaled to its own maximum, because downsampling lowers a map's peak.
     pub(super) fn tile(&self) -> Tile {
         let largest = self.shares.iter().copied().fold(0.0, f32::max);
         let scale = if largest > 0.0 { largest.recip() } else { 0.0 };
@@ -98,13 +98,13 @@ impl Raster {
     }
 }
 
-/// The largest finite value; 0 where there is none above.
+/// The largest finite value; 0 if none is positive.
 pub(super) fn peak(map: &Map) -> f64 {
     let finite = map.values().iter().copied().filter(|v| v.is_finite());
     finite.fold(0.0, f64::max)
 }
 
-/// What turns the map's values into shares of its peak; 1 where it has none.
+/// The factor that converts the map's values to fractions of its peak; 1 if it has none.
 pub(super) fn per_peak(map: &Map) -> f64 {
     match peak(map) {
         peak if peak > 0.0 => peak.recip(),
@@ -112,7 +112,8 @@ pub(super) fn per_peak(map: &Map) -> f64 {
     }
 }
 
-/// The smallest region that holds all pixels above this share of the map's peak, if there are any.
+/// The smallest region that contains all pixels above this fraction of the map's peak, if there are
+/// any.
 pub(super) fn above(map: &Map, share: f64) -> Option<Region> {
     let threshold = peak(map) * share;
     let mut pixels = map
@@ -132,7 +133,7 @@ pub(super) fn above(map: &Map, share: f64) -> Option<Region> {
     Some(one(top, left).hull(&one(bottom, right)))
 }
 
-/// A region with this many more pixels on every side.
+/// A region enlarged by this many pixels on every side.
 pub(super) fn grown(region: Region, by: usize) -> Region {
     Region {
         top: region.top - by as i64,

@@ -1,4 +1,4 @@
-//! The figures of one study: everything in one, or its charts.
+//! The figures of one study: a single figure with everything, or its charts.
 
 use super::profiles::{radial, sections};
 use super::raster::{COLOURS, Raster, grown};
@@ -10,11 +10,11 @@ use crate::study::Study;
 use receptive_plot::{Chart, Draw, HeatMap, Overlay, PlotError, Sheet, Table, TextBlock};
 
 impl Study {
-    /// Everything about it in one figure; `inputs` names what it was measured on, such as `noise, random
-    /// weights`.
+    /// A single figure with everything; `inputs` describes what it was measured on, such as `noise,
+    /// random weights`.
     ///
     /// # Errors
-    /// As [`Draw::scene`](receptive_plot::Draw::scene): where the window has no pixels.
+    /// As [`Draw::scene`](receptive_plot::Draw::scene): if the window has no pixels.
     pub fn picture(&self, title: &str, inputs: &str) -> Result<Sheet, PlotError> {
         measurement(&self.subject(title, inputs, &self.expected()))
     }
@@ -24,7 +24,7 @@ impl Study {
         charts(&self.subject("", "", &self.expected()))
     }
 
-    /// What was measured over what; `inputs` as in [`picture`](Self::picture).
+    /// A description of the measurement; `inputs` as in [`picture`](Self::picture).
     pub fn conditions(&self, inputs: &str) -> String {
         format!(
             "{} over {} samples of {inputs}, {}",
@@ -51,16 +51,16 @@ impl Study {
     }
 }
 
-/// The width of the right half of the figure, in points; the heat map gives that of the left.
+/// The width of the right half of the figure, in points; the left half is as wide as the heat map.
 const HALF: f64 = 480.0;
-/// The margins of a chart, on both sides together.
+/// The total margins of a chart on both sides.
 const MARGINS: f64 = 40.0;
 
 /// The heat map with the field's box and the Gaussian's ellipses, both cross sections, the radial
 /// profile, the verdict, its explanation and its numbers.
 ///
 /// # Errors
-/// As [`Draw::scene`]: where the window has no pixels.
+/// As [`Draw::scene`]: if the window has no pixels.
 pub(super) fn measurement(subject: &Subject<'_>) -> Result<Sheet, PlotError> {
     let window = window(subject);
     let bell = Bell::from_judgement(subject.judgement);
@@ -85,14 +85,15 @@ pub(super) fn measurement(subject: &Subject<'_>) -> Result<Sheet, PlotError> {
     }
 }
 
-/// The charts of one measurement, for pages that lay them out and write the rest as text.
+/// The charts of one measurement, for pages that arrange them themselves and write the rest as
+/// text.
 #[derive(Debug, Clone)]
 pub struct Charts {
     /// The heat map with the field's box and the Gaussian's ellipses.
     pub map: HeatMap,
     /// Both cross sections.
     pub sections: Chart,
-    /// The radial profile, where there is a Gaussian to compare with.
+    /// The radial profile, if there is a Gaussian to compare with.
     pub radial: Option<Chart>,
 }
 
@@ -108,14 +109,14 @@ fn charts(subject: &Subject<'_>) -> Charts {
     }
 }
 
-/// The part of the window that was measured: a map is 0 outside the image, but nothing was measured
+/// The part of the window that was measured. A map is 0 outside the image, but nothing was measured
 /// there.
 fn measured(subject: &Subject<'_>, window: Region) -> Region {
     let all = subject.map.region().hull(&subject.image);
     window.intersection(&all)
 }
 
-/// The judgement's window with the field's box, as far as it lies within three times the image.
+/// The judgement's window together with the field's box, limited to three times the image.
 fn window(subject: &Subject<'_>) -> Region {
     let all = subject.map.region().hull(&subject.image);
     let near = grown(all, all.height.max(all.width));
@@ -130,7 +131,7 @@ fn window(subject: &Subject<'_>) -> Region {
 }
 
 fn heat_map(subject: &Subject<'_>, bell: Option<(Bell, &str)>, window: Region) -> HeatMap {
-    // No more values than points: each is then at least two pixels of a PNG.
+    // At most one value per point: each is then at least two pixels of a PNG.
     let raster = Raster::within_image(subject.map, subject.image, window, 400);
     let [x, y, width, height] = raster.rect(subject.trf);
     let trf = Overlay::Rect {
@@ -172,7 +173,8 @@ fn heat_map(subject: &Subject<'_>, bell: Option<(Bell, &str)>, window: Region) -
     })
 }
 
-/// The verdict, its explanation, and the numbers; those of the judgement only if it has a Gaussian.
+/// The verdict, its explanation and the numbers; those of the judgement only if there is a
+/// Gaussian.
 fn text(subject: &Subject<'_>, has_bell: bool) -> Result<Sheet, PlotError> {
     let judgement = subject.judgement;
     let verdict = judgement.verdict.to_string();
@@ -215,7 +217,7 @@ fn numbers_table(judgement: &Judgement) -> Table {
     })
 }
 
-/// The numbers of a judgement as text: name, value, and its 95 % interval or another remark, which
+/// The numbers of a judgement as text: name, value, and the 95 % interval or another remark, which
 /// may be empty.
 pub fn numbers(judgement: &Judgement) -> Vec<[String; 3]> {
     let plain = |name: &str, value: f64| [name.to_owned(), number(value), String::new()];

@@ -1,10 +1,10 @@
-//! How verdicts and numbers look in every figure.
+//! The style of verdicts and numbers in all figures.
 
 use crate::gaussian::{Estimate, Verdict};
 use receptive_plot::{Color, LineStyle, Mark};
 
-/// The verdict's colour: told apart with any common colour blindness, and dark enough for words on
-/// white. The verdict's name is always beside it.
+/// The verdict's colour: distinguishable with any common colour blindness, and dark enough for text
+/// on white. The verdict's name is always next to it.
 pub(super) fn colour(verdict: &Verdict) -> Color {
     match verdict {
         Verdict::Gaussian => Color::new(0, 114, 178),
@@ -24,7 +24,8 @@ pub(super) fn mark(verdict: &Verdict) -> Mark {
     }
 }
 
-/// How the line of this index is drawn: the palette has seven colours, the next seven are dashed.
+/// The line style for this index: the palette has seven colours, and the next seven lines are
+/// dashed.
 pub(super) fn nth_style(index: usize) -> LineStyle {
     match index / 7 % 3 {
         0 => LineStyle::Solid,
@@ -33,7 +34,7 @@ pub(super) fn nth_style(index: usize) -> LineStyle {
     }
 }
 
-/// About three digits; `n/a` for NaN and infinity.
+/// About three significant digits; `n/a` for NaN and infinity.
 pub(super) fn number(value: f64) -> String {
     let magnitude = value.abs();
     if !value.is_finite() {
@@ -61,8 +62,8 @@ pub(super) fn interval(estimate: &Estimate) -> String {
     }
 }
 
-/// The verdicts in the order of their first appearance, each with the indices of the items that have
-/// it: a series of marks for each.
+/// The verdicts in order of first appearance, each with the indices of its items: one series of
+/// marks per verdict.
 pub(super) fn by_verdict(verdicts: impl Iterator<Item = Verdict>) -> Vec<(Verdict, Vec<usize>)> {
     let mut groups: Vec<(Verdict, Vec<usize>)> = Vec::new();
     for (index, verdict) in verdicts.enumerate() {

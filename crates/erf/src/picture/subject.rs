@@ -1,4 +1,5 @@
-//! The data that the figures of one measurement show: the measured map, the theory's, the Gaussian.
+//! The data shown by the figures of one measurement: the measured map, the predicted one, the
+//! Gaussian.
 
 use super::raster::Raster;
 use crate::gaussian::{Gaussian2, Judgement};
@@ -14,22 +15,22 @@ pub(super) struct Subject<'a> {
     pub(super) subtitle: String,
     /// The measured map.
     pub(super) map: &'a Map,
-    /// The means of groups of samples, for error bands; empty for no bands.
+    /// The means of groups of samples, for error bands; empty for none.
     pub(super) groups: &'a [Map],
-    /// Its shape.
+    /// The judgement of the map.
     pub(super) judgement: &'a Judgement,
     /// The theoretical receptive field.
     pub(super) trf: Region,
     /// The whole input image.
     pub(super) image: Region,
-    /// The theory's map; drawn with the same mass as the measured one.
+    /// The predicted map; drawn with the same mass as the measured one.
     pub(super) prediction: Option<&'a Map>,
     /// Further names and values for the table.
     pub(super) numbers: Vec<(String, String)>,
 }
 
 impl<'a> Subject<'a> {
-    /// The theory's map and the factor that gives it the mass of the measured one.
+    /// The predicted map and the factor that gives it the mass of the measured one.
     pub(super) fn theory(&self) -> Option<(&'a Map, f64)> {
         let theory = self.prediction?;
         let mass = |map: &Map| -> f64 { map.values().iter().filter(|v| v.is_finite()).sum() };
@@ -38,12 +39,12 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// A Gaussian that can be drawn: finite, with an area.
+/// A Gaussian that can be drawn: finite, with positive area.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bell(Gaussian2);
 
 impl Bell {
-    /// The fit, or the moments where there is none, with its name.
+    /// The fit, or the moments if there is none, with its name.
     pub(super) fn from_judgement(judgement: &Judgement) -> Option<(Self, &'static str)> {
         let fit = judgement.fit.as_ref().and_then(Self::new);
         let moments = || Self::new(&judgement.moments);
@@ -68,7 +69,7 @@ impl Bell {
         self.0.mean
     }
 
-    /// How many standard deviations a place lies from the mean (Mahalanobis).
+    /// The Mahalanobis distance of a position from the mean.
     pub(super) fn radius(&self, row: f64, column: f64) -> f64 {
         self.0.mahalanobis_squared(row, column).max(0.0).sqrt()
     }
@@ -77,7 +78,7 @@ impl Bell {
         self.0.value(row, column)
     }
 
-    /// Standard deviations along a row and along a column: `[down, right]`.
+    /// Standard deviations `[down, right]`: vertical and horizontal.
     pub(super) fn spread(&self) -> [f64; 2] {
         [0, 1].map(|axis| self.0.covariance[axis][axis].sqrt())
     }
@@ -94,7 +95,7 @@ impl Bell {
             y: raster.y(row),
             rx: major,
             ry: minor,
-            // Rows run down, so angles from the right run clockwise, as the overlay wants them.
+            // Rows run downwards, so angles increase clockwise, as the overlay expects.
             turn: self.0.angle().to_degrees(),
             label: label.to_owned(),
         }

@@ -1,4 +1,4 @@
-//! The figures of a sweep over depth: sizes against depth, and Luo's matrix of maps.
+//! The figures of a sweep: sizes against depth, and Luo's matrix of maps.
 
 use super::raster::Raster;
 use crate::gaussian::{LUO_THRESHOLD, luo_size};
@@ -7,7 +7,7 @@ use crate::sweep::{Sweep, SweepPoint};
 use crate::theory::chain_kernel;
 use receptive_plot::{Chart, Grid, LineStyle, Panel, Scale, Series};
 
-/// Sizes and shares of the theoretical field against depth, both axes logarithmic.
+/// Sizes and ratios to the theoretical field against depth, on logarithmic axes.
 pub fn sweep_chart(sweep: &Sweep) -> Chart {
     let subtitle = "pixels above 4.55 % of the centre, 3x3 convolutions, weights redrawn";
     let share = |point: &SweepPoint, size| size / point.trf;
@@ -41,7 +41,7 @@ fn sizes(sweep: &Sweep, label: &str, scaled: fn(&SweepPoint, f64) -> f64) -> Pan
             .series(solid("|g|", |point| point.abs.size.value))
             .series(solid("g²", |point| point.square.size.value))
     });
-    // Theory is the same for all families.
+    // The theoretical size is the same for all families.
     let Some(family) = sweep.families().next_back() else {
         return panel;
     };
@@ -54,7 +54,7 @@ fn sizes(sweep: &Sweep, label: &str, scaled: fn(&SweepPoint, f64) -> f64) -> Pan
         .series(dotted("theory, g²", |point| point.square.exact))
 }
 
-/// Luo's first figure: a row for equal weights and for each family, a column for each depth.
+/// Luo's first figure: a row for equal weights and one per family, a column per depth.
 pub fn sweep_maps(sweep: &Sweep) -> Grid {
     let depths: Vec<usize> = sweep
         .families()
@@ -98,10 +98,10 @@ pub fn sweep_maps(sweep: &Sweep) -> Grid {
     )
 }
 
-/// The map of a chain of equal weights: its paths, counted.
+/// The map of a chain of equal weights: its path counts.
 fn paths(depth: usize) -> Map {
     let line = chain_kernel(&vec![(3, 1, 1); depth]);
-    // Shares of the middle, since the counts overflow a picture's numbers.
+    // Relative to the peak, because the counts overflow 32-bit floats.
     let peak = line.iter().copied().fold(1.0, f64::max);
     Map::from_fn(Region::image(line.len(), line.len()), |row, column| {
         line[row as usize] / peak * (line[column as usize] / peak)
@@ -113,7 +113,7 @@ fn paths(depth: usize) -> Map {
 pub(super) struct Cell<'a> {
     /// The map, drawn whole.
     pub(super) map: &'a Map,
-    /// A line below it, such as its size.
+    /// A line of text below it, such as its size.
     pub(super) caption: String,
 }
 
@@ -122,12 +122,12 @@ pub(super) struct Cell<'a> {
 pub(super) struct Row<'a> {
     /// Its name.
     pub(super) name: String,
-    /// Its maps, one a column.
+    /// Its maps, one per column.
     pub(super) cells: Vec<Cell<'a>>,
 }
 
-/// Rows of maps under named columns. Each map fills its place, so that fields of any size compare
-/// as shares of what is drawn, and is drawn as shares of its own peak.
+/// Rows of maps under named columns. Each map fills its cell, so fields of any size compare as
+/// fractions of what is drawn, and is drawn relative to its own peak.
 pub(super) fn matrix(title: &str, subtitle: &str, columns: &[String], rows: &[Row<'_>]) -> Grid {
     let widest = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0);
     let blank = Map::zeros(Region::image(1, 1));

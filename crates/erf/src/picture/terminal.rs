@@ -3,21 +3,22 @@
 use super::raster::Raster;
 use crate::map::Map;
 
-/// From little to much ink, which reads on light and dark grounds alike.
+/// From light to dense characters, which reads well on light and dark backgrounds.
 const SHADES: &[u8; 10] = b" .:-=+*#%@";
-/// From dark blue to pale yellow in the 256 colours: dark ends neither in black nor in white, so the
-/// map's edge shows on any ground.
+/// From dark blue to pale yellow in the 256-colour palette: neither end is black or white, so the
+/// map's edge is visible on any background.
 const RAMP: [u8; 14] = [
     17, 18, 54, 55, 91, 127, 162, 197, 203, 208, 214, 220, 227, 229,
 ];
-/// NaN and infinity.
+/// The colour of NaN and infinity.
 const MISSING: u8 = 244;
 
-/// A small heat map, one string a line, at most `columns` characters wide; no line for an empty map.
+/// A small heat map, one string per line, at most `columns` characters wide; no lines for an empty
+/// map.
 ///
-/// With `colour` each character is two pixels, one above the other, in 256 ANSI colours; without, it
-/// is a plain ASCII shade, and `?` is NaN or infinity. Both keep the map's shape where a character is
-/// twice as tall as wide.
+/// With `colour` each character is two pixels, one above the other, in 256 ANSI colours. Without,
+/// it is an ASCII shade, and `?` is NaN or infinity. Both preserve the map's proportions if a
+/// character is twice as tall as wide.
 pub fn characters(map: &Map, columns: usize, colour: bool) -> Vec<String> {
     // Only the width is limited: a tall map may take more lines.
     let region = map.region();
@@ -70,8 +71,8 @@ pub fn characters(map: &Map, columns: usize, colour: bool) -> Vec<String> {
     pairs.map(line).collect()
 }
 
-/// Upper half blocks: the ink is the upper pixel, the ground the lower one, the terminal's own where
-/// there is none.
+/// Upper half blocks: the foreground is the upper pixel, the background the lower one, or the
+/// terminal's own if there is none.
 fn painted(upper: &[u8], lower: Option<&[u8]>) -> String {
     let mut out = String::new();
     let mut last = None;

@@ -50,7 +50,7 @@ fn judgement(window: Region, sigma: f64, fit: bool) -> Judgement {
     }
 }
 
-/// A map of a Gaussian, with its values changed.
+/// A map of a Gaussian, with its values modified.
 fn map(region: Region, change: fn(f64) -> f64) -> Map {
     let [y, x] = region.centre();
     Map::from_fn(region, |row, column| {
@@ -73,7 +73,7 @@ fn subject<'a>(map: &'a Map, groups: &'a [Map], judgement: &'a Judgement) -> Sub
     }
 }
 
-/// Both formats come out; the document is returned.
+/// Checks that both formats can be written; returns the SVG document.
 fn drawn(picture: &dyn Draw) -> String {
     assert!(picture.to_png().unwrap().starts_with(b"\x89PNG"));
     let svg = picture.to_svg().unwrap();

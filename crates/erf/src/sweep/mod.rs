@@ -24,74 +24,74 @@ use receptive_model::{Features, InferenceDevice, Plan, exactly};
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Published slopes of log size and of log (size / TRF) against log depth (Luo et al. 2016, figure 1).
+/// Published slopes of log size and log (size / TRF) against log depth (Luo et al. 2016, figure 1).
 const PUBLISHED_SLOPES: [f64; 2] = [0.56, -0.43];
 
-/// The points of one variation, family by family, and how they grow.
+/// The points of one variation, family by family, and their slopes.
 #[derive(Debug, Clone, Serialize)]
 pub struct Sweep {
-    /// What was varied.
+    /// The varied property.
     #[serde(rename = "sweep")]
     pub variation: Variation,
     /// One point per network, in the order of [`Variation::networks`].
     pub points: Vec<SweepPoint>,
-    /// Of [`Variation::Depth`]: one for each family of at least two depths.
+    /// For [`Variation::Depth`]: one for each family with at least two depths.
     pub slopes: Vec<Slopes>,
 }
 
-/// One network of a sweep, measured.
+/// The measurement of one network of a sweep.
 #[derive(Debug, Clone, Serialize)]
 pub struct SweepPoint {
-    /// Which family, such as `random + ReLU`.
+    /// The family, such as `random + ReLU`.
     pub family: String,
-    /// The value that was varied, as text.
+    /// The varied value, as text.
     pub label: String,
-    /// The same as a number, if it is one.
+    /// The varied value as a number, if it is one.
     pub x: f64,
-    /// The side of the theoretical field, pixels.
+    /// The side of the theoretical field, in pixels.
     pub trf: f64,
-    /// Of the mean absolute gradient.
+    /// The size of the mean absolute gradient.
     pub abs: FieldSize,
-    /// Of the mean square.
+    /// The size of the mean square.
     pub square: FieldSize,
-    /// Whether the mean absolute gradient looks like a Gaussian.
+    /// Whether the mean absolute gradient is a Gaussian.
     pub verdict: Verdict,
-    /// Networks drawn.
+    /// Number of networks drawn.
     pub samples: u64,
     /// The mean absolute gradient, for figures.
     #[serde(skip)]
     pub map: Map,
 }
 
-/// The size of one aggregate: measured, and theory's.
+/// The size for one aggregate, measured and predicted.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct FieldSize {
-    /// Luo's size, pixels.
+    /// Luo's size, in pixels.
     pub size: Estimate,
-    /// The same of theory's map: of its root for the absolute gradient, which that comes near in
-    /// wide networks.
+    /// Luo's size of the predicted map or, for the absolute gradient, of its square root, which
+    /// approximates the mean absolute gradient of wide networks.
     pub exact: f64,
 }
 
-/// Slopes of log size and of log (size / TRF) against log depth, of one family.
+/// Slopes of log size and log (size / TRF) against log depth, for one family.
 #[derive(Debug, Clone, Serialize)]
 pub struct Slopes {
     /// The family.
     pub family: String,
-    /// Of the mean absolute gradient.
+    /// For the mean absolute gradient.
     pub abs: [f64; 2],
-    /// The same of theory's map.
+    /// The same for the predicted map.
     pub abs_exact: [f64; 2],
-    /// Of the mean square.
+    /// For the mean square.
     pub square: [f64; 2],
-    /// The same of theory's map.
+    /// The same for the predicted map.
     pub square_exact: [f64; 2],
-    /// As Luo et al. published them.
+    /// As published by Luo et al.
     pub published: [f64; 2],
 }
 
 impl Sweep {
-    /// The measured points of a variation, in the order of its networks.
+    /// From the measured points of a variation, in the order of its networks.
     pub fn new(variation: Variation, points: Vec<SweepPoint>) -> Self {
         let slopes = match variation {
             Variation::Depth => families(&points)
@@ -118,7 +118,7 @@ fn families(points: &[SweepPoint]) -> impl DoubleEndedIterator<Item = &[SweepPoi
 }
 
 impl Slopes {
-    /// Those of a family, which must not be empty.
+    /// The slopes of a family, which must not be empty.
     fn new(family: &[SweepPoint]) -> Self {
         let both = |size: fn(&SweepPoint) -> f64| {
             let over_depth = |value: &dyn Fn(&SweepPoint) -> f64| {
@@ -155,7 +155,7 @@ impl SweepNetwork {
         let device = &device.into();
         let plan = plan_that_fits(&self.config, None, MAX_GROWN)?;
         let layer = default_layer(&plan)?.number.clone();
-        // Of channels behind a ReLU the plain sum has terms that depend on each other.
+        // After a ReLU, the terms of a plain sum over channels are not independent.
         let probe = Probe::central(&plan, &layer)?.with_channels(Channels::RandomSigns);
         let input = plan.input();
         let noise = Noise {
@@ -192,7 +192,7 @@ impl SweepNetwork {
     }
 }
 
-/// The same with dropout on, as in training: one network per sample, with new masks each time.
+/// Measures with dropout on, as in training: one network per sample, with new masks each time.
 fn in_training(
     plan: &Plan,
     layer: &str,

@@ -15,36 +15,36 @@ pub enum Variation {
     Depth,
     /// The kernel size of five convolutions.
     Kernel,
-    /// The number of convolutions of 15 with stride 2.
+    /// The number of convolutions with stride 2 out of 15.
     Stride,
-    /// The dilations of three of 15 convolutions.
+    /// The dilations of three out of 15 convolutions.
     Dilation,
     /// The activation after each of 20 convolutions.
     Activation,
     /// 20 convolutions in a chain, or in pairs with a shortcut.
     Skip,
-    /// The rate of dropout after each of 10 convolutions, while training.
+    /// The rate of dropout after each of 10 convolutions, in training.
     Dropout,
 }
 
 /// One network of a variation.
 #[derive(Debug, Clone)]
 pub struct SweepNetwork {
-    /// Which family it belongs to.
+    /// The family it belongs to.
     pub family: String,
-    /// The value that is varied, as text.
+    /// The varied value, as text.
     pub label: String,
-    /// The same as a number, if it is one.
+    /// The varied value as a number, if it is one.
     pub x: f64,
     /// The network; its image is enlarged so that the field fits.
     pub config: ModelConfig,
-    /// Whether dropout is on. Its masks come from one generator in the order of the passes, so such a
-    /// network is measured on one thread.
+    /// Whether dropout is on. Its masks come from one generator in the order of the passes, so such
+    /// a network is measured on a single thread.
     pub is_training: bool,
 }
 
 impl Variation {
-    /// All of them.
+    /// All variations.
     pub const ALL: [Self; 7] = [
         Self::Depth,
         Self::Kernel,
@@ -55,7 +55,7 @@ impl Variation {
         Self::Dropout,
     ];
 
-    /// Its title.
+    /// The title.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Depth => "depth, 3x3 convolutions",
@@ -68,7 +68,7 @@ impl Variation {
         }
     }
 
-    /// Its networks, family by family, each convolution with `filters` filters; `depths` is for
+    /// Its networks, family by family, with `filters` filters per convolution; `depths` is for
     /// [`Variation::Depth`].
     pub fn networks(self, depths: &[usize], filters: usize) -> Vec<SweepNetwork> {
         let conv = |kernel| Conv2dLayer::new(filters, kernel).with_padding(Padding::Same);
@@ -98,7 +98,7 @@ impl Variation {
                 .collect(),
             Self::Stride => (0..=3)
                 .map(|strided: usize| {
-                    // The 4th, 8th and 12th, spread as Luo's.
+                    // The 4th, 8th and 12th, spread out as in Luo et al.
                     let layers = (1..=15)
                         .map(|place: usize| {
                             let is_strided = place.is_multiple_of(4) && place / 4 <= strided;
@@ -175,7 +175,7 @@ impl Variation {
 }
 
 fn network(family: &str, label: &str, x: f64, layers: Vec<LayerConfig>) -> SweepNetwork {
-    // Small; the sweep enlarges it.
+    // Small, since the sweep enlarges it.
     let mut config = ModelConfig::new(1, 8, 8).with_classes(2);
     for layer in layers {
         config = config.layer(layer);
@@ -207,9 +207,9 @@ mod tests {
         };
         assert_eq!(fields(Variation::Depth), [11, 21, 11, 21]);
         assert_eq!(fields(Variation::Kernel), [11, 21, 31, 41]);
-        // 15 layers of 3x3 see 31; 2 (d - 1) more for each dilated one.
+        // 15 layers of 3x3 see 31 pixels, plus 2 (d - 1) for each dilated one.
         assert_eq!(fields(Variation::Dilation), [31, 37, 31 + 2 + 6 + 14]);
-        // 4 layers at step 1, 4 at 2, 4 at 4, 3 at 8.
+        // 4 layers with step 1, 4 with 2, 4 with 4, 3 with 8.
         assert_eq!(fields(Variation::Stride)[3], 1 + 2 * (4 + 8 + 16 + 24));
         assert_eq!(fields(Variation::Activation), [41; 6]);
         assert_eq!(fields(Variation::Skip), [41, 41]);

@@ -1,9 +1,9 @@
 //! Chains of equal-weight windows along one axis: exact path counts and their moments.
 
-/// How many paths lead from one unit behind the last layer to each input pixel that it sees, along
-/// one axis. Layers are `(kernel, stride, dilation)` from the input on.
+/// The number of paths from one unit after the last layer to each input pixel that it sees, along
+/// one axis. Layers are `(kernel, stride, dilation)`, starting from the input.
 ///
-/// These are whole numbers, exact as long as they stay below 2^53.
+/// The counts are whole numbers, exact as long as they stay below 2^53.
 ///
 /// ```
 /// use receptive_erf::theory::chain_kernel;
@@ -25,14 +25,13 @@ pub fn chain_kernel(layers: &[(usize, usize, usize)]) -> Vec<f64> {
     paths
 }
 
-/// Standard deviation (pixels) and excess kurtosis of [`chain_kernel`] by closed formulas, which
-/// cumulants make sums over layers. A chain that sees one pixel has neither width nor kurtosis:
-/// both are 0.
+/// Standard deviation (in pixels) and excess kurtosis of [`chain_kernel`] in closed form, from
+/// cumulants, which add up over layers. Both are 0 for a chain that sees a single pixel.
 pub fn chain_moments(layers: &[(usize, usize, usize)]) -> (f64, f64) {
     let (mut variance, mut fourth, mut step) = (0.0, 0.0, 1.0);
     for &(kernel, stride, dilation) in layers {
         let (kernel, spread) = (kernel as f64, step * dilation as f64);
-        // The second and fourth cumulant of a uniform distribution on `kernel` places.
+        // The second and fourth cumulants of a uniform distribution on `kernel` positions.
         variance += spread.powi(2) * (kernel.powi(2) - 1.0) / 12.0;
         fourth -= spread.powi(4) * (kernel.powi(4) - 1.0) / 120.0;
         step *= stride as f64;
@@ -45,8 +44,8 @@ pub fn chain_moments(layers: &[(usize, usize, usize)]) -> (f64, f64) {
     (variance.sqrt(), kurtosis)
 }
 
-/// The exponent of a power law: the least-squares slope of `ln y` against `ln x`. Not a number
-/// with fewer than two different `x`, or with a value that has no logarithm.
+/// The exponent of a power law: the least-squares slope of `ln y` against `ln x`. NaN with fewer
+/// than two different `x`, or if a value has no logarithm.
 pub fn slope(points: &[(f64, f64)]) -> f64 {
     let n = points.len() as f64;
     let logs: Vec<(f64, f64)> = points.iter().map(|(x, y)| (x.ln(), y.ln())).collect();

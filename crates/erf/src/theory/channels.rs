@@ -1,12 +1,12 @@
-//! Planes of channels that are taken apart, moved, and put together again.
+//! Splitting, moving and combining the planes of channels.
 //!
-//! One plane may stand for all channels: it is their sum, and all are alike.
+//! A single plane may represent all channels: it is their sum, and all are alike.
 
 use super::planes::Planes;
 use std::ops::Range;
 
 impl Planes {
-    /// A plane a channel.
+    /// One plane per channel.
     pub(super) fn apart(self, channels: usize) -> Self {
         if self.count == channels {
             return self;
@@ -20,7 +20,8 @@ impl Planes {
         }
     }
 
-    /// One plane for each of `groups` groups of alike channels, their sum; of one plane for all, that.
+    /// One plane for each of `groups` groups of channels: their sum. A single plane is left
+    /// unchanged.
     pub(super) fn together(self, groups: usize) -> Self {
         if self.count == 1 {
             return self;
@@ -38,7 +39,8 @@ impl Planes {
         }
     }
 
-    /// Each group's plane shared among as many of the channels; of one plane for all, that.
+    /// The inverse of [`together`](Self::together) for `channels` channels: splits each group's
+    /// plane evenly among them. A single plane is left unchanged.
     pub(super) fn spread_among(self, channels: usize) -> Self {
         if self.count == 1 {
             return self;
@@ -55,7 +57,8 @@ impl Planes {
         }
     }
 
-    /// These planes from the channel `start` on, among `channels` of which the others are 0.
+    /// These planes as the channels from `start` on, among `channels` channels of which the others
+    /// are 0.
     pub(super) fn placed_among(self, channels: usize, start: usize) -> Self {
         let mut placed = Self::filled(channels, self.ranges(), 0.0);
         let first = start * self.area();
@@ -63,7 +66,7 @@ impl Planes {
         placed
     }
 
-    /// The planes where their channels came from.
+    /// Moves the planes back to the channels they came from.
     pub(super) fn moved(self, sources: impl Iterator<Item = usize>) -> Self {
         if self.count == 1 {
             return self;
@@ -76,7 +79,7 @@ impl Planes {
         moved
     }
 
-    /// These channels of `all`; of one plane for all, their share.
+    /// The planes of these channels out of `all`; their share of a single plane.
     pub(super) fn channels(&self, channels: Range<usize>, all: usize) -> Self {
         if self.count == all {
             return self.of_channels(channels);
@@ -86,7 +89,7 @@ impl Planes {
         share
     }
 
-    /// Both, of as many channels, added where they meet.
+    /// The sum of both, for this many channels.
     pub(super) fn plus(self, other: Self, channels: usize) -> Self {
         if self.count == other.count {
             return self.plus_alike(other);
@@ -120,7 +123,7 @@ mod tests {
         assert_eq!(placed.values, [0.0, 5.0, 6.0, 0.0]);
         let sum = placed.plus(one, 4);
         assert_eq!(sum.values, [1.5, 6.5, 7.5, 1.5]);
-        // Two groups interleaved: the second channel came from the third.
+        // Two interleaved groups: the second channel came from the third.
         let back = four.moved([0, 2, 1, 3].into_iter());
         assert_eq!(back.values, [1.0, 3.0, 2.0, 4.0]);
     }

@@ -1,11 +1,11 @@
-//! Propagation back through convolutions and dense layers, weight by weight.
+//! Backward propagation through convolutions and dense layers, weight by weight.
 
 use super::planes::Planes;
 use super::slide::Slide;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// A convolution's weights, squared: `[outputs, inputs / groups, height, width]`.
+/// A convolution's squared weights: `[outputs, inputs / groups, height, width]`.
 #[derive(Debug)]
 pub(super) struct Kernel<'a> {
     pub(super) squares: &'a [f64],
@@ -14,8 +14,8 @@ pub(super) struct Kernel<'a> {
     pub(super) slides: [Slide; 2],
 }
 
-/// Units spread out to a stride of 1, with zeros between and around, so that what a tap adds to a
-/// row of pixels is one contiguous stretch.
+/// Units spread out to stride 1, with zeros between and around them, so that what a tap adds to a
+/// row of pixels is contiguous.
 struct Spread {
     values: Vec<f64>,
     rows: Range<usize>,
@@ -28,7 +28,8 @@ impl Spread {
         let width = pixels.len() + margin;
         let lines = units.count * units.rows.len();
         let mut values = vec![0.0; lines * width];
-        // The place on the padded axis of the buffer's first value, were places below 0 allowed.
+        // The position of the buffer's first value on the padded axis, offset by `margin` so that
+        // it is not negative.
         let first = pixels.start + along.before;
         let from = units.values.chunks_exact(units.columns.len().max(1));
         for (line, from) in values.chunks_exact_mut(width.max(1)).zip(from) {
@@ -53,7 +54,7 @@ impl Spread {
 }
 
 impl Kernel<'_> {
-    /// What each pixel of each input channel gets from the units.
+    /// The contribution of the units to each pixel of each input channel.
     pub(super) fn back(&self, units: &Planes) -> Planes {
         let [vertical, horizontal] = &self.slides;
         let rows = vertical.needed(&units.rows);
@@ -76,7 +77,7 @@ impl Kernel<'_> {
         input
     }
 
-    /// One row of pixels of one channel, from all units that see it.
+    /// One row of pixels of one channel, summed over all units that see it.
     fn gather(&self, channel: usize, row: usize, spread: &Spread, line: &mut [f64]) {
         let [vertical, horizontal] = &self.slides;
         let [inputs, outputs] = self.channels.map(|channels| channels / self.groups);
@@ -105,9 +106,9 @@ impl Kernel<'_> {
     }
 }
 
-/// Adds what a row of taps gives; several taps at once, so that a sum stays in a register.
+/// Adds the contribution of a row of taps; three taps at a time, so that a sum stays in a register.
 fn gather_taps(line: &mut [f64], mut from: &[f64], weights: &[f64], dilation: usize) {
-    // The last tap looks furthest ahead, so its units come first.
+    // The last tap reads furthest ahead, so its units come first.
     let mut rest = weights;
     while let [before @ .., c, b, a] = rest {
         let n = line.len();
@@ -129,7 +130,8 @@ fn gather_taps(line: &mut [f64], mut from: &[f64], weights: &[f64], dilation: us
     }
 }
 
-/// What each input of a dense layer gets: `weights` are `[inputs, outputs]`, not yet squared.
+/// The contribution to each input of a dense layer: `weights` are `[inputs, outputs]`, not yet
+/// squared.
 pub(super) fn linear(weights: &[f32], outputs: &[f64]) -> Vec<f64> {
     weights
         .par_chunks_exact(outputs.len().max(1))

@@ -1,4 +1,4 @@
-//! Predicting the field in closed form, without images or gradients.
+//! Prediction of the field in closed form, without images or gradients.
 
 mod chain;
 mod channels;
@@ -17,37 +17,37 @@ use propagate::Propagation;
 use receptive_model::{Classifier, Field, Plan, Shape};
 use serde::Serialize;
 
-/// The network's weights, as far as a prediction needs them.
+/// The weights that a prediction assumes.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Weights<'a> {
-    /// All equal and positive, on positive images: the gradient itself, a count of paths. Each
-    /// layer's weights are `1 / fan_in`, so that nothing overflows.
+    /// All equal and positive, with positive images: the gradient itself, which counts paths. The
+    /// weights of each layer are `1 / fan_in`, so that nothing overflows.
     Ones,
-    /// Independent, of mean 0 and the variances that the plan draws with: the mean square of the
-    /// gradient over weights.
+    /// Independent, with mean 0 and the variances with which the plan initialises them: the mean
+    /// square of the gradient over weights.
     Random,
-    /// These, under independent random flips of their signs: the mean square over the flips. For a
-    /// plain chain without biases it is exact, ReLUs included; it is the null
-    /// hypothesis for a trained network's field.
+    /// These weights with independent random sign flips: the mean square over the flips. It is
+    /// exact for a plain chain without biases, including ReLUs; it is the null hypothesis for a
+    /// trained network's field.
     Given(&'a Classifier),
 }
 
-/// Which channels of the unit the prediction is for.
+/// The channels of the unit for which to predict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Seeds {
-    /// All, each by itself.
+    /// All channels separately.
     #[default]
     All,
-    /// One, counted from 0.
+    /// One channel, counted from 0.
     One(usize),
 }
 
 /// A predicted field.
 #[derive(Debug, Clone)]
 pub struct Prediction {
-    /// Over the part of the theoretical field that lies in the image, summed over the image's
+    /// The map over the part of the theoretical field inside the image, summed over the image's
     /// channels.
     pub map: Map,
     /// Whether it is exact for such networks.
@@ -65,15 +65,16 @@ pub struct Share {
     pub layer: String,
     /// Its name.
     pub name: String,
-    /// Square pixels of the image, along `[rows, columns]`.
+    /// In square pixels of the image, along `[rows, columns]`.
     pub variance: [f64; 2],
 }
 
-/// Predicts the field of one unit by going back from it, layer by layer, with squared weights (or
-/// path counts): strides, dilation, padding, branches and the image's borders as they are.
+/// Predicts the field of one unit by propagating back from it, layer by layer, with squared weights
+/// (or path counts). Strides, dilation, padding, branches and the image's borders are taken into
+/// account.
 ///
 /// # Errors
-/// When the plan has no such layer, or the layer no such unit or channel.
+/// If the plan has no such layer, or the layer no such unit or channel.
 pub fn predict(
     plan: &Plan,
     layer: &str,
@@ -101,7 +102,7 @@ pub fn predict(
             Some(before) => path[before].trf,
             None => [Field::PIXEL; 2],
         };
-        // Behind a flatten or a global pool a unit has no place of its own.
+        // After a flatten or a global pool a unit has no position.
         let variance = match layer.input {
             Shape::Map { .. } => spread(&units, fields),
             Shape::Flat(_) => variances.last().copied().unwrap_or_default(),
@@ -141,7 +142,7 @@ fn as_map(units: &Planes) -> Map {
     Map::from_fn(region, |_, _| sum.next().unwrap_or(0.0))
 }
 
-/// The variance of the units' places, in square pixels of the image.
+/// The variance of the units' positions, in square pixels of the image.
 fn spread(units: &Planes, fields: [Field; 2]) -> [f64; 2] {
     let Some(places) = moments(&as_map(units)) else {
         return [0.0; 2];

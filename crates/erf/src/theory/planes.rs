@@ -1,4 +1,4 @@
-//! Planes of values, one per channel, and the steps whose taps all have the same weight.
+//! Planes of values, one per channel, and the steps back through windows with equal weights.
 
 use super::slide::Slide;
 use rayon::prelude::*;
@@ -32,7 +32,7 @@ impl Planes {
         [self.rows.clone(), self.columns.clone()]
     }
 
-    /// Each channel's plane; none where there are no pixels.
+    /// Each channel's plane; empty if there are no pixels.
     pub(super) fn each(&self) -> impl Iterator<Item = &[f64]> {
         self.values.chunks_exact(self.area().max(1))
     }
@@ -51,7 +51,7 @@ impl Planes {
         }
     }
 
-    /// Scales each unit by a factor of its row and one of its column.
+    /// Scales each unit by a factor for its row and one for its column.
     pub(super) fn scale_units(
         &mut self,
         row: impl Fn(usize) -> f64,
@@ -67,8 +67,8 @@ impl Planes {
         }
     }
 
-    /// Back through windows whose taps are all 1, channel by channel: columns, then rows, since
-    /// such a window is the product of two lines.
+    /// Propagates back through windows with taps of 1, channel by channel: columns, then rows,
+    /// because such a window is the product of two lines.
     pub(super) fn boxed(&self, [vertical, horizontal]: &[Slide; 2]) -> Self {
         let rows = vertical.needed(&self.rows);
         let columns = horizontal.needed(&self.columns);
@@ -88,8 +88,8 @@ impl Planes {
         wide
     }
 
-    /// Back through windows of any sizes that share each unit's value evenly along both axes, the
-    /// share to this power.
+    /// Propagates back through windows of varying size that split each unit's value evenly; the
+    /// share is raised to this power.
     pub(super) fn shared(&self, windows: &[Vec<Range<usize>>; 2], power: i32) -> Self {
         let kept = [
             &windows[0][self.rows.clone()],
@@ -119,7 +119,7 @@ impl Planes {
         shared
     }
 
-    /// The same values among zeros.
+    /// The same values, padded with zeros.
     pub(super) fn grown(self, ranges: [Range<usize>; 2]) -> Self {
         if self.ranges() == ranges {
             return self;
@@ -139,7 +139,7 @@ impl Planes {
         grown
     }
 
-    /// Both, of the same number of planes, added where they meet.
+    /// The sum of both, with the same number of planes.
     pub(super) fn plus_alike(self, other: Self) -> Self {
         let hull = self.hull(&other);
         let (mut sum, other) = (self.grown(hull.clone()), other.grown(hull));
@@ -149,7 +149,7 @@ impl Planes {
         sum
     }
 
-    /// These channels' planes alone.
+    /// The planes of these channels.
     pub(super) fn of_channels(&self, channels: Range<usize>) -> Self {
         let area = self.area();
         Self {
@@ -159,7 +159,7 @@ impl Planes {
         }
     }
 
-    /// The smallest rectangle that holds both.
+    /// The smallest rectangle that contains both.
     fn hull(&self, other: &Self) -> [Range<usize>; 2] {
         if self.area() == 0 {
             return other.ranges();
@@ -171,7 +171,7 @@ impl Planes {
         [0, 1].map(|axis| a[axis].start.min(b[axis].start)..a[axis].end.max(b[axis].end))
     }
 
-    /// The sum over channels, each weighted.
+    /// The weighted sum over channels.
     pub(super) fn summed(&self, weights: impl Iterator<Item = f64>) -> Vec<f64> {
         let mut sum = vec![0.0; self.area()];
         for (plane, weight) in self.each().zip(weights) {
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn uneven_windows_share_values() {
         let both = Planes::filled(1, [0..1, 0..2], 6.0);
-        // Three columns to two: the middle one belongs to both.
+        // Three columns to two: the middle one belongs to both windows.
         let first = 0..1;
         let windows = [vec![first], vec![0..2, 1..3]];
         assert_eq!(both.shared(&windows, 1).values, [3.0, 6.0, 3.0]);

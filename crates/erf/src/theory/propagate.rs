@@ -15,11 +15,11 @@ use receptive_model::{
 const MAX_POOLING: &str = "max pooling has no closed form: each pixel of a window is treated as equally likely to be \
      the largest";
 
-/// The way back through a network.
+/// Backward propagation through a network.
 ///
-/// With given weights there is a plane a channel. Else all channels are alike, and one plane holds
-/// their sum; where a layer takes channels apart there is a plane a channel until the next
-/// convolution or dense layer.
+/// With given weights there is one plane per channel. Otherwise all channels are alike and one
+/// plane holds their sum; where a layer distinguishes channels, there is one plane per channel
+/// until the next convolution or dense layer.
 pub(super) struct Propagation<'a> {
     weights: Weights<'a>,
     pub(super) caveats: Vec<String>,
@@ -33,7 +33,7 @@ impl<'a> Propagation<'a> {
         }
     }
 
-    /// The unit in question.
+    /// The contributions of the unit itself.
     pub(super) fn seed(&self, unit: [usize; 2], channels: usize, seeds: Seeds) -> Planes {
         let place = unit.map(|at| at..at + 1);
         match (self.weights, seeds) {
@@ -71,7 +71,7 @@ impl<'a> Propagation<'a> {
                 units.apart(op.end - op.start).placed_among(all, op.start)
             }
             Operation::ChannelShuffle(op) => units.moved(op.sources(layer.input.channels())),
-            // Both are off in inference; parts of maps are only within cones.
+            // Both are off in inference; crops exist only in cones.
             Operation::Dropout(_) | Operation::StochasticDepth(_) | Operation::Crop(_) => units,
         }
     }
@@ -80,7 +80,7 @@ impl<'a> Propagation<'a> {
         let units = self.activated(layer, op.activation, units);
         let slides = slides(layer, op.kernel_size, op.strides, op.dilation, op.edges);
         let Some(values) = self.values(layer) else {
-            // All inputs of a group together get each of its outputs once through each tap.
+            // Summed over the inputs of a group, each output contributes once through each tap.
             let taps = (op.kernel_size[0] * op.kernel_size[1]) as f64;
             let square = if self.is_ones() {
                 1.0
@@ -143,7 +143,7 @@ impl<'a> Propagation<'a> {
                 self.biased(&values);
                 dense::linear(&values.weight, &units.values)
             }
-            // Of all inputs together.
+            // Summed over all inputs.
             None if self.is_ones() => vec![units.values.iter().sum()],
             None => vec![units.values.iter().sum::<f64>() * op.gain * op.gain],
         };
@@ -203,7 +203,7 @@ impl<'a> Propagation<'a> {
         sum.unwrap_or(units)
     }
 
-    /// Back through windows that share a unit's value among the places that count.
+    /// Propagates back through windows that split a unit's value among the positions that count.
     fn pool(
         &self,
         mut units: Planes,
@@ -265,7 +265,7 @@ impl<'a> Propagation<'a> {
         units
     }
 
-    /// A layer's own numbers, where the weights are given.
+    /// A layer's own values, if the weights are given.
     pub(super) fn values(&self, layer: &PlannedLayer) -> Option<LayerValues> {
         match self.weights {
             Weights::Given(classifier) => classifier.values(&layer.number),

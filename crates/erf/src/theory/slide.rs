@@ -1,4 +1,4 @@
-//! One axis of a window sliding over a map, read backwards: from units to the pixels under them.
+//! A window sliding along one axis of a map, read backwards: from units to the pixels under them.
 
 use std::ops::Range;
 
@@ -10,19 +10,19 @@ pub(super) struct Slide {
     pub(super) dilation: usize,
     /// Padding before the first pixel.
     pub(super) before: usize,
-    /// Pixels of the map along this axis; what lies beyond is padding.
+    /// Number of pixels of the map along this axis; what is beyond is padding.
     pub(super) size: usize,
 }
 
 impl Slide {
-    /// The pixel under a tap; `None` on padding.
+    /// The pixel under a tap; `None` if it is padding.
     fn pixel(&self, unit: usize, tap: usize) -> Option<usize> {
         (unit * self.stride + tap * self.dilation)
             .checked_sub(self.before)
             .filter(|pixel| *pixel < self.size)
     }
 
-    /// The same windows on a map to which this much padding, before and after, belongs.
+    /// The same windows on a map that includes this much padding before and after.
     pub(super) fn counting(&self, [before, after]: [usize; 2]) -> Self {
         Self {
             before: self.before - before.min(self.before),
@@ -31,7 +31,7 @@ impl Slide {
         }
     }
 
-    /// How many taps of a unit lie on real pixels.
+    /// The number of a unit's taps on real pixels.
     pub(super) fn real(&self, unit: usize) -> usize {
         (0..self.kernel)
             .filter(|tap| self.pixel(unit, *tap).is_some())
@@ -75,8 +75,8 @@ impl Slide {
         to: &mut [f64],
     ) {
         for tap in 0..self.kernel {
-            // A tap's pixels are a stride apart: skip the units before the first real one, and the
-            // shorter of both sides ends at the last.
+            // A tap's pixels are a stride apart: skips the units before the first real pixel; the
+            // iteration ends with the shorter side.
             let place = units.start * self.stride + tap * self.dilation;
             let edge = self.before + pixels.start;
             let skipped = edge.saturating_sub(place).div_ceil(self.stride);

@@ -1,23 +1,25 @@
-//! PyTorch archives that the zip reader takes for others.
+//! PyTorch archives that the `zip` crate misreads.
 
 use crate::InterchangeError;
 use std::io::Write;
 use tempfile::NamedTempFile;
 
-/// The end of an archive's directory, that of a 64-bit archive's, and an entry of the directory.
+/// The signatures of the end record, of the 64-bit end record, and of a directory entry.
 const END: &[u8] = b"PK\x05\x06";
 const END_64: &[u8] = b"PK\x06\x06";
 const ENTRY: &[u8] = b"PK\x01\x02";
-/// How far from the end of a file its end record may start: 22 bytes and a comment.
+/// The largest distance of the end record from the end of a file: 22 bytes and a comment.
 const TAIL: usize = 22 + (1 << 16);
 
-/// A copy of an archive that is read right, where the archive itself would not be.
+/// A copy of an archive that `zip` would misread, changed so that it reads it correctly; `None` if
+/// no copy is needed.
 ///
-/// PyTorch ends each archive with the records of 64-bit sizes before those of 32 bits, 76 bytes. `zip`
-/// 9.8.2 looks for the directory so many bytes behind its place, in case something was put before the
-/// archive, and where an entry starts there it takes that for the directory. The second entry does so
-/// where the first one's name has 30 characters, as `STEM/data.pkl` of a stem of 21. The copy has the sizes
-/// in the 64-bit records alone, as the format allows, so that nothing is looked for.
+/// PyTorch writes 76 bytes of 64-bit records between an archive's directory and its 32-bit end
+/// record. In case something precedes the archive, `zip` 9.8.2 looks for the directory that many
+/// bytes after its actual position, and if an entry starts there, it takes that entry for the
+/// beginning. The second entry starts there if the first one's name has 30 characters, such as
+/// `STEM/data.pkl` with a stem of 21. The copy has the sizes in the 64-bit records only, as the
+/// format allows, so there is nothing to search for.
 pub(super) fn readable(bytes: &[u8]) -> Result<Option<NamedTempFile>, InterchangeError> {
     let Some(end) = mistaken_end(bytes) else {
         return Ok(None);
@@ -25,7 +27,8 @@ pub(super) fn readable(bytes: &[u8]) -> Result<Option<NamedTempFile>, Interchang
     let write = || {
         let mut file = NamedTempFile::new()?;
         file.write_all(&bytes[..end + 8])?;
-        // The numbers of entries, the directory's size and its place: "see the other records".
+        // The numbers of entries and the directory's size and position: all ones refer to the
+        // 64-bit records.
         file.write_all(&[0xff; 12])?;
         file.write_all(&bytes[end + 20..])?;
         file.flush()?;
@@ -40,7 +43,7 @@ pub(super) fn readable(bytes: &[u8]) -> Result<Option<NamedTempFile>, Interchang
     })
 }
 
-/// Where the end record stands of an archive that would be misread.
+/// The position of the end record, if the archive would be misread.
 fn mistaken_end(bytes: &[u8]) -> Option<usize> {
     if !bytes.starts_with(b"PK\x03\x04") {
         return None;
@@ -65,7 +68,7 @@ mod tests {
 
     #[test]
     fn only_an_archive_that_would_be_misread_is_copied() {
-        // Two entries of a directory, 76 bytes each but for `longer`, then both kinds of records.
+        // Two directory entries, of 76 bytes each if `longer` is 0, then both kinds of records.
         let archive = |longer: usize| {
             let mut bytes = b"PK\x03\x04".to_vec();
             let place = bytes.len() as u32;

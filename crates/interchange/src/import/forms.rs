@@ -1,25 +1,25 @@
-//! Which form of a published network a file of weights is in.
+//! Determines which form of a published network a file of weights has.
 
 use super::matching::{Contents, KnownNames, Names, has_names, has_names_but_last};
 use super::read::WeightFile;
 use receptive_model::presets::{KnownWeights, PublishedForm};
 
-/// The form that a file is in.
+/// The form of a file.
 #[derive(Debug, Clone)]
 pub struct FormChoice<'a> {
     /// The form.
     pub form: &'a PublishedForm,
-    /// How its names are understood.
+    /// How the file's names are interpreted.
     pub names: Names,
-    /// How many values the network's last layer with weights gives, where the file says it.
+    /// The number of outputs of the network's last layer with weights, if the file determines it.
     pub outputs: Option<usize>,
-    /// The weights, where the file's hash is that of known ones.
+    /// The weights, if the file's hash is a known one.
     pub weights: Option<&'a KnownWeights>,
 }
 
-/// Chooses among the forms of a network the one that a file's names, and its hash, say it is in: known
-/// weights before others, then the first form of which the file has all names, or all but those of the
-/// head. `None` where it has those of none.
+/// Chooses among the forms of a network by the file's names and hash: known weights first,
+/// otherwise the first form for which the file has all names, or all except those of the head.
+/// `None` if there is no such form.
 pub fn choose_form<'a>(forms: &'a [PublishedForm], file: &WeightFile) -> Option<FormChoice<'a>> {
     let contents = file.contents();
     let with = |has: fn(&[String], &Contents) -> bool| -> Vec<&PublishedForm> {

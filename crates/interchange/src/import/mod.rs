@@ -22,7 +22,7 @@ use receptive_core::text::Printable;
 use receptive_model::{Classifier, Plan};
 use std::collections::BTreeSet;
 
-/// A network with the weights of a file.
+/// A network with weights from a file.
 #[derive(Debug, Clone)]
 pub struct ImportedNetwork {
     /// The network.
@@ -36,10 +36,10 @@ pub struct ImportedNetwork {
 /// Builds the planned network with a file's weights.
 ///
 /// # Errors
-/// [`InterchangeError::Mismatch`] when a tensor is missing, left over, of another shape, or not
-/// finite, and when the file's names are unknown and more than one mapping fits its tensors; an
-/// error of the setting `classes` when the weights are those of the network with another number of
-/// outputs, and of the setting `key` when the file holds them more than once.
+/// [`InterchangeError::Mismatch`] if a tensor is missing, left over, of another shape, or not
+/// finite, or if the file's names are unknown and more than one mapping fits its tensors; an error
+/// of the setting `classes` if the weights are those of the network with another number of outputs,
+/// and of the setting `key` if the file contains them more than once.
 pub fn import(
     plan: &Plan,
     file: &WeightFile,
@@ -94,7 +94,7 @@ pub fn import(
                 remedy: "use undamaged weights".into(),
             });
         }
-        // The network's shape: a file may have ones more or less at its end.
+        // The network's shape, since the file's may differ in trailing ones.
         let own = wanted.iter().find(|tensor| tensor.name == found.name);
         let shape = own.map(|tensor| tensor.shape.clone()).unwrap_or_default();
         let data = TensorData::new(values, shape);
@@ -132,12 +132,12 @@ pub fn import(
     }
 }
 
-/// The layer of a tensor.
+/// The layer that a tensor belongs to.
 fn layer_of(tensor: &str) -> &str {
     tensor.rsplit_once('.').map_or("", |(layer, _)| layer)
 }
 
-/// Whether the file has all tensors but those of the network's last layer.
+/// Whether the file has all tensors except those of the network's last layer.
 fn is_headless(wanted: &[Shaped], found: &Contents, names: &Names) -> bool {
     let Some(last) = wanted.last() else {
         return false;
@@ -163,7 +163,7 @@ fn headless(wanted: &[Shaped], file: &WeightFile) -> InterchangeError {
     }
 }
 
-/// The number of outputs with which the network would have the file's tensors, if there is one.
+/// The number of outputs with which the file's tensors would fit the network, if there is one.
 fn outputs(wanted: &[Shaped], classes: usize, found: &Contents, names: &Names) -> Option<usize> {
     let head = layer_of(&wanted.last()?.name);
     let sizes: BTreeSet<usize> = found

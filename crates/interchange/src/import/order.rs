@@ -1,15 +1,15 @@
-//! The order in which a PyTorch program defined its layers, which a pickle keeps and a hash map does
-//! not: found by where in the file each name stands first.
+//! The order in which a PyTorch program defined its layers. A pickle preserves it and a hash map
+//! does not, so it is taken from the position at which each name first occurs in the file.
 
 use memchr::memmem;
 
-/// How far into a file names are looked for: pickles come before tensors.
+/// How much of a file is searched for names: pickles come before tensors.
 const HEAD_BYTES: usize = 64 << 20;
 
-/// The names in the order in which they stand in a pickle; `None` where one of them does not.
+/// The names in the order in which they occur in a pickle; `None` if one of them does not occur.
 ///
-/// A name within an entry of a checkpoint (`state_dict.conv1.weight`) stands there without the
-/// entry's (`conv1.weight`).
+/// The name of a tensor in an entry of a checkpoint (`state_dict.conv1.weight`) occurs without that
+/// of the entry (`conv1.weight`).
 pub(super) fn definition_order(file: &[u8], names: &[String]) -> Option<Vec<String>> {
     let head = &file[..file.len().min(HEAD_BYTES)];
     let mut placed: Vec<(usize, &String)> = Vec::with_capacity(names.len());
@@ -20,7 +20,7 @@ pub(super) fn definition_order(file: &[u8], names: &[String]) -> Option<Vec<Stri
     Some(placed.into_iter().map(|(_, name)| name.clone()).collect())
 }
 
-/// The most entries that a name lies within.
+/// The largest number of nested entries.
 const MAX_ENTRIES: usize = 3;
 
 fn position(file: &[u8], name: &str) -> Option<usize> {

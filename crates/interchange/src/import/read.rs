@@ -1,4 +1,4 @@
-//! Reading a file of named tensors in either of the two formats.
+//! Reads a file of named tensors in either of the two formats.
 
 use super::archive::readable;
 use super::matching::{Contents, Shaped};
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 /// Maximum file size, in bytes.
 const MAX_BYTES: u64 = 16 << 30;
-/// A counter of PyTorch's batch norms that nothing here depends on.
+/// A counter in PyTorch's batch norms that nothing here needs.
 const COUNTER: &str = "num_batches_tracked";
 
 /// A file's tensors under its own names.
@@ -26,7 +26,7 @@ const COUNTER: &str = "num_batches_tracked";
 pub struct WeightFile {
     path: PathBuf,
     tensors: Tensors,
-    /// The names in the order in which the file's program defined them, where the file keeps it.
+    /// The names in the order in which the file's program defined them, if the file preserves it.
     order: Option<Vec<String>>,
     sha256: String,
     /// Network, classes and input, if the file was exported by this project.
@@ -38,8 +38,9 @@ pub struct WeightFile {
 /// `state_dict`. Nothing in a checkpoint is executed.
 ///
 /// # Errors
-/// When it is neither, is damaged, larger than 16 GiB, or holds no tensors of floats; also when a
-/// key is given for a safetensors file, or a checkpoint holds a whole model instead of its weights.
+/// If it is neither, is damaged, is larger than 16 GiB, or contains no tensors of floats; also if a
+/// key is given for a safetensors file, or a checkpoint contains a whole model instead of its
+/// weights.
 pub fn read(path: &Path, key: Option<&str>) -> Result<WeightFile, InterchangeError> {
     let bytes = read_capped(path, MAX_BYTES)?;
     let mut order = None;
@@ -92,15 +93,15 @@ const PROGRAM: &str = "it contains a whole model, which is a Python program, not
                        save its weights in Python, with torch.save(model.state_dict(), \
                        \"weights.pt\")";
 
-/// Whether a checkpoint holds a pickled module or a TorchScript program. The names are those of
-/// every module's own fields, and of TorchScript's code in an archive.
+/// Whether a checkpoint contains a pickled module or a TorchScript program, recognised by the names
+/// of fields that every module has, and of TorchScript's code in an archive.
 fn holds_program(bytes: &[u8]) -> bool {
     ["_forward_pre_hooks", "/code/__torch__"]
         .iter()
         .any(|name| memchr::memmem::find(bytes, name.as_bytes()).is_some())
 }
 
-/// Eight bytes of length, then JSON.
+/// A length of eight bytes, then JSON.
 fn is_safetensors(bytes: &[u8]) -> bool {
     bytes.get(8) == Some(&b'{')
 }
@@ -141,8 +142,8 @@ fn from_safetensors(
     Ok((tensors, spec))
 }
 
-/// Whether a file begins as `torch.save` begins them: as a zip archive, or with the number that opened
-/// its files before 1.6.
+/// Whether a file begins like those of `torch.save`: as a zip archive, or with the magic number of
+/// files before version 1.6.
 fn is_checkpoint(bytes: &[u8]) -> bool {
     const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
     let head = &bytes[..bytes.len().min(32)];
@@ -166,7 +167,7 @@ fn from_pytorch(
         };
         InterchangeError::file(path, format!("{what}: {reason}"))
     };
-    // Its parser is not ours: whatever it does with a hostile file, this program continues.
+    // The parser is a dependency: if it panics on a hostile file, this program continues.
     let read = catch(|| match key {
         Some(key) => PytorchReader::with_top_level_key(place, key),
         None => PytorchReader::new(place),
@@ -193,7 +194,7 @@ fn from_pytorch(
     Ok(tensors)
 }
 
-/// Entries of a checkpoint that a training program keeps beside the weights.
+/// Entries that training programs store in a checkpoint in addition to the weights.
 const TRAINING: [&str; 9] = [
     "optimizer",
     "optimizer_state_dict",
@@ -211,14 +212,14 @@ fn is_training_state(name: &str) -> bool {
     TRAINING.contains(&entry) && name != entry
 }
 
-/// Whether it counts something, which no layer depends on: a batch norm's batches, by that or any other
-/// name. Only of what holds integers.
+/// Whether an integer tensor is a counter, on which no layer depends: a batch norm's number of
+/// batches, or any single integer.
 fn is_counter(name: &str, shape: &[usize]) -> bool {
     name.ends_with(COUNTER) || shape.iter().product::<usize>() == 1
 }
 
-/// A checkpoint without the entry that was named. `problem` is the reader's sentence, whose list of
-/// entries stands in brackets.
+/// The error for a checkpoint without the requested entry. `problem` is the reader's message, which
+/// lists the existing entries in brackets.
 fn no_entry(path: &Path, key: &str, problem: &str) -> InterchangeError {
     let list = problem.split_once('[').map_or("", |(_, list)| list);
     let mut entries: Vec<&str> = list.trim_end_matches(']').split(", ").collect();
@@ -243,7 +244,7 @@ fn no_entry(path: &Path, key: &str, problem: &str) -> InterchangeError {
     }
 }
 
-/// As many entries of a checkpoint are named.
+/// The largest number of entries that are listed.
 const MAX_LISTED: usize = 12;
 
 fn no_floats(path: &Path, name: &str, found: &dyn std::fmt::Debug) -> InterchangeError {
@@ -254,7 +255,7 @@ fn no_floats(path: &Path, name: &str, found: &dyn std::fmt::Debug) -> Interchang
 }
 
 impl WeightFile {
-    /// Tensors that have been read from a file of another kind.
+    /// From tensors that were read from a file in another format.
     pub(super) fn new(path: &Path, sha256: String, tensors: Tensors) -> Self {
         Self {
             path: path.into(),
@@ -274,7 +275,7 @@ impl WeightFile {
         &self.sha256
     }
 
-    /// The names and shapes there are, in the file's own order where it keeps one.
+    /// The existing names and shapes, in the file's own order if it preserves one.
     pub(super) fn contents(&self) -> Contents {
         let shaped = |name: &String, data: &TensorData| Shaped {
             name: name.clone(),
@@ -329,7 +330,7 @@ mod tests {
     fn a_checkpoint_that_is_cut_off_is_not_called_another_file() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let whole = std::fs::read(format!("{CHECKPOINTS}checkpoint.pt")).unwrap();
-        // The number that began files before 1.6, as its pickle has it.
+        // The magic number of files before version 1.6, as pickled.
         let legacy = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.";
         for bytes in [&whole[..whole.len() / 2], legacy] {
             std::fs::write(file.path(), bytes).unwrap();
@@ -364,7 +365,7 @@ mod tests {
         std::fs::write(file.path(), bytes(header)).unwrap();
         let contents = read(file.path(), None).unwrap().contents();
         assert_eq!(contents.tensors.len(), 1);
-        // Integers that are many are no counter.
+        // A tensor of several integers is not a counter.
         let table = header.replace("[]", "[2]").replace("I64", "I32");
         std::fs::write(file.path(), bytes(&table)).unwrap();
         let error = read(file.path(), None).unwrap_err().to_string();

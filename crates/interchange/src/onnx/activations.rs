@@ -30,7 +30,7 @@ pub(super) fn activate(graph: &mut Graph, name: &str, x: &str, kind: Activation)
             let gate = graph.node("Sigmoid", format!("{name}/gate"), [x], vec![]);
             graph.node("Mul", name, [x, &gate], vec![])
         }
-        // `Mish` came only with operator set 18.
+        // `Mish` requires operator set 18.
         Activation::Mish => {
             let soft = graph.node("Softplus", format!("{name}/softplus"), [x], vec![]);
             let gate = graph.node("Tanh", format!("{name}/gate"), [&soft], vec![]);
@@ -52,7 +52,7 @@ pub(super) fn activate(graph: &mut Graph, name: &str, x: &str, kind: Activation)
     }
 }
 
-/// `x / 2 (1 + erf(x / sqrt 2))`, since `Gelu` came only with operator set 20.
+/// `x / 2 (1 + erf(x / sqrt 2))`, because `Gelu` requires operator set 20.
 fn gelu(graph: &mut Graph, name: &str, x: &str) -> String {
     let mut number =
         |word: &str, value: f32| graph.floats(&format!("{name}.{word}"), &[], &[value]);

@@ -20,7 +20,7 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    /// Appends a node and returns the name of its output, which is the node's own.
+    /// Appends a node and returns the name of its output, which is also the node's.
     pub(super) fn node<const N: usize>(
         &mut self,
         operation: &str,
@@ -46,7 +46,7 @@ impl Graph {
         self.constant(name, shape, Element::Float, bytes.collect())
     }
 
-    /// Adds a constant row of integers and returns its name.
+    /// Adds a constant vector of integers and returns its name.
     pub(super) fn integers(&mut self, name: &str, values: &[i64]) -> String {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes());
         self.constant(name, &[values.len()], Element::Int64, bytes.collect())
@@ -63,7 +63,7 @@ impl Graph {
         name.into()
     }
 
-    /// The last node gives its output this name.
+    /// Completes the graph, naming the output of the last node.
     pub(super) fn finish(
         mut self,
         name: &str,
@@ -87,7 +87,7 @@ impl Graph {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Side {
     Fixed(usize),
-    /// Any length, under a name.
+    /// Any length, with a symbolic name.
     Any(&'static str),
 }
 
@@ -106,7 +106,7 @@ impl Side {
     }
 }
 
-/// A tensor whose first axis is a batch of any size.
+/// A tensor with a batch of any size as its first axis.
 pub(super) fn batch_of(name: &str, element: Element, sides: &[Side], doc: &str) -> ValueInfoProto {
     let batch = Side::Any("batch").dimension();
     let sides = sides.iter().map(|side| side.dimension());

@@ -24,7 +24,7 @@ pub(super) fn chain(
     })
 }
 
-/// `x` as rows, whatever its shape is.
+/// Reshapes `x` to rows, whatever its shape.
 pub(super) fn flat(graph: &mut Graph, name: &str, x: &str, shape: &Shape) -> String {
     match shape {
         Shape::Map { .. } => graph.node("Flatten", name, [x], vec![int("axis", 1)]),
@@ -69,7 +69,7 @@ fn layer(
         Operation::Branches(op) => return branches(graph, planned, op, x, weights),
         Operation::Flatten(_) => flat(graph, name, x, &planned.input),
         Operation::Linear(op) => return linear(graph, name, op, x, weights),
-        // Nothing to do once training is over.
+        // Not needed in inference.
         Operation::Dropout(_) | Operation::StochasticDepth(_) => x.into(),
         Operation::Crop(_) => {
             return Err(InterchangeError::unwritable(
@@ -148,14 +148,14 @@ fn batch_norm(
         .map(|leaf| tensor(graph, name, leaf, weights));
     let attributes = vec![
         float("epsilon", op.epsilon as f32),
-        // ONNX counts the share of the old statistics.
+        // ONNX's momentum is the weight of the old statistics.
         float("momentum", (1.0 - op.momentum) as f32),
     ];
     let inputs = [x, &scale?, &shift?, &mean?, &variance?];
     Ok(graph.node("BatchNormalization", name, inputs, attributes))
 }
 
-/// One value per channel, which `operation` takes beside each of the channel's values.
+/// Applies `operation` to each channel's values with the channel's factor.
 fn channel_factors(
     graph: &mut Graph,
     operation: &'static str,
@@ -213,7 +213,7 @@ fn avg_pool2d(graph: &mut Graph, name: &str, op: &AvgPool2dOp, x: &str) -> Strin
 }
 
 fn max_pool2d(graph: &mut Graph, name: &str, op: &MaxPool2dOp, x: &str) -> String {
-    // ONNX has no window that may lie wholly in the padding, so a wide one is laid out.
+    // ONNX allows no window that covers only padding, so such padding becomes a separate node.
     let wide = op.edges.array().iter().max() >= op.pool_size.iter().min();
     let (x, pads) = if wide {
         (pad(graph, name, x, &op.edges, f32::NEG_INFINITY), [0; 4])
@@ -241,7 +241,7 @@ fn branches(
     for branch in &op.branches {
         let mut y = chain(graph, &branch.layers, x, weights)?;
         if let (Shape::Map { .. }, Shape::Flat(_)) = (planned.output, branch.output) {
-            // A value a channel: [batch, channels] -> [batch, channels, 1, 1].
+            // One value per channel: [batch, channels] -> [batch, channels, 1, 1].
             let label = &branch.label;
             let axes = graph.integers(&format!("{name}.{label}.axes"), &[2, 3]);
             y = graph.node("Unsqueeze", format!("{name}/{label}"), [&y, &axes], vec![]);
@@ -270,7 +270,7 @@ fn branches(
     Ok(activations::activated(graph, name, joined, op.activation))
 }
 
-/// `x` with `value` around it.
+/// Pads `x` with `value`.
 fn pad(graph: &mut Graph, name: &str, x: &str, edges: &Edges, value: f32) -> String {
     let [top, left, bottom, right] = edges.array().map(|pixels| pixels as i64);
     let pads = graph.integers(

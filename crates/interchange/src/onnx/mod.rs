@@ -15,32 +15,33 @@ use prost::Message;
 use receptive_model::{Artifact, InputSpec};
 use sizes::check_any_size;
 
-/// The operator set every node is of.
+/// The operator set of every node.
 pub const OPSET: i64 = 17;
-/// The format's version that came with it.
+/// The version of the format that introduced it.
 const IR_VERSION: i64 = 8;
-/// A protocol buffer cannot be larger; a little is left for names.
+/// A protocol buffer cannot be larger; some space is reserved for names.
 const MAX_BYTES: usize = (2 << 30) - (1 << 20);
 const FORMAT: &str = "ONNX";
 
-/// What an exported model takes.
+/// The input of an exported model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnnxInput {
-    /// `images`: floats `[batch, channels, height, width]`, already `(pixel / 255 - mean) / std`.
+    /// `images`: floats `[batch, channels, height, width]`, already converted by `(pixel / 255 -
+    /// mean) / std`.
     #[default]
     Normalised,
-    /// `pixels`: bytes `[batch, height, width, channels]`, as decoded and resized; the model
-    /// scales and normalises them.
+    /// `pixels`: bytes `[batch, height, width, channels]`, decoded and resized; the model scales
+    /// and normalises them.
     Pixels,
 }
 
 /// Settings of [`to_onnx`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OnnxOptions {
-    /// What the model takes.
+    /// The input of the model.
     pub input: OnnxInput,
-    /// Whether it takes images of any height and width instead of those it was trained on; then it
-    /// computes what [`Classifier::resized`](receptive_model::Classifier::resized) does.
+    /// Whether it accepts images of any height and width instead of the training size; it then
+    /// computes the same as [`Classifier::resized`](receptive_model::Classifier::resized).
     pub any_size: bool,
 }
 
@@ -54,11 +55,11 @@ impl From<OnnxInput> for OnnxOptions {
 }
 
 /// The artifact as the bytes of an ONNX model: operator set [`OPSET`], a batch of any size, one
-/// output `logits` `[batch, classes]`. Classes, network and input stand in its metadata.
+/// output `logits` `[batch, classes]`. Its metadata contain the classes, the network and the input.
 ///
 /// # Errors
-/// When the weights are larger than the format allows (2 GiB), or the network does not take images of
-/// any size and should.
+/// If the weights exceed the format's limit (2 GiB), or if any image size is requested and the
+/// network does not support it.
 pub fn to_onnx(
     artifact: &Artifact,
     options: impl Into<OnnxOptions>,
@@ -159,7 +160,7 @@ fn preparation(options: OnnxOptions, spec: &InputSpec) -> String {
     }
 }
 
-/// From bytes, channels last, to what the first layer takes.
+/// Converts channels-last bytes to the first layer's input.
 fn normalised(graph: &mut Graph, spec: &InputSpec) -> String {
     let mut row = |name: &str, value: &dyn Fn(f32, f32) -> f32| {
         let values: Vec<f32> = spec

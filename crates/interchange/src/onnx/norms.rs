@@ -1,10 +1,10 @@
-//! Layers that ONNX has no node for in the form they are here.
+//! Layers for which ONNX has no exactly corresponding node.
 
 use super::graph::{Graph, float, int, ints};
 use crate::InterchangeError;
 use receptive_model::{AdaptiveAvgPool2dOp, LayerNormOp, LocalResponseNormOp, PlannedLayer, Shape};
 
-/// `LayerNormalization` works on the last axes, so that a map's channels come last for it.
+/// `LayerNormalization` normalises the last axes, so a map's channels are moved to the end for it.
 pub(super) fn layer_norm(
     graph: &mut Graph,
     planned: &PlannedLayer,
@@ -35,7 +35,7 @@ pub(super) fn layer_norm(
     )
 }
 
-/// ONNX puts the middle of an even number of channels elsewhere.
+/// ONNX centres an even number of channels differently.
 pub(super) fn local_response_norm(
     graph: &mut Graph,
     planned: &PlannedLayer,
@@ -59,7 +59,7 @@ pub(super) fn local_response_norm(
     Ok(graph.node("LRN", planned.name.as_str(), [x], attributes))
 }
 
-/// Windows of any sizes along both axes: two products with the table of their shares.
+/// Windows of varying size along both axes: two products with tables of their weights.
 pub(super) fn adaptive(
     graph: &mut Graph,
     planned: &PlannedLayer,
@@ -74,7 +74,7 @@ pub(super) fn adaptive(
         &[rows, height],
         &op.shares(0, height),
     );
-    // [width, columns]: the columns' table on its side.
+    // [width, columns]: the transposed table of the columns.
     let table = op.shares(1, width);
     let turned: Vec<f32> = (0..width * columns)
         .map(|at| table[at % columns * width + at / columns])

@@ -1,17 +1,18 @@
-//! Whether one graph computes the same as the network does for images of any size.
+//! Whether one graph computes the same as the network for images of any size.
 
 use super::FORMAT;
 use crate::InterchangeError;
 use receptive_model::{Operation, Plan, PlannedLayer};
 
-/// The most sizes that are tried. What a size changes repeats with the product of the strides.
+/// The largest number of sizes that are tried. The effect of the size is periodic in the product of
+/// the strides.
 const MAX_SIZES: usize = 256;
 
-/// Checks that images of other sizes need neither other weights nor another padding, which is written
-/// into the graph in pixels.
+/// Checks that images of other sizes need neither other weights nor other paddings, which are
+/// written into the graph in pixels.
 ///
 /// # Errors
-/// Which layer stands in the way, and why.
+/// An error naming the layer that prevents it, and why.
 pub(super) fn check_any_size(plan: &Plan) -> Result<(), InterchangeError> {
     let reject = |layer: &PlannedLayer, problem: String| {
         let (number, kind) = (&layer.number, layer.kind);

@@ -5,7 +5,7 @@ use receptive_model::{
     MaxPool2dOp, Operation, PlannedLayer, Shape,
 };
 
-/// The body of the module: what it keeps and what it does.
+/// The body of the module.
 #[derive(Default)]
 pub(super) struct Code {
     /// Lines of `__init__`.
@@ -26,7 +26,7 @@ impl Code {
     }
 }
 
-/// The layers, each taking the variable `x` and leaving its output there.
+/// Appends the layers, which read and overwrite the variable `x`.
 pub(super) fn chain(code: &mut Code, layers: &[PlannedLayer], x: &str) {
     for planned in layers {
         layer(code, planned, x);
@@ -83,7 +83,7 @@ fn layer(code: &mut Code, planned: &PlannedLayer, x: &str) {
             code.step(format!("{x} = self.{name}({x})"));
             activate(code, x, op.activation);
         }
-        // Parts of maps are only within cones, which are never exported.
+        // Crops exist only in cones, which are never exported.
         Operation::Crop(_) => {}
     }
 }
@@ -112,7 +112,7 @@ fn conv2d(code: &mut Code, name: &str, op: &Conv2dOp, x: &str) {
 }
 
 fn max_pool2d(code: &mut Code, op: &MaxPool2dOp, x: &str) {
-    // PyTorch pads by half a window at most, and evenly.
+    // PyTorch pads by at most half a window, and symmetrically.
     let [rows, columns] = op.pool_size;
     let padding =
         even(&op.edges).filter(|[height, width]| 2 * height <= rows && 2 * width <= columns);
@@ -135,14 +135,14 @@ fn avg_pool2d(code: &mut Code, op: &AvgPool2dOp, x: &str) {
         format!("F.avg_pool2d({of}, {size}, {strides})")
     };
     if !op.zeros.is_none() {
-        // These places count.
+        // This part of the padding counts in the mean.
         code.step(format!("{x} = F.pad({x}, {})", pads(&op.zeros)));
     }
     if op.edges.is_none() {
         code.step(format!("{x} = {}", pool(x)));
         return;
     }
-    // Padded places do not count: the mean of the values over the share of real ones.
+    // Padding does not count: the mean including zeros, divided by the fraction of real values.
     let pads = pads(&op.edges);
     let sum = pool(&format!("F.pad({x}, {pads})"));
     let share = pool(&format!("F.pad(torch.ones_like({x}), {pads})"));
@@ -172,7 +172,7 @@ fn layer_norm(code: &mut Code, name: &str, op: &LayerNormOp, input: &Shape, x: &
     });
 }
 
-/// The first branch works on `x` itself, each other one on a variable of its own.
+/// The first branch uses `x` itself, each of the others its own variable.
 fn branches(code: &mut Code, planned: &PlannedLayer, op: &BranchesOp, x: &str) {
     let number = planned.number.replace('.', "_");
     let mut variables = vec![x.to_string()];
@@ -187,7 +187,7 @@ fn branches(code: &mut Code, planned: &PlannedLayer, op: &BranchesOp, x: &str) {
     let is_map = |shape: &Shape| matches!(shape, Shape::Map { .. });
     for (branch, variable) in op.branches.iter().zip(&mut variables) {
         if is_map(&planned.output) && !is_map(&branch.output) {
-            *variable += "[:, :, None, None]"; // a value a channel
+            *variable += "[:, :, None, None]"; // one value per channel
         }
     }
     code.step(match op.join {
@@ -216,7 +216,7 @@ fn activate(code: &mut Code, x: &str, kind: Option<Activation>) {
     code.step(format!("{x} = {function}"));
 }
 
-/// Rows and columns of padding where both sides have the same.
+/// Rows and columns of padding if it is symmetric.
 fn even(edges: &Edges) -> Option<[usize; 2]> {
     (edges.top == edges.bottom && edges.left == edges.right).then_some([edges.top, edges.left])
 }
@@ -232,7 +232,7 @@ fn pads(edges: &Edges) -> String {
     format!("({left}, {right}, {top}, {bottom})")
 }
 
-/// The arguments that are not PyTorch's defaults.
+/// The arguments that differ from PyTorch's defaults.
 fn unusual(arguments: &[(&str, [usize; 2], [usize; 2])]) -> String {
     let said = arguments.iter().filter(|(_, value, usual)| value != usual);
     said.map(|(word, value, _)| format!(", {word}={}", pair(value)))

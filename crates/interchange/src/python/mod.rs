@@ -1,4 +1,4 @@
-//! The network as a PyTorch module: a small Python file that loads the safetensors beside it.
+//! The network as a PyTorch module: a small Python file that loads the safetensors file next to it.
 
 mod layers;
 
@@ -6,7 +6,7 @@ use layers::{Code, chain};
 use receptive_core::hash::ContentHash;
 use receptive_model::{Artifact, Plan, Shape};
 
-/// What the last line of a module begins with, before the hash of all lines above it.
+/// The beginning of a module's last line, before the hash of the lines above.
 const SEAL: &str = "# Written by receptive; SHA-256 of the lines above: ";
 
 /// Whether a module is as [`to_python`] wrote it.
@@ -24,8 +24,8 @@ fn seal_of(lines: &str) -> String {
     format!("{SEAL}{}\n", ContentHash::of(lines.as_bytes()))
 }
 
-/// The text of a Python module whose `load()` gives the artifact's network in PyTorch with the
-/// weights of the safetensors file called `weights`.
+/// The source of a Python module whose `load()` returns the artifact's network in PyTorch with the
+/// weights of the safetensors file `weights`.
 pub fn to_python(artifact: &Artifact, weights: &str) -> String {
     let lines = lines(artifact, weights);
     let seal = seal_of(&lines);
@@ -107,7 +107,7 @@ def normalise(pixels):
     )
 }
 
-/// PyTorch has no layer of its own for it.
+/// PyTorch has no such layer.
 const SCALES: &str = "
 class ChannelScale(nn.Module):
     def __init__(self, channels):
@@ -130,7 +130,7 @@ fn capital(text: &str) -> String {
     first.unwrap_or_default() + letters.as_str()
 }
 
-/// A Python string literal; JSON's are among them.
+/// A Python string literal; JSON strings are valid ones.
 fn quoted(text: &str) -> String {
     serde_json::Value::String(text.into()).to_string()
 }

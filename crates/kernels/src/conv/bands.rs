@@ -1,36 +1,36 @@
-//! How the work is partitioned. The parts depend on the sizes alone, never on the number of threads,
-//! so sums have the same order, and results the same bits, everywhere.
+//! How the work is partitioned. The order in which values are summed depends only on the sizes,
+//! never on the number of threads, so results are bit-identical on any number of threads.
 
 use super::ConvSizes;
 use crate::profile;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Values of a band's matrix: it should fit the second-level cache beside the products.
+/// Size of a band's matrix in values; should fit the second-level cache together with the products.
 const BAND_VALUES: usize = 96 * 1024;
-/// Narrower products waste the matrix kernel.
+/// Narrower products use the matrix kernel poorly.
 const MIN_COLUMNS: usize = 128;
-/// Output planes of at least this many values are also partitioned into slices of filters or channels,
-/// so that several threads share one image.
+/// Output planes of at least this many values are also split by filters or channels, so that
+/// several threads share one image.
 const MIN_SLICED_PLANE: usize = 4096;
-/// Filters or channels of such a slice.
+/// Number of filters or channels in such a slice.
 const SLICE: usize = 16;
 
-/// Bands of output rows whose columns fit the cache.
+/// Bands of output rows with im2col matrices that fit the cache.
 pub(super) fn bands(
     sizes: &ConvSizes,
 ) -> impl ExactSizeIterator<Item = Range<usize>> + Clone + use<> {
     bands_up_to(sizes, sizes.output[0], 1)
 }
 
-/// Bands of the first `height` rows, a multiple of `step` in each band but the last.
+/// Bands of the first `height` rows; the height of all but the last is a multiple of `step`.
 pub(super) fn bands_up_to(
     sizes: &ConvSizes,
     height: usize,
     step: usize,
 ) -> impl ExactSizeIterator<Item = Range<usize>> + Clone + use<> {
     let width = sizes.output[1];
-    // The larger of a band's two matrices: its patches and its outputs.
+    // The larger of the band's two matrices: its patches or its outputs.
     let lines = sizes.patch().max(sizes.filters);
     let rows = (BAND_VALUES / (lines * width).max(1))
         .max(MIN_COLUMNS.div_ceil(width.max(1)))
@@ -39,8 +39,8 @@ pub(super) fn bands_up_to(
     (0..height.div_ceil(rows)).map(move |band| band * rows..((band + 1) * rows).min(height))
 }
 
-/// Runs `work(image, first, planes)` in parallel on slices of `values`, `[images, count, plane]`, where
-/// `count` is that of the filters (or channels): `planes` are those from `first` on.
+/// Runs `work(image, first, planes)` in parallel on slices of `values`, `[images, count, plane]`,
+/// where `count` is the number of filters or channels and `planes` are those from index `first` on.
 pub(super) fn for_each_slice(
     sizes: &ConvSizes,
     values: &mut [f32],
@@ -67,18 +67,18 @@ pub(super) fn for_each_slice(
         });
 }
 
-/// Fewest filters of a part of the weights' gradient: fewer waste the matrix kernel.
+/// Minimum number of filters per part of the weight gradient: fewer use the matrix kernel poorly.
 const MIN_FILTERS: usize = 16;
 
-/// Into how many parts the filters of a weights' gradient can be cut.
+/// The largest number of parts into which the filters of a weight gradient can be split.
 pub(in crate::conv) fn most_filter_parts(filters: usize) -> usize {
     (filters / MIN_FILTERS).max(1)
 }
 
-/// The filters in parts, where threads would have nothing to do since there are only `sums` partial sums of a
-/// weights' gradient. Each part takes its patches anew, so there are no more of them than threads need. The
-/// filters' sums are apart from each other: how they are cut changes no bit, as long as no part is so narrow that
-/// the matrix kernel takes it for a vector.
+/// Splits the filters if the `sums` partial sums of a weight gradient are fewer than the threads.
+/// Each part extracts the patches again, so there are no more parts than threads need. Each filter
+/// has its own sums, so the split does not change the result, provided no part is so narrow that
+/// the matrix kernel treats it as a vector.
 pub(in crate::conv) fn filter_parts(filters: usize, sums: usize) -> Vec<Range<usize>> {
     let wanted = rayon::current_num_threads().div_ceil(sums.max(1));
     let parts = wanted.min(most_filter_parts(filters)).max(1);

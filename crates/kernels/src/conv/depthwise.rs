@@ -1,8 +1,7 @@
-//! Depthwise convolution: each channel by itself, with a filter of its own, so that there is no matrix
-//! product to make of it.
+//! Depthwise convolution: each channel has its own filter, so there is no matrix product.
 //!
-//! With the plane taken apart into its [phases](crate::phases), the convolution is a sum of shifted copies of
-//! them, its gradients likewise.
+//! Once the plane is split into its [phases](crate::phases), the convolution is a sum of shifted
+//! copies of them; so are its gradients.
 
 use super::{Addends, ConvSizes};
 use crate::phases::{MAX_LANES, Phases, Window};
@@ -17,7 +16,7 @@ pub(super) fn applies(sizes: &ConvSizes) -> bool {
     sizes.channels == 1 && sizes.filters == 1 && sizes.options.groups > 1
 }
 
-/// Values that one thread takes at a time.
+/// Number of values per task.
 const VALUES_PER_TASK: usize = 1 << 14;
 
 /// As [`super::Weights::forward`].
@@ -60,8 +59,8 @@ pub(super) fn input_gradient(sizes: &ConvSizes, weight: &[f32], grad: &[f32]) ->
     let (to, from) = (sizes.input_plane(), sizes.output_plane());
     let mut dx = vec![0.0; sizes.images * to];
     let planes = planes_per_task(from.max(to));
-    // What an output gives to a tap, the tap takes from the outputs that lie as far before it as its
-    // shift: zeros before the outputs make room for the largest.
+    // Each tap reads the output gradients from its shift further back; zeros before them make room
+    // for the largest shift.
     let before = layout.largest_shift();
     dx.par_chunks_mut((planes * to).max(1))
         .enumerate()
@@ -109,7 +108,7 @@ pub(super) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32]) -> Vec
             with_scratch(layout.padded() + layout.span(), |scratch| {
                 let (phases, spread) = scratch.split_at_mut(layout.padded());
                 spread.fill(0.0);
-                // One image after the other, whatever the number of threads.
+                // Images are summed in order, whatever the number of threads.
                 for plane in (group..sizes.images).step_by(groups) {
                     layout.split(&x[plane * input..][..input], 0.0, phases);
                     layout.spread(&grad[plane * output..][..output], spread);
@@ -136,11 +135,11 @@ fn phases_of(sizes: &ConvSizes) -> Phases {
     })
 }
 
-/// A tap of the kernel: what it multiplies, and where that begins.
+/// A tap of the kernel: its weight, and where the values that it multiplies begin.
 #[derive(Debug, Clone, Copy)]
 struct Tap {
     weight: f32,
-    /// Of the value under it for the first output.
+    /// The offset of the value under it for the first output.
     shift: usize,
 }
 
@@ -153,13 +152,14 @@ fn taps(layout: &Phases, weight: &[f32]) -> Vec<Tap> {
     .collect()
 }
 
-/// `to[i] = sum over taps of weight * from[shift + i]`. `from` is at least as much longer than `to` as the
+/// `to[i] = sum over taps of weight * from[shift + i]`. `from` is longer than `to` by at least the
 /// largest shift, rounded up to whole steps.
 fn correlate(to: &mut [f32], from: &[f32], taps: &[Tap]) {
     Arch::new().dispatch(Correlation { to, from, taps });
 }
 
-/// A type and not a closure, which would be too large to be inlined where the instructions are known.
+/// A struct instead of a closure, which would be too large to be inlined into the code compiled for
+/// the processor's instructions.
 struct Correlation<'a> {
     to: &'a mut [f32],
     from: &'a [f32],
@@ -175,7 +175,8 @@ impl WithSimd for Correlation<'_> {
         let done = correlate_steps::<S, 8>(simd, to, from, taps, 0);
         let done = correlate_steps::<S, 2>(simd, to, from, taps, done);
         let done = correlate_steps::<S, 1>(simd, to, from, taps, done);
-        // What is left is less than a vector: its other values are read but not written.
+        // The rest is less than a vector; the surplus values of the last vector are computed but
+        // not stored.
         if done < to.len() {
             let mut last = [0.0; MAX_LANES];
             let left = to.len() - done;
@@ -185,7 +186,7 @@ impl WithSimd for Correlation<'_> {
     }
 }
 
-/// As many vectors at a time as `V`, from `done` on; returns how far it came.
+/// Processes `V` vectors at a time from index `done` on; returns the index it reached.
 #[inline(always)]
 fn correlate_steps<S: Simd, const V: usize>(
     simd: S,
@@ -211,7 +212,8 @@ fn correlate_steps<S: Simd, const V: usize>(
     done
 }
 
-/// `weight[t] += sum over i of grad[i] * from[shift of t + i]`. `grad` is in whole steps.
+/// `weight[t] += sum over i of grad[i] * from[shift of t + i]`. The length of `grad` is in whole
+/// steps.
 fn add_products(weight: &mut [f32], grad: &[f32], from: &[f32], taps: &[Tap]) {
     Arch::new().dispatch(Products {
         weight,
@@ -239,7 +241,7 @@ impl WithSimd for Products<'_> {
             from,
             mut taps,
         } = self;
-        // As many at a time as there are registers for.
+        // As many taps at a time as fit the registers.
         while !taps.is_empty() {
             let count = match taps.len() {
                 9.. => add_tap_products::<S, 9>(simd, weight, grad, from, taps),
@@ -251,7 +253,7 @@ impl WithSimd for Products<'_> {
     }
 }
 
-/// Of the first `T` taps; returns `T`.
+/// [`add_products`] for the first `T` taps; returns `T`.
 #[inline(always)]
 fn add_tap_products<S: Simd, const T: usize>(
     simd: S,

@@ -1,5 +1,6 @@
-//! Convolution as plain sums of products: the image's patches become the columns of a matrix (im2col)
-//! that stays in the cache, a band of output rows at a time, and a matrix product does the rest.
+//! Convolution as plain sums of products: one band of output rows at a time, the image's patches
+//! become the columns of a matrix (im2col) that stays in the cache, and a matrix product does the
+//! rest.
 
 use super::bands::{bands, bands_up_to, filter_parts, for_each_slice, most_filter_parts};
 use super::im2col::{col2im, im2col};
@@ -14,14 +15,14 @@ use crate::simd::{add, total, vectorized};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Output positions that are worth a partial sum of their own.
+/// Output positions per partial sum of the weight gradient.
 const POSITIONS_PER_SUM: usize = 512;
-/// Partial sums of the weights' gradient, at most.
+/// Maximum number of partial sums of the weight gradient.
 const MAX_SUMS: usize = 16;
 
-/// Bands of images are also taken apart by filters where there are fewer: threads share one image.
+/// With fewer bands than this, they are also split by filters, so that threads share one image.
 const MIN_TASKS: usize = 16;
-/// Fewer filters make the patches too often.
+/// With fewer filters per task the patches would be extracted too often.
 const MIN_FILTERS: usize = 2 * ROWS;
 
 /// The weights of each group, packed.
@@ -33,7 +34,7 @@ pub(super) fn pack(sizes: &ConvSizes, weight: &[f32]) -> Vec<PackedRows> {
         .collect()
 }
 
-/// Some rows of some of an image's output planes.
+/// Some rows of some output planes of an image.
 struct Task<'a> {
     image: usize,
     filters: Range<usize>,
@@ -41,8 +42,8 @@ struct Task<'a> {
     target: Vec<&'a mut [f32]>,
 }
 
-/// The output, `[images, filters, rows, width]`, in parts of a number of filters: bands of rows of each image,
-/// where a band of `band` takes `band.len() * width / step` values of a plane.
+/// Splits the output, `[images, filters, rows, width]`, by bands of rows and by filters; `band`
+/// covers `band.len() * width / step` values of a plane.
 fn tasks<'a>(
     sizes: &ConvSizes,
     y: &'a mut [f32],
@@ -116,11 +117,11 @@ pub(super) fn forward(
         });
 }
 
-/// The convolution, max pooled by 2x2 while its outputs are in the cache; then bias and ReLU, which
-/// commute with the maximum.
+/// The convolution followed by 2x2 max pooling while its outputs are in the cache; then bias and
+/// rectifier, which commute with the maximum.
 ///
 /// # Shapes
-/// As [`forward`], the output's height and width halved.
+/// As [`forward`], with the output's height and width halved.
 pub(super) fn forward_pooled(
     sizes: &ConvSizes,
     x: &[f32],
@@ -205,7 +206,7 @@ impl WeightGradients {
         }
     }
 
-    /// Those of several filters, one part of them after the other.
+    /// Concatenates the gradients of consecutive filters.
     fn concat(parts: impl IntoIterator<Item = Self>) -> Self {
         let parts = parts.into_iter().map(|part| (part.weight, part.bias));
         let (weight, bias): (Vec<_>, Vec<_>) = parts.unzip();
@@ -227,8 +228,8 @@ pub(super) fn weight_gradients(sizes: &ConvSizes, x: &[f32], grad: &[f32]) -> We
 
 /// The gradients of one group's weights.
 fn group_gradients(sizes: &ConvSizes, x: &[f32], grad: &[f32], group: usize) -> WeightGradients {
-    // Bands of images are added up in parts, and then the parts in order: the parts depend on
-    // the sizes alone, so the sum has the same bits on any number of threads.
+    // Bands of images are summed within parts, and then the parts in order. The parts depend only
+    // on the sizes, so the sum is bit-identical on any number of threads.
     let pieces: Vec<(usize, Range<usize>)> = (group..sizes.images)
         .step_by(sizes.options.groups)
         .flat_map(|image| bands(sizes).map(move |rows| (image, rows)))
@@ -266,7 +267,7 @@ fn group_gradients(sizes: &ConvSizes, x: &[f32], grad: &[f32], group: usize) -> 
     }))
 }
 
-/// The gradient with respect to the bias: the sum of each filter's gradients.
+/// The gradient with respect to the bias: the sum of the output gradients per filter.
 pub(super) fn bias_gradient(sizes: &ConvSizes, grad: &[f32]) -> Vec<f32> {
     let plane = sizes.output_plane();
     let filters = sizes.all_filters();
@@ -283,7 +284,7 @@ pub(super) fn bias_gradient(sizes: &ConvSizes, grad: &[f32]) -> Vec<f32> {
         .collect()
 }
 
-/// Adds the gradients that some filters have of a band of output rows of one image.
+/// Adds the gradients of some filters from one band of output rows of one image.
 fn add_band(
     sizes: &ConvSizes,
     x: &[f32],

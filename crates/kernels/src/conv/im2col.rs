@@ -4,8 +4,8 @@ use super::ConvSizes;
 use crate::simd::{add, vectorized};
 use std::ops::Range;
 
-/// One column for each output position in `rows`: the patch that the window covers there, with zeros
-/// in the padding.
+/// One column per output position in `rows`: the patch under the window there, with zeros for
+/// padding.
 ///
 /// # Shapes
 /// - `planes`: `[channels, height, width]` of one image
@@ -42,7 +42,7 @@ pub(super) fn col2im(
     }
 }
 
-/// One element of the kernel, as the input row and column that it reads for output (0, 0).
+/// One element of the kernel: the input row and column that it reads for output (0, 0).
 #[derive(Clone, Copy)]
 struct Tap {
     y: isize,
@@ -61,20 +61,20 @@ fn taps(sizes: &ConvSizes) -> impl Iterator<Item = Tap> + use<> {
     })
 }
 
-/// The part of a band of output rows for which one tap lies within the input, not in the padding.
+/// The part of a band of output rows for which a tap reads the input, not the padding.
 struct Overlap {
     /// Rows of the band.
     rows: Range<usize>,
-    /// The input row under the first of them.
+    /// The input row that the first of them reads.
     first_row: usize,
     /// Output positions along a row.
     columns: Range<usize>,
-    /// The input column under the first of them.
+    /// The input column that the first of them reads.
     first_column: usize,
 }
 
 impl Overlap {
-    /// `None` where the tap lies in the padding throughout.
+    /// `None` if the tap reads padding only.
     fn new(sizes: &ConvSizes, tap: Tap, band: &Range<usize>) -> Option<Self> {
         let [stride_y, stride_x] = sizes.options.strides;
         let rows = inside(sizes.output[0], stride_y, tap.y, sizes.input[0]);
@@ -88,12 +88,12 @@ impl Overlap {
         })
     }
 
-    /// Its part of one tap's line, whole rows.
+    /// The whole rows of a tap's line that contain the overlap.
     fn part(&self, width: usize) -> Range<usize> {
         self.rows.start * width..self.rows.end * width
     }
 
-    /// Zeros to the left and right of the overlap.
+    /// Writes zeros to the left and right of the overlap.
     fn clear_margins(&self, lines: &mut [f32], width: usize) {
         if self.columns.len() < width {
             for row in lines.chunks_exact_mut(width) {
@@ -103,8 +103,8 @@ impl Overlap {
         }
     }
 
-    /// For lines that are their input shifted: the range between the first and the last value that
-    /// both have, in the line and in the plane.
+    /// For lines that are shifted copies of the input: the range from the first to the last
+    /// overlapping value, in the line and in the plane.
     fn shifted(&self, length: usize, width: usize) -> [Range<usize>; 2] {
         let line = self.columns.start..length - (width - self.columns.end);
         let from = self.first_row * width + self.first_column;
@@ -112,15 +112,15 @@ impl Overlap {
     }
 }
 
-/// The output positions whose input index `position * stride + offset` lies inside `0..n`.
+/// The output positions with an input index `position * stride + offset` in `0..n`.
 fn inside(positions: usize, stride: usize, offset: isize, n: usize) -> Range<usize> {
-    // How many steps of `stride` it takes to get from `offset` to `to` or beyond.
+    // The number of steps of `stride` from `offset` to at least `to`.
     let steps = |to: isize| ((to - offset).max(0) as usize).div_ceil(stride);
     let end = steps(n as isize).min(positions);
     steps(0).min(end)..end
 }
 
-/// Whether a line of the matrix is its input plane shifted: one copy then does, but for the margins.
+/// Whether a line of the matrix is a shifted copy of its input plane, except for the margins.
 fn is_shift(sizes: &ConvSizes) -> bool {
     sizes.options.strides == [1, 1] && sizes.output[1] == sizes.input[1]
 }
@@ -166,7 +166,7 @@ fn col2im_tap(
     };
     let line = &mut line[overlap.part(out_width)];
     if is_shift(sizes) {
-        // What would wrap around to the neighbouring row belongs to the padding.
+        // Values that would wrap around to the neighbouring row are padding.
         overlap.clear_margins(line, width);
         let [from, to] = overlap.shifted(line.len(), width);
         let (sums, values) = (&mut plane[to], &line[from]);

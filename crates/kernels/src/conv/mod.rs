@@ -1,5 +1,5 @@
-//! 2D convolution and its gradients: the options, the sizes, and the choice between [`direct`] sums
-//! of products, [`winograd`]'s filtering and [`depthwise`] convolution.
+//! 2D convolution and its gradients: the options, the sizes, and the choice between [`direct`],
+//! [`winograd`] and [`depthwise`] convolution.
 
 mod bands;
 mod depthwise;
@@ -12,25 +12,25 @@ use crate::pool::MaxPool2dOptions;
 use crate::product::PackedRows;
 use crate::rectifier::Rectifier;
 
-/// How a convolution moves over its input, and what follows it.
+/// The options of a convolution, including the rectifier after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conv2dOptions {
-    /// Rows and columns that the window moves.
+    /// Vertical and horizontal stride.
     pub strides: [usize; 2],
     /// Zeros at the top, left, bottom and right.
     pub padding: [usize; 4],
-    /// Rows and columns between neighbouring taps.
+    /// Vertical and horizontal dilation.
     pub dilation: [usize; 2],
     /// Groups of channels that are convolved separately, each with its share of the filters.
     pub groups: usize,
-    /// What follows bias and convolution.
+    /// Applied after convolution and bias.
     pub rectifier: Rectifier,
     /// How the convolution and its gradients are computed.
     pub algorithm: Algorithm,
 }
 
 impl Conv2dOptions {
-    /// The options without their rectifier, and those of a pool of 2x2 that has it instead.
+    /// The options without the rectifier, and those of a 2x2 pool that applies it instead.
     pub(crate) fn before_2x2_pool(self) -> (Self, MaxPool2dOptions) {
         let plain = Self {
             rectifier: Rectifier::None,
@@ -43,23 +43,24 @@ impl Conv2dOptions {
 /// How a convolution and its gradients are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Algorithm {
-    /// The fastest: Winograd's F(4x4, 3x3) where it applies (3x3 taps, stride 1, from 16 channels and
-    /// filters on), with errors up to about 5e-6 of the largest output.
+    /// The fastest: Winograd's F(4x4, 3x3) where it applies (3x3 taps, stride 1, at least 16
+    /// channels and filters), with errors of up to about 5e-6 of the largest output.
     #[default]
     Auto,
-    /// Plain sums of products: what does not depend on an input is exactly 0, as in burn.
+    /// Plain sums of products: gradients with respect to inputs that are not read are exactly 0, as
+    /// in burn.
     Direct,
 }
 
-/// The sizes of one convolution. Each group of channels of each image counts as an image of its own:
-/// they lie one after the other, and so do their weights.
+/// The sizes of one convolution. Each group of channels of an image counts as a separate image;
+/// they are contiguous in memory, and so are their weights.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConvSizes {
     /// Images times groups.
     pub(crate) images: usize,
-    /// Of a group, as `filters`.
+    /// Per group, like `filters`.
     pub(crate) channels: usize,
-    /// Height and width, as `kernel` and `output`.
+    /// Height and width, as in `kernel` and `output`.
     pub(crate) input: [usize; 2],
     pub(crate) filters: usize,
     pub(crate) kernel: [usize; 2],
@@ -69,7 +70,7 @@ pub(crate) struct ConvSizes {
 
 impl ConvSizes {
     /// # Panics
-    /// When the shapes do not fit each other, as burn's own convolution does.
+    /// If the shapes do not match, as in burn's own convolution.
     pub(crate) fn new(
         [images, channels, height, width]: [usize; 4],
         [filters, weight_channels, kernel_height, kernel_width]: [usize; 4],
@@ -103,22 +104,22 @@ impl ConvSizes {
         }
     }
 
-    /// Values in one patch: the rows of the im2col matrix.
+    /// Number of values in a patch: the rows of the im2col matrix.
     fn patch(&self) -> usize {
         self.channels * self.kernel[0] * self.kernel[1]
     }
 
-    /// Values in a plane of the output: the columns of the im2col matrix.
+    /// Number of values in an output plane: the columns of the im2col matrix.
     fn output_plane(&self) -> usize {
         self.output[0] * self.output[1]
     }
 
-    /// Values in a plane of the input.
+    /// Number of values in an input plane.
     fn input_plane(&self) -> usize {
         self.input[0] * self.input[1]
     }
 
-    /// Whether it is a matrix product of the weights and the input's planes as they are.
+    /// Whether it is a matrix product of the weights and the unchanged input planes.
     fn is_pointwise(&self) -> bool {
         self.kernel == [1, 1] && self.options.strides == [1, 1] && self.options.padding == [0; 4]
     }
@@ -140,17 +141,17 @@ impl ConvSizes {
         [self.all_filters(), self.channels, height, width]
     }
 
-    /// The filters of all groups.
+    /// Number of filters in all groups.
     pub(crate) fn all_filters(&self) -> usize {
         self.filters * self.options.groups
     }
 
-    /// The group that an "image" is.
+    /// The group that an "image" belongs to.
     fn group(&self, image: usize) -> usize {
         image % self.options.groups
     }
 
-    /// The weights of an "image": `[filters, patch]` of its group.
+    /// The weights for an "image": `[filters, patch]` of its group.
     fn weight_of<'a>(&self, weight: &'a [f32], image: usize) -> &'a [f32] {
         let values = self.filters * self.patch();
         &weight[self.group(image) * values..][..values]
@@ -165,22 +166,22 @@ pub(crate) struct WeightGradients {
     pub(crate) bias: Vec<f32>,
 }
 
-/// What is added to a convolution before its rectifier.
+/// What is added to a convolution before the rectifier.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Addends<'a> {
     /// `[filters]`.
     pub(crate) bias: Option<&'a [f32]>,
-    /// As the output.
+    /// Shaped as the output.
     pub(crate) map: Option<&'a [f32]>,
 }
 
-/// A convolution's weights in the form in which its forward pass reads them. Each output is computed in the
-/// same way however many images and threads there are.
+/// A convolution's weights in the form that its forward pass reads. Each output is computed in the
+/// same way whatever the number of images and threads.
 #[derive(Debug, Clone)]
 pub(crate) enum Weights {
     Winograd(winograd::PackedWeights),
     Depthwise(Vec<f32>),
-    /// Of each group.
+    /// One for each group.
     Direct(Vec<PackedRows>),
 }
 
@@ -198,7 +199,7 @@ impl Weights {
         }
     }
 
-    /// The convolution of every image, plus bias and map, then the options' rectifier.
+    /// The convolution of every image, plus bias and map, then the rectifier.
     ///
     /// # Shapes
     /// - `x`: `[images, channels, height, width]`
@@ -217,10 +218,11 @@ impl Weights {
         }
     }
 
-    /// The same where [`fuses_pool`], max pooled by 2x2.
+    /// Like [`forward`](Self::forward) with 2x2 max pooling, for convolutions that [`fuses_pool`]
+    /// accepts.
     ///
     /// # Shapes
-    /// As [`Self::forward`], the output's height and width halved.
+    /// As [`Self::forward`], with the output's height and width halved.
     pub(crate) fn forward_pooled(
         &self,
         sizes: &ConvSizes,
@@ -234,7 +236,7 @@ impl Weights {
     }
 }
 
-/// Whether [`Weights::forward_pooled`] computes a convolution of these sizes.
+/// Whether [`Weights::forward_pooled`] supports convolutions of these sizes.
 pub(crate) fn fuses_pool(sizes: &ConvSizes) -> bool {
     sizes.options.groups == 1
         && !winograd::applies(sizes)

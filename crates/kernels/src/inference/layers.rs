@@ -1,21 +1,21 @@
-//! What stands between convolutions and dense layers.
+//! Layers other than convolutions and dense layers.
 
 use crate::pool::{self, MaxPool2dOptions, PoolSizes};
 use crate::rectifier::{Rectifier, add_bias, add_map};
 use crate::simd::{total, vectorized};
 use rayon::prelude::*;
 
-/// Values that one thread takes at a time.
+/// Number of values per task.
 const CHUNK: usize = 1 << 14;
 
-/// The largest value of each window, then the options' rectifier.
+/// The largest value of each window, then the rectifier.
 ///
 /// # Shapes
-/// - `x`: `[images, channels, height, width]`, whose sizes are `shape`
-/// - `y`: made as long as the output
+/// - `x`: `[images, channels, height, width]`, as given by `shape`
+/// - `y`: resized to the output
 ///
 /// # Panics
-/// When the window is larger than the padded input.
+/// If the window is larger than the padded input.
 pub fn max_pool(shape: [usize; 4], options: MaxPool2dOptions, x: &[f32], y: &mut Vec<f32>) {
     let sizes = PoolSizes::new(shape, options);
     y.resize(sizes.planes * sizes.output[0] * sizes.output[1], 0.0);
@@ -35,7 +35,7 @@ pub fn global_average(plane: usize, x: &[f32], y: &mut [f32]) {
         .for_each(|(y, x)| *y = vectorized!(total(x)) * share);
 }
 
-/// The rectifier, in place.
+/// Applies the rectifier in place.
 pub fn rectify(rectifier: Rectifier, x: &mut [f32]) {
     x.par_chunks_mut(CHUNK)
         .for_each(|x| add_bias(x, 0.0, rectifier));
@@ -48,7 +48,7 @@ pub fn add(x: &mut [f32], added: &[f32], rectifier: Rectifier) {
         .for_each(|(x, added)| add_map(x, 0.0, added, rectifier));
 }
 
-/// `x = rectifier(x * scale + shift)`, each plane by its channel's.
+/// `x = rectifier(x * scale + shift)`, with the scale and shift of each plane's channel.
 ///
 /// # Shapes
 /// - `x`: `[images, channels, plane]`
@@ -64,7 +64,7 @@ pub fn affine(plane: usize, x: &mut [f32], scale: &[f32], shift: &[f32], rectifi
         });
 }
 
-/// Each plane times its factor.
+/// Multiplies each plane by its factor.
 ///
 /// # Shapes
 /// - `x`: `[planes, plane]`

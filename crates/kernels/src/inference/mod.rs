@@ -1,7 +1,7 @@
-//! Operations of a network that only infers, on slices: weights are packed once, and outputs are written over
-//! buffers that the caller reuses. Nothing is recorded for gradients.
+//! Operations for inference on slices: weights are packed once, and outputs are written to buffers
+//! that the caller reuses. Nothing is recorded for gradients.
 //!
-//! Every value is computed in the same way however many images and threads there are.
+//! Every value is computed in the same way whatever the number of images and threads.
 
 mod layers;
 
@@ -12,7 +12,7 @@ use crate::product::{COLUMNS, Finish, Left, Right, product};
 use crate::rectifier::{Rectifier, add_bias, add_map};
 use rayon::prelude::*;
 
-/// A convolution with its weights packed.
+/// A convolution with packed weights.
 ///
 /// ```
 /// use receptive_kernels::inference::Conv2d;
@@ -34,7 +34,7 @@ use rayon::prelude::*;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Conv2d {
-    /// Of one image.
+    /// `[channels, height, width]` of one image.
     input: [usize; 3],
     weight: [usize; 4],
     options: Conv2dOptions,
@@ -44,14 +44,14 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// A convolution of images of `[channels, height, width]`.
+    /// A convolution of images `[channels, height, width]`.
     ///
     /// # Shapes
-    /// - `weight`: `[filters, channels / groups, kernel height, kernel width]`, whose sizes are `shape`
+    /// - `weight`: `[filters, channels / groups, kernel height, kernel width]`, as given by `shape`
     /// - `bias`: `[filters]`
     ///
     /// # Panics
-    /// When the shapes do not fit each other.
+    /// If the shapes do not match.
     pub fn new(
         input: [usize; 3],
         weight: &[f32],
@@ -71,8 +71,8 @@ impl Conv2d {
         }
     }
 
-    /// The same, followed by a max pool of 2x2 with stride 2 that is computed while the outputs are in the
-    /// cache; `None` for sizes of which it is not.
+    /// The same convolution followed by 2x2 max pooling with stride 2, which is computed while the
+    /// outputs are in the cache; `None` if that is not supported for these sizes.
     pub fn with_max_pool_2x2(&self) -> Option<Self> {
         conv::fuses_pool(&self.sizes(1)).then(|| Self {
             is_pooled: true,
@@ -80,24 +80,24 @@ impl Conv2d {
         })
     }
 
-    /// The same with another rectifier.
+    /// The same convolution with another rectifier.
     #[must_use]
     pub fn with_rectifier(mut self, rectifier: Rectifier) -> Self {
         self.options.rectifier = rectifier;
         self
     }
 
-    /// What follows the convolution.
+    /// The rectifier after the convolution.
     pub fn rectifier(&self) -> Rectifier {
         self.options.rectifier
     }
 
-    /// Whether a max pool follows.
+    /// Whether max pooling follows.
     pub fn is_pooled(&self) -> bool {
         self.is_pooled
     }
 
-    /// `[filters, height, width]` of the output.
+    /// The output's `[filters, height, width]`.
     pub fn output(&self) -> [usize; 3] {
         let [_, filters, height, width] = self.sizes(1).output_shape();
         if self.is_pooled {
@@ -107,15 +107,15 @@ impl Conv2d {
         }
     }
 
-    /// The convolution of each image, plus bias and `added` values, then the rectifier.
+    /// The convolution of each image, plus bias and `added`, then the rectifier.
     ///
     /// # Shapes
     /// - `x`: `[images, channels, height, width]`
-    /// - `y`, `added`: `[images, filters, out height, out width]`, `y` overwritten. Nothing can be added
-    ///   where a pool follows.
+    /// - `y`, `added`: `[images, filters, out height, out width]`; `y` is overwritten. `added` must
+    ///   be `None` if pooling follows.
     ///
     /// # Panics
-    /// When the lengths do not fit.
+    /// If the lengths do not match.
     pub fn forward(&self, images: usize, x: &[f32], added: Option<&[f32]>, y: &mut [f32]) {
         let sizes = self.sizes(images);
         let values = |shape: [usize; 3]| images * shape.iter().product::<usize>();
@@ -143,10 +143,10 @@ fn with_images(images: usize, [channels, height, width]: [usize; 3]) -> [usize; 
     [images, channels, height, width]
 }
 
-/// A dense layer with its weights packed.
+/// A dense layer with packed weights.
 #[derive(Debug, Clone)]
 pub struct Dense {
-    /// `[units / 16, inputs, 16]`, zeros behind the last unit.
+    /// `[units / 16, inputs, 16]`, padded with zeros after the last unit.
     weights: Vec<f32>,
     bias: Option<Vec<f32>>,
     inputs: usize,
@@ -154,16 +154,16 @@ pub struct Dense {
     rectifier: Rectifier,
 }
 
-/// Units that one thread takes at a time.
+/// Number of units per task.
 const UNITS_PER_TASK: usize = 4 * COLUMNS;
 
 impl Dense {
     /// # Shapes
-    /// - `weight`: `[inputs, units]`, as burn's `Linear`
+    /// - `weight`: `[inputs, units]`, as in burn's `Linear`
     /// - `bias`: `[units]`
     ///
     /// # Panics
-    /// When the shapes do not fit each other.
+    /// If the shapes do not match.
     pub fn new(
         weight: &[f32],
         [inputs, units]: [usize; 2],
@@ -187,7 +187,7 @@ impl Dense {
         }
     }
 
-    /// Number of outputs of an image.
+    /// Number of outputs per image.
     pub fn units(&self) -> usize {
         self.units
     }
@@ -197,7 +197,7 @@ impl Dense {
     /// - `y`: `[images, units]`, overwritten
     ///
     /// # Panics
-    /// When the lengths do not fit.
+    /// If the lengths do not match.
     pub fn forward(&self, images: usize, x: &[f32], y: &mut [f32]) {
         assert_eq!(x.len(), images * self.inputs, "input of a dense layer");
         assert_eq!(y.len(), images * self.units, "output of a dense layer");

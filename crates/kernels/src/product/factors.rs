@@ -1,22 +1,23 @@
-//! The factors of a product: as they lie in memory, or packed.
+//! The factors of a product, packed or not.
 
 use std::ops::Range;
 
-/// Rows that lie interleaved in a packed left factor. As many as are computed at a time divide it.
+/// Number of rows that are interleaved in a packed left factor; a multiple of the rows computed at
+/// a time.
 pub(crate) const ROWS: usize = 12;
-/// Columns of a panel of a packed right factor: vectors of any processor divide it.
+/// Number of columns in a panel of a packed right factor; a multiple of every vector width.
 pub(crate) const COLUMNS: usize = 16;
-/// A left factor, `[rows, depth]`: twelve rows at a time, value by value side by side.
+/// A packed left factor, `[rows, depth]`, in blocks of twelve interleaved rows.
 #[derive(Debug, Clone)]
 pub(crate) struct PackedRows {
-    /// `[rows / 12, depth, 12]`, zeros behind the last row.
+    /// `[rows / 12, depth, 12]`, padded with zeros after the last row.
     values: Vec<f32>,
     rows: usize,
     depth: usize,
 }
 
 impl PackedRows {
-    /// From `[rows, depth]`.
+    /// Packs `[rows, depth]`.
     pub(crate) fn new(values: &[f32], rows: usize, depth: usize) -> Self {
         let mut packed = vec![0.0; rows.next_multiple_of(ROWS) * depth];
         for (row, values) in values.chunks_exact(depth.max(1)).take(rows).enumerate() {
@@ -33,7 +34,7 @@ impl PackedRows {
         }
     }
 
-    /// Some of its rows, from a multiple of [`ROWS`] on.
+    /// A range of its rows, which must begin at a multiple of [`ROWS`].
     pub(crate) fn part(&self, rows: Range<usize>) -> Left<'_> {
         assert!(rows.start.is_multiple_of(ROWS) && rows.end <= self.rows);
         Left {
@@ -51,7 +52,7 @@ pub(crate) struct Left<'a> {
     pub(super) values: &'a [f32],
     pub(super) rows: usize,
     pub(super) depth: usize,
-    /// From a row to the next; `None` where rows are packed.
+    /// Distance between rows; `None` if they are packed.
     pub(super) line: Option<usize>,
 }
 
@@ -72,9 +73,9 @@ impl<'a> Left<'a> {
 pub(crate) struct Right<'a> {
     pub(super) values: &'a [f32],
     pub(super) columns: usize,
-    /// From a row to the next.
+    /// Distance between rows.
     pub(super) line: usize,
-    /// From [`COLUMNS`] columns to the next.
+    /// Distance between panels of [`COLUMNS`] columns.
     pub(super) panel: usize,
 }
 
@@ -89,7 +90,7 @@ impl<'a> Right<'a> {
         }
     }
 
-    /// Packed: `[columns / 16, depth, 16]`.
+    /// Packed panels: `[columns / 16, depth, 16]`.
     pub(crate) fn panels(values: &'a [f32], columns: usize, depth: usize) -> Self {
         Self {
             values,
@@ -99,7 +100,7 @@ impl<'a> Right<'a> {
         }
     }
 
-    /// From a row and a column on.
+    /// The values from this row and column on.
     #[inline(always)]
     pub(super) fn from(&self, row: usize, column: usize) -> &'a [f32] {
         let panel = column / COLUMNS * self.panel + column % COLUMNS;

@@ -1,8 +1,8 @@
-//! Matrix products of factors that are packed once and then used many times: weights.
+//! Matrix products with factors that are packed once and used many times: weights.
 //!
-//! Each element of a product is added up in the same order whatever the sizes of the factors but their
-//! common one: in parts of [`DEPTH`] products. So results have the same bits however rows and columns are
-//! shared among tasks, and however many images there are.
+//! Each element of a product is summed in the same order, in parts of [`DEPTH`] products, whatever the numbers of
+//! rows and columns. Results are therefore bit-identical however rows and columns are divided among tasks, and
+//! whatever the number of images.
 #![allow(unsafe_code)] // the innermost loop, whose bounds are checked once before it
 
 mod factors;
@@ -13,26 +13,25 @@ use crate::rectifier::{Bounds, Rectifier};
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
 
-/// Products that are added up before the sum is added to the target: rows of the right factor that should
+/// Number of products that are summed before the sum is added to the target; as many rows of the right factor should
 /// stay in the second-level cache.
 const DEPTH: usize = 256;
 
-/// What happens to the values of a product.
+/// What is done with the values of a product.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Finish<'a> {
-    /// Added to each value of a row.
+    /// Per row, added to its values.
     pub(crate) bias: Option<&'a [f32]>,
-    /// Added to the values: as the target, rows that start so many values apart.
+    /// Values to add, and the distance between their rows.
     pub(crate) added: Option<(&'a [f32], usize)>,
     /// Applied last.
     pub(crate) rectifier: Rectifier,
 }
 
-/// `target = rectifier(left * right + bias + added)`, on the calling thread; `target` has a slice for each
-/// row.
+/// `target = rectifier(left * right + bias + added)`, on the calling thread; `target` has one slice per row.
 ///
 /// # Panics
-/// When a slice is too short: a bug in this crate.
+/// If a slice is too short, which would be a bug in this crate.
 pub(crate) fn product(
     target: &mut [&mut [f32]],
     left: Left<'_>,
@@ -60,7 +59,7 @@ impl WithSimd for Product<'_, '_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        // As many sums as there are registers for beside a row of the right factor.
+        // As many sums as fit the registers next to a row of the right factor.
         match S::F32_LANES {
             16 => self.run::<S, 12, 6, 1>(simd),
             8 => self.run::<S, 6, 3, 2>(simd),
@@ -71,8 +70,8 @@ impl WithSimd for Product<'_, '_> {
 }
 
 impl Product<'_, '_> {
-    /// `R` rows and `V` vectors at a time, or `HALF` as many rows where few are left. All rows before the
-    /// next columns, which stay in the first-level cache meanwhile.
+    /// Computes `R` rows and `V` vectors at a time, or `HALF` rows if few are left. All rows are computed before the
+    /// next columns, which so stay in the first-level cache.
     #[inline(always)]
     fn run<S: Simd, const R: usize, const HALF: usize, const V: usize>(mut self, simd: S) {
         let Left { rows, depth, .. } = self.left;
@@ -93,7 +92,7 @@ impl Product<'_, '_> {
         }
     }
 
-    /// `R` rows, of which the last may not exist, and some columns.
+    /// Computes `R` rows, some of which may be beyond the last one, and some columns.
     #[inline(always)]
     fn block<S: Simd, const R: usize, const V: usize>(
         &mut self,
@@ -122,7 +121,7 @@ impl Product<'_, '_> {
             Some(line) => {
                 let mut lines: [&[f32]; R] = [&[]; R];
                 for (r, to) in lines.iter_mut().enumerate() {
-                    // A row that does not exist is computed as the last, and not written.
+                    // Rows beyond the last one are computed as copies of it, and not written.
                     let row = (row + r).min(rows - 1);
                     *to = &values[row * line..][part.clone()];
                 }
@@ -167,7 +166,8 @@ impl Product<'_, '_> {
         };
         let rows = self.target.get_mut(row..).unwrap_or_default();
         if part.start == 0 && finish.added.is_none() && columns.len() == V * S::F32_LANES {
-            // Where a product is only a few values deep, writing takes as long as the sums: no question a vector.
+            // With few products per element, writing takes as long as summing, so this path has no branches per
+            // vector.
             let bias = finish.bias.map(|bias| &bias[row..]);
             write_whole::<S, R, V>(simd, sums, rows, columns.start, bias, finish.rectifier);
             return;
@@ -205,8 +205,8 @@ impl Product<'_, '_> {
     }
 }
 
-/// Writes `V` whole vectors to each of `R` rows, or to those that there are, from a column on. Loops, since the
-/// compiler does not inline the closures of iterators into code for one processor.
+/// Writes `V` whole vectors, from a column on, to each of `R` rows, or to as many as exist. Uses loops, because the
+/// compiler does not inline iterators' closures into code for a particular processor.
 #[inline(always)]
 fn write_whole<S: Simd, const R: usize, const V: usize>(
     simd: S,
@@ -234,13 +234,13 @@ fn write_whole<S: Simd, const R: usize, const V: usize>(
         };
         let (target, _) = S::as_mut_simd_f32s(&mut target[columns.clone()]);
         for (target, sum) in target.iter_mut().zip(sums) {
-            // Nothing is beyond the bounds of no rectifier.
+            // Without a rectifier the bounds are NaN and change nothing.
             *target = rectified(simd, simd.add_f32s(*sum, bias), bounds);
         }
     }
 }
 
-/// A vector, or the part of it that there is.
+/// Loads a vector, or a partial one if fewer values are left.
 #[inline(always)]
 fn load<S: Simd>(simd: S, values: &[f32]) -> S::f32s {
     match S::as_simd_f32s(values) {
@@ -249,7 +249,7 @@ fn load<S: Simd>(simd: S, values: &[f32]) -> S::f32s {
     }
 }
 
-/// The bounds applied as comparisons, so that NaN stays NaN.
+/// Applies the bounds with comparisons, so that NaN stays NaN.
 #[inline(always)]
 fn rectified<S: Simd>(simd: S, value: S::f32s, bounds: Bounds) -> S::f32s {
     let (low, high) = (simd.splat_f32s(bounds.low), simd.splat_f32s(bounds.high));
@@ -259,16 +259,16 @@ fn rectified<S: Simd>(simd: S, value: S::f32s, bounds: Bounds) -> S::f32s {
 
 /// `R` rows of a left factor.
 trait Factor<const R: usize>: Copy {
-    /// Whether there are values at all of the first `depth` places of each row.
+    /// Whether each row has at least `depth` values.
     fn reaches(&self, depth: usize) -> bool;
-    /// The value of a row at one place of the depth.
+    /// The value of a row at one position of the depth.
     ///
     /// # Safety
-    /// The row is below `R`, and the place below a depth that [`reaches`](Self::reaches) has confirmed.
+    /// `row` must be below `R`, and `k` below a depth that [`reaches`](Self::reaches) has confirmed.
     unsafe fn value(&self, row: usize, k: usize) -> f32;
 }
 
-/// [`ROWS`] interleaved rows, from the first needed one on.
+/// [`ROWS`] interleaved rows, beginning with the first one needed.
 #[derive(Clone, Copy)]
 struct Interleaved<'a>(&'a [f32]);
 
@@ -280,7 +280,8 @@ impl<const R: usize> Factor<R> for Interleaved<'_> {
 
     #[inline(always)]
     unsafe fn value(&self, row: usize, k: usize) -> f32 {
-        // SAFETY: at most the last value that `reaches` has found to exist, as the caller promises.
+        // SAFETY: the caller guarantees `row < R` and `k < depth` for a depth that `reaches` has confirmed, so the
+        // index is at most `(depth - 1) * ROWS + R - 1`, which is within the slice.
         unsafe { *self.0.get_unchecked(k * ROWS + row) }
     }
 }
@@ -296,16 +297,17 @@ impl<const R: usize> Factor<R> for Lines<'_, R> {
 
     #[inline(always)]
     unsafe fn value(&self, row: usize, k: usize) -> f32 {
-        // SAFETY: the row exists, and is as long as `reaches` has found, as the caller promises.
+        // SAFETY: the caller guarantees `row < R`, and `k < depth` for a depth that `reaches` has compared with the
+        // length of every row.
         unsafe { *self.0.get_unchecked(row).get_unchecked(k) }
     }
 }
 
-/// The sums over `depth` products of `R` rows and `V` vectors of columns, of which `count` columns exist: all
-/// where `WHOLE`.
+/// The sums over `depth` products of `R` rows and `V` vectors of columns, of which `count` columns exist (all of
+/// them if `WHOLE`).
 ///
-/// With checked indices the loop has so many ways out that the compiler keeps half of the sums in memory,
-/// which halves its speed: what it reads is checked before it.
+/// Checked indexing gives the loop so many exits that the compiler keeps half of the sums in memory, which halves
+/// its speed. Hence all bounds are checked before the loop.
 #[expect(
     clippy::needless_range_loop,
     reason = "with iterators the sums are kept in memory"
@@ -329,20 +331,21 @@ fn sums<S: Simd, L: Factor<R>, const R: usize, const V: usize, const WHOLE: bool
     );
     assert!(!WHOLE || count == V * S::F32_LANES);
     for k in 0..depth {
-        // SAFETY: `k * line + count` is at most the length, as was just checked.
+        // SAFETY: `k * line + count <= (depth - 1) * line + count <= right.len()`, as asserted above.
         let right = unsafe { right.get_unchecked(k * line..k * line + count) };
         let mut columns = [simd.splat_f32s(0.0); V];
         for v in 0..V {
             let at = v * S::F32_LANES;
             if WHOLE {
-                // SAFETY: `count` values are all vectors; an unaligned read of any bits gives floats.
+                // SAFETY: with `WHOLE`, `right` has exactly `V` vectors of values, as asserted above, so vector `v`
+                // is within it; the read may be unaligned, and every bit pattern is a valid float.
                 columns[v] = unsafe { right.as_ptr().add(at).cast::<S::f32s>().read_unaligned() };
             } else if at < count {
                 columns[v] = simd.partial_load_f32s(&right[at..count.min(at + S::F32_LANES)]);
             }
         }
         for r in 0..R {
-            // SAFETY: `r < R` and `k < depth`, which the factor reaches.
+            // SAFETY: `r < R` and `k < depth`, and `left.reaches(depth)` was asserted above.
             let value = simd.splat_f32s(unsafe { left.value(r, k) });
             for v in 0..V {
                 sums[r][v] = simd.mul_add_f32s(value, columns[v], sums[r][v]);
@@ -362,7 +365,7 @@ mod tests {
             .collect()
     }
 
-    /// All forms of the factors, on this processor and without vectors.
+    /// All forms of the factors, with this processor's vectors and without any.
     #[test]
     fn products_of_any_size_are_sums_of_products() {
         for [rows, depth, columns] in [

@@ -29,8 +29,8 @@ pub struct InputSpec {
 }
 
 impl InputSpec {
-    /// Images of this size, resized ignoring the aspect ratio, pixels in 0..1: mean 0 and standard
-    /// deviation 1.
+    /// Takes images of this size, resized without keeping the aspect ratio, with pixels in 0..1:
+    /// mean 0 and standard deviation 1.
     pub fn new(size: ImageSize) -> Self {
         Self {
             channels: size.channels,
@@ -77,7 +77,7 @@ impl InputSpec {
         }
     }
 
-    /// The images the network takes.
+    /// The size of the images that the network takes.
     pub fn size(&self) -> ImageSize {
         ImageSize {
             channels: self.channels,
@@ -86,8 +86,8 @@ impl InputSpec {
         }
     }
 
-    /// A description of how to prepare an image before its pixels are normalised, as a sentence without
-    /// its full stop, for use in other programs.
+    /// Describes how to prepare an image before its pixels are normalised: a sentence without its
+    /// full stop, for use in other programs.
     pub fn preparation(&self) -> String {
         let Self {
             channels,

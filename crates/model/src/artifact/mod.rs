@@ -23,7 +23,7 @@ const WEIGHTS: &str = "weights.bpk";
 const ORIGIN: &str = "origin.json";
 /// Maximum size of a file of an artifact, in bytes.
 const FILE_BYTES: u64 = 16 << 30;
-/// What burn's format may add to the values: names, shapes, alignment.
+/// What burn's format may add to the values: names, shapes and alignment.
 const RECORD_OVERHEAD: u64 = 16 << 20;
 
 /// A classifier with everything needed to use its weights.
@@ -62,18 +62,18 @@ struct Spec {
     config: ModelConfig,
     classes: Vec<String>,
     input: InputSpec,
-    /// Models of earlier versions have none.
+    /// Missing in models of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     temperature: Option<f64>,
-    /// Of the values, to compare two runs by eye.
+    /// The hash of the values, to compare two runs by eye.
     weights_sha256: String,
 }
 
 impl Artifact {
-    /// The names of the files that its directory may hold.
+    /// The names of the files that an artifact's directory may contain.
     pub const FILES: [&str; 4] = [SPEC, WEIGHTS, ORIGIN, store::MANIFEST];
 
-    /// Whether `path` is the directory of an artifact, whole or damaged.
+    /// Whether `path` is the directory of an artifact, complete or damaged.
     pub fn is_at(path: &Path) -> bool {
         path.join(store::MANIFEST).is_file()
     }
@@ -134,8 +134,8 @@ impl Artifact {
     /// Reads and checks the directory `path` and builds the model on `device`.
     ///
     /// # Errors
-    /// [`ModelError::Artifact`] naming the file and the problem. Nothing is allocated from a number
-    /// in a file before it is checked against the file's size.
+    /// [`ModelError::Artifact`] naming the file and the problem. A size given in a file is checked
+    /// against the file's own size before anything is allocated.
     pub fn load(path: &Path, device: &Device) -> Result<Self, ModelError> {
         let mut files = store::read_directory(path, FORMAT, VERSION, FILE_BYTES)?;
         let spec = take(path, &mut files, SPEC)?;
@@ -143,9 +143,10 @@ impl Artifact {
         Self::from_files(path, &spec, weights, device)
     }
 
-    /// The same of the contents of `model.json` and `weights.bpk`, for a program that carries them
-    /// within itself (`include_bytes!`). `path` stands for their directory in messages. Without a
-    /// manifest, damage to the config or the class names may not be detected; damage to weights is.
+    /// Like [`load`](Self::load), from the contents of `model.json` and `weights.bpk`, for a
+    /// program that embeds them (`include_bytes!`). Error messages name `path` as their directory.
+    /// Without a manifest, damage to the config or the class names may not be detected; damage to
+    /// the weights is.
     ///
     /// # Errors
     /// As [`load`](Self::load).

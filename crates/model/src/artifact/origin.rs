@@ -3,15 +3,15 @@
 use crate::ModelError;
 use serde::{Deserialize, Serialize};
 
-/// The origin of an artifact's weights, if another program trained them.
+/// Where an artifact's weights come from, if another program trained them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Origin {
-    /// The file, or the address it was downloaded from.
+    /// The path of the file, or the URL it was downloaded from.
     pub source: String,
     /// The file's SHA-256, in hexadecimal.
     pub sha256: String,
-    /// The publisher's name for the weights, if known: `timm/resnet18.a1_in1k`.
+    /// The publisher's name for the weights, if known, such as `timm/resnet18.a1_in1k`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<String>,
     /// The licence of the weights, if known.

@@ -6,9 +6,9 @@ use super::SlidingAxis;
 const MORE: &str = " ...";
 
 impl SlidingAxis {
-    /// A line of pixels (`.` is padding) and a line for each unit below it with an `x` at every pixel
-    /// it reads. Where that is wider than `columns` or higher than `lines`, the first units alone, with
-    /// dots after them; `None` where not even the first one fits.
+    /// One line of pixels (`.` is padding) and below it one line per unit, with an `x` at every
+    /// pixel it reads. If that is wider than `columns` or higher than `lines`, only the first units
+    /// are drawn, followed by dots; `None` if not even the first one fits.
     pub fn diagram(&self, columns: usize, lines: usize) -> Option<Vec<String>> {
         let (before, after) = (self.before as i64, self.after as i64);
         let width = (self.input.max(self.output) - 1).to_string().len();
@@ -21,7 +21,7 @@ impl SlidingAxis {
         } else {
             let room = columns.saturating_sub(label + MORE.len()) / cell;
             let pixels = room.min(all);
-            // The last pixel that a unit reads lies `span - 1` after its first.
+            // A unit's last pixel is `span - 1` after its first.
             let fit = pixels.checked_sub(self.span())? / self.stride + 1;
             (pixels, fit.min(self.output).min(lines.checked_sub(2)?))
         };

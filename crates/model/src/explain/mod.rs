@@ -17,7 +17,7 @@ pub use nearest::Nearest;
 use crate::geometry::{Padding, Window};
 use serde::Serialize;
 
-/// A window sliding along one axis: `(n + 2p - f)/s + 1`, with its numbers.
+/// A window sliding along one axis, with the quantities of `(n + 2p - f)/s + 1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct SlidingAxis {
     /// Pixels along the axis: n.
@@ -30,16 +30,16 @@ pub struct SlidingAxis {
     pub dilation: usize,
     /// Padding before the first pixel: p.
     pub before: usize,
-    /// Padding after the last pixel; one more than before where `same` needs an odd number.
+    /// Padding after the last pixel; one more than `before` if `same` needs an odd total.
     pub after: usize,
-    /// How many places the window stops at.
+    /// The number of window positions.
     pub output: usize,
     /// Pixels at the end, padding included, that no window reaches.
     pub unread: usize,
 }
 
 impl SlidingAxis {
-    /// Slides a window of `kernel` taps; `None` where a number is 0 or the window does not fit.
+    /// Slides a window of `kernel` taps; `None` if a size is 0 or the window does not fit.
     pub fn new(
         input: usize,
         kernel: usize,
@@ -78,7 +78,7 @@ impl SlidingAxis {
         self.unread == 0
     }
 
-    /// The formula with its numbers and result; with a floor where the division is not even.
+    /// The formula with its values and result, with a floor if the division is not even.
     pub fn formula(&self) -> String {
         let Self {
             input,
@@ -101,8 +101,7 @@ impl SlidingAxis {
         }
     }
 
-    /// The pixels that the unit at this place reads, counted from 0; padding lies below 0 and from
-    /// `input` on.
+    /// The pixels that this unit reads, counted from 0; padding is below 0 and from `input` on.
     pub fn reads(&self, unit: usize) -> impl Iterator<Item = i64> {
         let first = (unit * self.stride) as i64 - self.before as i64;
         let dilation = self.dilation as i64;

@@ -7,20 +7,20 @@ use serde::Serialize;
 /// One setting changed so that every pixel is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Nearest {
-    /// Which: `input`, `padding`, `kernel` or `stride`.
+    /// The setting: `input`, `padding`, `kernel` or `stride`.
     pub setting: &'static str,
     /// Its new value.
     pub value: usize,
-    /// The output size with it.
+    /// The resulting output size.
     pub output: usize,
 }
 
-/// How far a setting is looked for.
+/// The largest change that is tried for a setting.
 const REACH: usize = 64;
 
 impl SlidingAxis {
-    /// For each setting the nearest value, smaller and larger, that reads every pixel; nothing where
-    /// the given ones already do. Even kernels are left out, since no padding centres them.
+    /// For each setting, the nearest smaller and the nearest larger value with which every pixel is
+    /// read; empty if that is so already. Even kernels are skipped, since no padding centres them.
     pub fn nearest(&self) -> Vec<Nearest> {
         if self.is_even() {
             return Vec::new();
@@ -74,7 +74,7 @@ mod tests {
             .collect();
         assert!(found.contains(&("input", 5, 2)) && found.contains(&("input", 7, 3)));
         assert!(found.contains(&("stride", 1, 4)) && found.contains(&("stride", 3, 2)));
-        // Each of them really is even.
+        // Every suggestion divides evenly.
         for near in axis.nearest() {
             assert!(near.output > 0, "{near:?}");
         }

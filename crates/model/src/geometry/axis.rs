@@ -10,7 +10,7 @@ pub(crate) struct Window {
     pub(crate) dilation: usize,
 }
 
-/// Where a window along one axis ends up.
+/// The result of sliding a window along one axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Axis {
     pub(crate) output: usize,
@@ -18,7 +18,7 @@ pub(crate) struct Axis {
     pub(crate) before: usize,
     /// Padding after the last pixel: bottom or right.
     pub(crate) after: usize,
-    /// The part of it beyond the configured padding, which the last window reads.
+    /// The part of `after` beyond the configured padding, which the last window reads.
     pub(crate) overhang: usize,
     /// Pixels of the padded axis, counted from its end, that no window reaches.
     pub(crate) unreached: usize,
@@ -30,10 +30,10 @@ impl Window {
         self.dilation * (self.kernel - 1) + 1
     }
 
-    /// Slides over `n` pixels. `None` when the window is larger than what it slides over.
+    /// Slides over `n` pixels; `None` if the window is larger than the padded axis.
     ///
-    /// With `ceil` the last window may reach beyond the padding, as in PyTorch's `ceil_mode`: unless
-    /// it would start there.
+    /// With `ceil` the last window may reach beyond the padding, unless it would start there, as in
+    /// PyTorch's `ceil_mode`.
     pub(crate) fn slide(&self, n: usize, margin: Margin, ceil: bool) -> Option<Axis> {
         let [before, after] = match margin {
             Margin::Pixels(pixels) => pixels,
@@ -76,7 +76,7 @@ impl Window {
         })
     }
 
-    /// Whether some window lies wholly on padding: its maximum or mean would be of nothing.
+    /// Whether some window covers padding only, and so would have no maximum or mean.
     pub(crate) fn touches_only_padding(&self, n: usize, axis: &Axis) -> bool {
         (0..axis.output).any(|unit| {
             (0..self.kernel).all(|tap| {
@@ -86,7 +86,7 @@ impl Window {
         })
     }
 
-    /// The output size with its numbers filled in, for messages.
+    /// The formula of the output size with its values, for messages.
     pub(crate) fn formula(&self, n: usize, margin: Margin) -> String {
         format!(
             "floor(({} - {}*({} - 1) - 1) / {}) + 1",
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn output_sizes_match_the_formula() {
-        // (n + 2p - f)/s + 1 of the textbook: 28, 3, 1, 1 -> 28; 7, 3, 2 -> 3; 227, 11, 4 -> 55.
+        // The textbook's (n + 2p - f)/s + 1: 28, 3, 1, 1 -> 28; 7, 3, 2 -> 3; 227, 11, 4 -> 55.
         assert_eq!(
             window(3, 1, 1)
                 .slide(28, Margin::Pixels([1; 2]), false)
@@ -172,12 +172,12 @@ mod tests {
 
     #[test]
     fn ceil_mode_is_pytorch_s() {
-        // Sizes of torch.nn.functional.max_pool2d(ceil_mode=True) of PyTorch 2.15.
+        // Output sizes of torch.nn.functional.max_pool2d(ceil_mode=True) in PyTorch 2.15.
         for (kernel, stride, n, padding, output, overhang) in [
             (3, 2, 6, 0, 3, 1),
             (3, 2, 7, 0, 3, 0),
             (3, 2, 2, 0, 1, 1),
-            // The last window would start in the padding on the right: dropped.
+            // The last window would start in the padding on the right, so it is dropped.
             (2, 3, 6, 1, 3, 0),
             (2, 2, 3, 1, 2, 0),
             (3, 3, 5, 1, 2, 0),

@@ -4,20 +4,20 @@ use super::axis::{Axis, Window};
 
 /// The theoretical receptive field of a layer's units along one axis.
 ///
-/// Unit `u` can depend on the input pixels `first + u * stride ..= last + u * stride`. Those below
-/// 0 or beyond the image lie on padding.
+/// Unit `u` can depend on the input pixels `first + u * stride ..= last + u * stride`. Pixels below
+/// 0 or beyond the image are padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
-    /// The first pixel that unit 0 sees; negative where it looks onto padding.
+    /// The first pixel that unit 0 sees; negative if it is padding.
     pub first: i64,
     /// The last pixel that unit 0 sees.
     pub last: i64,
-    /// How many input pixels apart neighbouring units look.
+    /// The distance in input pixels between the fields of neighbouring units.
     pub stride: i64,
 }
 
 impl Field {
-    /// An image's pixel sees itself.
+    /// The field of an input pixel: itself.
     pub const PIXEL: Self = Self {
         first: 0,
         last: 0,
@@ -29,17 +29,18 @@ impl Field {
         self.last.saturating_sub(self.first).saturating_add(1)
     }
 
-    /// The middle of what unit 0 sees, in pixels; pixel `i` has its middle at `i`. Unit `u` looks
-    /// at `centre + u * stride`.
+    /// The centre of unit 0's field, in pixels; the centre of pixel `i` is `i`. The field of unit
+    /// `u` is centred at `centre + u * stride`.
     pub fn centre(&self) -> f64 {
         (self.first as f64 + self.last as f64) / 2.0
     }
 
-    /// What a unit sees through a window on this axis.
+    /// The field of a unit that reads this axis through a window.
     pub(crate) fn through(&self, window: &Window, axis: &Axis) -> Self {
         let before = axis.before as i64;
         let reach = window.span() as i64 - 1 - before;
-        // Saturating: a thousand strides in a row on a 1x1 map are absurd, but no reason to panic.
+        // Saturating: a thousand strides in a row on a 1x1 map are absurd, but must not cause a
+        // panic.
         Self {
             first: self
                 .first
@@ -49,7 +50,7 @@ impl Field {
         }
     }
 
-    /// What a unit sees that looks at all `n` units of this axis.
+    /// The field of a unit that reads all `n` units of this axis.
     pub(crate) fn whole(&self, n: usize) -> Self {
         let reach = (n as i64 - 1).saturating_mul(self.stride);
         Self {
@@ -58,8 +59,8 @@ impl Field {
         }
     }
 
-    /// What two branches see together; `None` when their strides differ, since then their units
-    /// have no common step.
+    /// The smallest field that contains both branches' fields; `None` if their strides differ,
+    /// because then the joined units have no common stride.
     pub(crate) fn union(&self, other: &Self) -> Option<Self> {
         (self.stride == other.stride).then(|| Self {
             first: self.first.min(other.first),
@@ -68,9 +69,9 @@ impl Field {
         })
     }
 
-    /// The same pixels as each of `n` units a stride apart sees them: the smallest window that
-    /// moves with the units and holds these pixels for all of them. For a gate, whose one value
-    /// reaches every unit of a map.
+    /// The field of `n` units, `stride` pixels apart, each of which sees all of these pixels: the
+    /// smallest window that moves with the units and contains the pixels for each of them. For a
+    /// gate, whose value reaches every unit of a map.
     pub(crate) fn shared(&self, n: usize, stride: i64) -> Self {
         let reach = (n as i64 - 1).saturating_mul(stride);
         Self {
@@ -81,23 +82,23 @@ impl Field {
     }
 }
 
-/// The fields along `[height, width]` in both senses.
+/// The fields along `[height, width]`, with and without gates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fields {
-    /// All that the units can depend on.
+    /// All pixels that the units can depend on.
     pub(crate) all: [Field; 2],
-    /// With gates held constant: what they depend on by other ways than a gate's value.
+    /// With gates held constant: without pixels that reach the units only through a gate's value.
     pub(crate) ungated: [Field; 2],
 }
 
 impl Fields {
-    /// An image's pixels.
+    /// The fields of input pixels.
     pub(crate) const PIXEL: Self = Self {
         all: [Field::PIXEL; 2],
         ungated: [Field::PIXEL; 2],
     };
 
-    /// Both, along both axes (0 is the height), seen through another layer.
+    /// Applies `through` to both fields along both axes (axis 0 is the height).
     pub(crate) fn map(&self, through: impl Fn(usize, &Field) -> Field) -> Self {
         let each = |fields: &[Field; 2]| [through(0, &fields[0]), through(1, &fields[1])];
         Self {

@@ -1,4 +1,4 @@
-//! Sizes, windows and receptive fields: the arithmetic that layers are planned with.
+//! Sizes, windows and receptive fields: the arithmetic of planning layers.
 
 mod axis;
 mod field;

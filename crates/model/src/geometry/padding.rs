@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A height and a width: written as one number (`3`) or as two (`[3, 5]`).
+/// A height and a width, written as one number (`3`) or as two (`[3, 5]`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "PairForm", into = "PairForm")]
 pub struct Pair {
@@ -24,7 +24,7 @@ enum PairForm {
 }
 
 impl Pair {
-    /// The same in both directions.
+    /// The same height and width.
     pub const fn square(side: usize) -> Self {
         Self {
             height: side,
@@ -83,22 +83,22 @@ impl fmt::Display for Pair {
     }
 }
 
-/// The padding of a map before a window slides over it.
+/// The padding added to a map before a window slides over it.
 ///
 /// Written as `"same"`, `"valid"`, a number of pixels for every side (`1`), a pair for top and
 /// bottom, left and right (`[1, 2]`), or `[[top, bottom], [left, right]]` (`[[0, 1], [0, 1]]`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "PaddingForm", into = "PaddingForm")]
 pub enum Padding {
-    /// The padding that makes the output `ceil(n / stride)` long, whatever the dilation. Where
-    /// that number is odd, the last side (bottom, right) gets the extra pixel.
+    /// The padding with which the output has size `ceil(n / stride)`, whatever the dilation. If the
+    /// total is odd, the extra pixel is added at the bottom or right.
     Same,
     /// None: the window stays inside the map.
     #[default]
     Valid,
     /// This many pixels at the top and the bottom, and at the left and the right.
     Pixels(Pair),
-    /// Pixels for each side by itself.
+    /// A separate number of pixels for each side.
     Sides(Edges),
 }
 
@@ -149,7 +149,7 @@ impl From<Padding> for PaddingForm {
 }
 
 impl Padding {
-    /// What it is along one axis.
+    /// The padding along one axis.
     pub(crate) fn along(self, vertical: bool) -> Margin {
         match (self, vertical) {
             (Self::Same, _) => Margin::Same,
@@ -215,7 +215,7 @@ impl Edges {
         [[self.top, self.bottom], [self.left, self.right]]
     }
 
-    /// Whether no side has any.
+    /// Whether all sides are 0.
     pub fn is_none(self) -> bool {
         self == Self::default()
     }

@@ -1,9 +1,9 @@
-//! The shape of the values between two layers, and parts of it.
+//! The shape of the values between two layers, and parts of that shape.
 
 use std::fmt;
 use std::ops::Range;
 
-/// A rectangle of a map: `[rows, columns]`.
+/// A rectangle of units in a map: `[rows, columns]`.
 pub type Units = [Range<usize>; 2];
 
 /// The shape of one image's values between two layers; a batch has a leading `N`.
@@ -11,22 +11,22 @@ pub type Units = [Range<usize>; 2];
 pub enum Shape {
     /// `[channels, height, width]`.
     Map {
-        /// How many maps.
+        /// Number of channels.
         channels: usize,
-        /// Rows of each.
+        /// Number of rows.
         height: usize,
-        /// Columns of each.
+        /// Number of columns.
         width: usize,
     },
     /// `[features]`.
     Flat(
-        /// How many values.
+        /// Number of values.
         usize,
     ),
 }
 
 impl Shape {
-    /// How many values one image has here.
+    /// Number of values per image.
     pub const fn values(&self) -> usize {
         match *self {
             Self::Map {
@@ -51,7 +51,7 @@ impl Shape {
         self.map_size().map(|size| 0..size)
     }
 
-    /// The shape of a part of it.
+    /// The shape of this rectangle of it.
     pub(crate) fn cut(&self, units: &Units) -> Self {
         match *self {
             Self::Map { channels, .. } => Self::Map {
@@ -63,7 +63,7 @@ impl Shape {
         }
     }
 
-    /// Channels of a map, or values of a row.
+    /// Number of channels of a map, or of values of a row.
     pub const fn channels(&self) -> usize {
         match *self {
             Self::Map { channels, .. } => channels,
@@ -71,7 +71,7 @@ impl Shape {
         }
     }
 
-    /// The numbers, outermost first.
+    /// The sizes, outermost first.
     pub fn dims(&self) -> Vec<usize> {
         match *self {
             Self::Map {

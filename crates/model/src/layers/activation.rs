@@ -50,14 +50,15 @@ pub enum Activation {
     ),
 }
 
-/// Names every activation, with its setting's default: one that is not in the list does not compile.
+/// Lists every activation with its name and the default of its setting. Omitting a variant is a
+/// compile error.
 macro_rules! names {
     ($($name:literal $Activation:ident $(($default:expr))?,)*) => {
         impl Activation {
-            /// All of them, with their default settings.
+            /// All activations, with their default settings.
             pub const ALL: [Self; [$($name),*].len()] = [$(Self::$Activation $(($default))?),*];
 
-            /// Its name in the config.
+            /// The activation's name in the config.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$Activation { .. } => $name,)*
@@ -154,13 +155,13 @@ impl From<Activation> for ActivationForm {
 }
 
 impl Activation {
-    /// The leaky ReLU's slope on negative values: PyTorch's default; Keras has 0.3.
+    /// The leaky ReLU's default slope for negative values, as in PyTorch; Keras uses 0.3.
     pub const LEAKY_SLOPE: f64 = 0.01;
 
     /// The leaky ReLU with its default slope.
     pub const LEAKY_RELU: Self = Self::LeakyRelu(Self::LEAKY_SLOPE);
 
-    /// ELU's `alpha` unless given, as in PyTorch and Keras.
+    /// ELU's default `alpha`, as in PyTorch and Keras.
     pub const ELU_ALPHA: f64 = 1.0;
 
     /// Applies it to each value.
@@ -188,29 +189,31 @@ impl Activation {
         }
     }
 
-    /// Its name after a comma, for a summary.
+    /// The name after a comma, for a summary; empty without an activation.
     pub(super) fn suffix(activation: Option<Self>) -> String {
         activation.map_or(String::new(), |activation| {
             format!(", {}", activation.described())
         })
     }
 
-    /// The factor by which weights are widened so that the signal keeps its variance through this
-    /// activation (He et al. 2015 for ReLU; the values of `torch.nn.init.calculate_gain` else).
+    /// The factor on the initial weights' standard deviation that preserves the signal's variance
+    /// through this activation (He et al. 2015 for ReLU; otherwise the values of
+    /// `torch.nn.init.calculate_gain`).
     pub fn gain(self) -> f64 {
         match self {
             Self::Relu | Self::Gelu | Self::Relu6 | Self::HardSwish | Self::Silu | Self::Mish => {
                 2f64.sqrt()
             }
             Self::LeakyRelu(slope) => (2.0 / (1.0 + slope * slope)).sqrt(),
-            // The mean square of its output for standard normal inputs: 1/2 of the positive ones.
+            // The mean square of ELU's output for standard normal inputs; positive inputs
+            // contribute 1/2.
             Self::Elu(alpha) => (0.5 + 0.144_945 * alpha * alpha).sqrt().recip(),
             Self::Tanh => 5.0 / 3.0,
             Self::Sigmoid | Self::HardSigmoid => 1.0,
         }
     }
 
-    /// Its name, and its setting where it is not the default.
+    /// The name, and the setting if it is not the default.
     pub(super) fn described(self) -> String {
         match self {
             Self::LeakyRelu(value) | Self::Elu(value)
@@ -223,8 +226,8 @@ impl Activation {
     }
 }
 
-/// `tanh(ln(1 + e))` is `e (e + 2) / (e (e + 2) + 2)` where `e` is `exp(x)`: nothing cancels, and from
-/// 20 on it is 1 in single precision.
+/// `tanh(ln(1 + e))` is `e (e + 2) / (e (e + 2) + 2)` with `e = exp(x)`, which has no cancellation
+/// and is 1 in single precision from `x = 20` on.
 fn mish<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     let e = x.clone().clamp_max(20.0).exp();
     let square = e.clone() * (e + 2.0);
@@ -241,9 +244,9 @@ fn hard_sigmoid<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     (x + 3.0).clamp(0.0, 6.0) / 6.0
 }
 
-/// burn 0.22.1 computes GELU exactly on every backend, but its gradient, on all but flex, by the
-/// derivative of the approximation with a hyperbolic tangent: off by up to 5e-4. Composed of an error
-/// function the gradient is exact too.
+/// burn 0.22.1 computes GELU exactly on every backend, but on all except flex its gradient is the
+/// derivative of the tanh approximation, which is off by up to 5e-4. Composing it from the error
+/// function makes the gradient exact too.
 fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     #[cfg(feature = "flex")]
     if receptive_kernels::runs_on(&x.device()) {
@@ -327,12 +330,12 @@ mod tests {
     use super::*;
     use burn::tensor::Device;
 
-    /// The value by its formula.
+    /// The value in double precision.
     fn formula(activation: Activation, x: f64) -> f64 {
         match activation {
             Activation::Relu => x.max(0.0),
             Activation::LeakyRelu(slope) => x.max(slope * x),
-            // The logistic approximation would be off by 1e-2; this tanh one by 1e-3.
+            // The logistic approximation would be off by 1e-2, the tanh one by 1e-3.
             Activation::Gelu => {
                 let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
                 0.5 * x * (1.0 + inner.tanh())
@@ -352,7 +355,7 @@ mod tests {
     #[test]
     fn values_and_gradients_are_those_of_the_formulas() {
         let device = Device::flex().autodiff();
-        // On both sides of every kink (-3, 0, 3, 6), and none of them.
+        // Both sides of every kink (-3, 0, 3, 6), but not the kinks themselves.
         let points = [
             -7.5f32, -3.2, -2.8, -1.1, -0.3, 0.2, 0.9, 2.7, 3.3, 5.8, 6.4,
         ];

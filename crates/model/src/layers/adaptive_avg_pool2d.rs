@@ -1,4 +1,4 @@
-//! `adaptive_avg_pool2d`: means of windows that share a map evenly, whatever its size.
+//! `adaptive_avg_pool2d`: a mean over each of a fixed number of windows, whatever the map's size.
 
 use super::context::{Context, Follower, MAX_SIDE, Outline};
 use super::features::Features;
@@ -14,11 +14,12 @@ use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// `type = "adaptive_avg_pool2d"`: a map of any size to one of `size`, each value the mean of a window.
+/// `type = "adaptive_avg_pool2d"`: reduces a map of any size to `size`; each value is the mean of a
+/// window.
 ///
-/// Of `n` rows to `m`, window `i` has the rows from `floor(i n / m)` to before `ceil((i + 1) n / m)`, as in
-/// PyTorch: where `m` does not divide `n` neighbouring windows share rows and differ in size. A map of
-/// that size stays as it is.
+/// From `n` rows to `m`, window `i` covers the rows from `floor(i n / m)` up to but not including
+/// `ceil((i + 1) n / m)`, as in PyTorch: if `m` does not divide `n`, neighbouring windows overlap
+/// and differ in size. A map that already has that size is left unchanged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdaptiveAvgPool2dLayer {
@@ -27,7 +28,7 @@ pub struct AdaptiveAvgPool2dLayer {
 }
 
 impl AdaptiveAvgPool2dLayer {
-    /// To a map of this size.
+    /// Pools to a map of this size.
     pub fn new(size: impl Into<Pair>) -> Self {
         Self { size: size.into() }
     }
@@ -36,7 +37,7 @@ impl AdaptiveAvgPool2dLayer {
 /// A planned [`AdaptiveAvgPool2dLayer`].
 #[derive(Debug, Clone)]
 pub struct AdaptiveAvgPool2dOp {
-    /// Of each row and each column of the output, the rows and columns of the input in its window.
+    /// For each row and each column of the output, the rows or columns of the input in its window.
     pub windows: [Vec<Range<usize>>; 2],
 }
 
@@ -86,7 +87,8 @@ fn windows(n: usize, outputs: usize) -> Vec<Range<usize>> {
     (0..outputs).map(window).collect()
 }
 
-/// What the units see: the smallest window moving by a constant stride that holds each one's.
+/// The field of the units: the smallest window that moves by a constant stride and contains each
+/// unit's window.
 fn seen(field: &Field, n: usize, windows: &[Range<usize>]) -> Field {
     let step = (n / windows.len().max(1)).max(1) as i64;
     let shifted = |at: i64, unit: usize| (at - step * unit as i64).saturating_mul(field.stride);
@@ -122,7 +124,8 @@ impl LayerOp for AdaptiveAvgPool2dOp {
         let [_, _, height, width] = x.dims();
         let device = x.device();
         let [rows, columns] = &self.windows;
-        // A mean over a rectangle is a mean over rows of means over columns: two products of matrices.
+        // A mean over a rectangle is a mean over rows of means over columns, hence two matrix
+        // products.
         if !is_identity(columns, width) {
             x = x.matmul(shares(columns, width, &device).transpose().unsqueeze()); // [.., height, out width]
         }
@@ -157,8 +160,8 @@ impl LayerOp for AdaptiveAvgPool2dOp {
 }
 
 impl AdaptiveAvgPool2dOp {
-    /// The share of each input row (or column) in each output row (or column), row by row:
-    /// `[outputs, inputs]`.
+    /// The weight of each input row (or column) in each output row (or column): `[outputs,
+    /// inputs]`, row-major.
     pub fn shares(&self, axis: usize, inputs: usize) -> Vec<f32> {
         table(&self.windows[axis], inputs)
     }

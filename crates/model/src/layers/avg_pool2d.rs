@@ -14,8 +14,8 @@ use burn::nn::BatchNorm;
 use burn::nn::pool::{AvgPool2d, AvgPool2dConfig};
 use serde::{Deserialize, Serialize};
 
-/// `type = "avg_pool2d"`: the mean of each window, padding not counted (as in Keras) unless
-/// `count_include_pad` says so (as by default in PyTorch).
+/// `type = "avg_pool2d"`: the mean of each window. Padding does not count (as in Keras) unless
+/// `count_include_pad` is set (PyTorch's default).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AvgPool2dLayer {
@@ -24,21 +24,21 @@ pub struct AvgPool2dLayer {
     /// The stride; by default the window's size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strides: Option<Pair>,
-    /// The padding, which by default does not count in the mean.
+    /// The padding; by default it does not count in the mean.
     #[serde(default, skip_serializing_if = "Padding::is_valid")]
     pub padding: Padding,
-    /// Whether a last window that reaches beyond the padding counts (PyTorch's `ceil_mode`: one that
-    /// would start there does not). Default: false.
+    /// Whether a last window that reaches beyond the padding is kept, unless it would start there
+    /// (PyTorch's `ceil_mode`). Default: false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ceil_mode: bool,
-    /// Whether padding counts in the mean, as zeros; what `ceil_mode` adds beyond it never does.
+    /// Whether padding counts in the mean, as zeros. What `ceil_mode` adds beyond it never does.
     /// Default: false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub count_include_pad: bool,
 }
 
 impl AvgPool2dLayer {
-    /// Windows side by side, without padding.
+    /// Adjacent windows that do not overlap, without padding.
     pub fn new(pool_size: impl Into<Pair>) -> Self {
         Self {
             pool_size: pool_size.into(),
@@ -65,7 +65,7 @@ impl AvgPool2dLayer {
         }
     }
 
-    /// Sets whether a last window that reaches beyond the padding counts.
+    /// Sets whether a last window that reaches beyond the padding is kept.
     pub fn with_ceil_mode(self, ceil_mode: bool) -> Self {
         Self { ceil_mode, ..self }
     }
@@ -84,11 +84,11 @@ impl AvgPool2dLayer {
 pub struct AvgPool2dOp {
     /// The window's `[height, width]`.
     pub pool_size: [usize; 2],
-    /// Down and right.
+    /// Vertical and horizontal stride.
     pub strides: [usize; 2],
     /// The part of the padding that does not count in the mean.
     pub edges: Edges,
-    /// The part that counts, as zeros; it lies nearer the map.
+    /// The part that counts, as zeros; it is next to the map.
     pub zeros: Edges,
 }
 
@@ -104,7 +104,7 @@ impl AvgPool2dOp {
         }
     }
 
-    /// Splits a padding into the part that counts, as far as this layer has it, and the rest.
+    /// Splits a padding into the part that counts, at most this layer's, and the rest.
     fn split(&mut self, all: Edges) {
         let part = |all: usize, zeros: usize| (all - all.min(zeros), all.min(zeros));
         let (top, left) = (

@@ -1,5 +1,5 @@
-//! `batch_norm`: each channel to mean 0 and variance 1, and the statistics of shards merged in a fixed
-//! order.
+//! `batch_norm`: normalises each channel to mean 0 and variance 1. The statistics of shards are
+//! merged in a fixed order.
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
@@ -23,8 +23,8 @@ use std::ops::Add;
 pub struct BatchNormLayer {
     /// Added to the variance. Default: 1e-5.
     pub epsilon: f64,
-    /// The weight of the latest step in the running statistics (PyTorch's meaning: Keras'
-    /// `momentum` is one less this). Default: 0.1.
+    /// The weight of the latest step in the running statistics, as in PyTorch; Keras's `momentum`
+    /// is 1 minus this. Default: 0.1.
     pub momentum: f64,
 }
 
@@ -128,7 +128,8 @@ impl LayerOp for BatchNormOp {
 }
 
 impl Layer {
-    /// Merges the shards' statistics into the batch norms, depth first; `norm` counts them.
+    /// Merges the shards' statistics into the layer's batch norms, depth first; `norm` is the index
+    /// of the next one in training.
     pub(crate) fn merge_statistics(
         &mut self,
         shards: &[(f64, Vec<BatchStatistics>)],
@@ -137,10 +138,11 @@ impl Layer {
         self.each_batch_norm(&mut |layer| merge_statistics(layer, shards, norm));
     }
 
-    /// Gives its batch norms these running statistics; `norm` counts those that train, depth first.
+    /// Sets the running statistics of the layer's batch norms; `norm` is the index of the next one
+    /// in training, depth first.
     pub(crate) fn set_statistics(&mut self, all: &[BatchStatistics], norm: &mut usize) {
         self.each_batch_norm(&mut |layer| {
-            // A frozen one keeps its own.
+            // A frozen batch norm keeps its own statistics.
             if !layer.training.is_enabled() {
                 return;
             }
@@ -152,7 +154,8 @@ impl Layer {
         });
     }
 
-    /// Freezes the running statistics of its batch norms; their scale and shift are still trained.
+    /// Freezes the running statistics of the layer's batch norms; their scale and shift are still
+    /// trained.
     pub(crate) fn freeze_statistics(&mut self) {
         self.each_batch_norm(&mut |norm| {
             norm.training = norm.training.clone().with_value(false);
@@ -160,13 +163,14 @@ impl Layer {
     }
 }
 
-/// Merges what the batch norm saw of each shard, `count` counting those that train.
+/// Merges one batch norm's statistics over the shards; `count` is its index among those in
+/// training.
 fn merge_statistics(
     norm: &mut BatchNorm,
     shards: &[(f64, Vec<BatchStatistics>)],
     count: &mut usize,
 ) {
-    // A frozen one saw nothing: it used its running statistics and keeps them.
+    // A frozen batch norm used its running statistics, and keeps them.
     if !norm.training.is_enabled() {
         return;
     }
@@ -192,7 +196,7 @@ fn normalize<const D: usize>(norm: &BatchNorm, x: Tensor<D>, pass: &mut Pass<'_>
     seen.output
 }
 
-/// Updates the running statistics with those of the whole batch, by the layer's momentum.
+/// Moves the running statistics towards those of the whole batch by the layer's momentum.
 fn merge(norm: &mut BatchNorm, shards: &[(f64, &BatchStatistics)]) {
     if let Some(BatchStatistics { mean, variance }) = whole(shards) {
         norm.running_mean = moved(&norm.running_mean, mean, norm.momentum);
@@ -200,7 +204,8 @@ fn merge(norm: &mut BatchNorm, shards: &[(f64, &BatchStatistics)]) {
     }
 }
 
-/// The statistics of the whole batch, which the shards' own give exactly: `E[var] + Var[mean]`.
+/// The statistics of the whole batch, exact given those of the shards: its variance is `E[var] +
+/// Var[mean]`.
 fn whole(shards: &[(f64, &BatchStatistics)]) -> Option<BatchStatistics> {
     if let [(1.0, seen)] = shards {
         return Some((*seen).clone());
@@ -210,7 +215,8 @@ fn whole(shards: &[(f64, &BatchStatistics)]) -> Option<BatchStatistics> {
 }
 
 impl BatchStatistics {
-    /// What shards' statistics are added as, for a shard with this share of the batch.
+    /// The weighted moments of a shard with this share of the batch, which can be summed over
+    /// shards.
     pub fn moments(&self, share: f64) -> BatchMoments {
         let square = self.variance.clone() + self.mean.clone().square();
         BatchMoments {
@@ -219,8 +225,8 @@ impl BatchStatistics {
         }
     }
 
-    /// The statistics of each batch norm on all images of these parts, each given with the share of
-    /// the images (summing to 1) that it holds. A part without statistics counts for nothing.
+    /// The statistics of each batch norm over all parts, each given with its share of the images
+    /// (summing to 1). Parts without statistics are ignored.
     pub fn of_parts(parts: &[(f64, Vec<Self>)]) -> Vec<Self> {
         let norms = parts.iter().map(|(_, norms)| norms.len()).max();
         let of_norm = |norm: usize| {
@@ -234,7 +240,7 @@ impl BatchStatistics {
     }
 }
 
-/// Of the images of both.
+/// Adds up the moments of two sets of shards.
 impl Add for BatchMoments {
     type Output = Self;
 
@@ -247,7 +253,7 @@ impl Add for BatchMoments {
 }
 
 impl BatchMoments {
-    /// The same on another device.
+    /// Copies the moments to another device.
     pub fn to_device(&self, device: &Device) -> Self {
         Self {
             mean: self.mean.clone().to_device(device),
@@ -255,7 +261,7 @@ impl BatchMoments {
         }
     }
 
-    /// The statistics of the batch, once the shares of what was added sum to 1.
+    /// The statistics of the batch, provided the shares of all added moments sum to 1.
     pub fn statistics(self) -> BatchStatistics {
         let variance = self.square - self.mean.clone().square();
         BatchStatistics {
@@ -265,7 +271,8 @@ impl BatchMoments {
     }
 }
 
-/// A state of the same id with storage of its own: clones of the module share the old one's.
+/// The updated state, with the same id but its own storage: clones of the module share the old
+/// storage.
 fn moved(
     state: &RunningState<Tensor<1>>,
     towards: Tensor<1>,

@@ -1,4 +1,4 @@
-//! `branches`: one value given to several sequences of layers, whose outputs are joined.
+//! `branches`: several sequences of layers with the same input, whose outputs are joined.
 
 use super::activation::Activation;
 use super::cone::cut;
@@ -16,24 +16,24 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-/// As many branches as there are letters to number their layers with.
+/// One branch per letter that its layers' numbers can begin with.
 const MAX_BRANCHES: usize = 26;
 
 /// How the outputs of branches are joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Join {
-    /// Their sum; all have one shape.
+    /// The sum; all have the same shape.
     Add,
-    /// Their channels concatenated; all have one height and width, or are rows of values.
+    /// Concatenation along the channels; all have the same height and width, or are rows of values.
     Concat,
-    /// Their product; with maps `[channels, height, width]` a branch may output one value per
-    /// channel, `[channels]` or `[channels, 1, 1]`, which scales the channel's whole map.
+    /// The product; where others output maps `[channels, height, width]`, a branch may output one
+    /// value per channel, `[channels]` or `[channels, 1, 1]`, which scales the channel's whole map.
     Multiply,
 }
 
 impl Join {
-    /// Its name in the config.
+    /// The name in the config.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Add => "add",
@@ -42,7 +42,7 @@ impl Join {
         }
     }
 
-    /// The shape of the joined outputs; `None` where they do not fit together.
+    /// The shape of the joined outputs; `None` if they cannot be joined.
     fn shape(self, outputs: &[Shape]) -> Option<Shape> {
         let first = *outputs.first()?;
         match self {
@@ -96,9 +96,9 @@ impl Join {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BranchesLayer {
-    /// How their outputs become one.
+    /// How the outputs are joined.
     pub join: Join,
-    /// The layers of each, 2 to 26 lists.
+    /// The layers of each branch: 2 to 26 lists.
     pub branches: Vec<Vec<LayerConfig>>,
     /// Activation after the join; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -130,12 +130,12 @@ impl BranchesLayer {
     }
 }
 
-/// Planned branches: those of `branches`, `residual` and `squeeze_excite` alike.
+/// Planned branches, used by `branches`, `residual` and `squeeze_excite`.
 #[derive(Debug, Clone)]
 pub struct BranchesOp {
     /// In order; a residual's body comes before its projection.
     pub branches: Vec<Branch>,
-    /// How their outputs become one.
+    /// How the outputs are joined.
     pub join: Join,
     /// Activation after the join.
     pub activation: Option<Activation>,
@@ -144,17 +144,17 @@ pub struct BranchesOp {
 /// One branch.
 #[derive(Debug, Clone)]
 pub struct Branch {
-    /// What its layers' numbers begin with behind the point: `a`, `b`; of a residual's body nothing,
-    /// of its projection `p`.
+    /// What its layers' numbers begin with after the point: `a`, `b` and so on; empty for a
+    /// residual's body, `p` for its projection.
     pub label: String,
-    /// Its layers; none give the input as it is.
+    /// Its layers; without any it is the identity.
     pub layers: Vec<PlannedLayer>,
     /// Shape of the branch's output.
     pub output: Shape,
 }
 
 impl BranchesOp {
-    /// Where burn's module keeps the layers of this branch, as in its records.
+    /// The path of this branch's layers in burn's module, and so in its records.
     pub fn path(&self, branch: usize) -> String {
         match (self.is_residual(), branch) {
             (true, 0) => "body".into(),
@@ -169,7 +169,8 @@ impl BranchesOp {
             .is_some_and(|body| body.label.is_empty())
     }
 
-    /// Puts the layers of the branches, one list each, under the names that records have.
+    /// Wraps the layers of the branches, one list per branch, in the module that gives them their
+    /// names in records.
     pub(super) fn module(&self, mut branches: Vec<Vec<Layer>>) -> Layer {
         if self.is_residual() {
             let projection = branches.pop().unwrap_or_default();
@@ -191,7 +192,7 @@ impl BranchesOp {
             outputs.push(through(layers, &branch.layers, x.clone(), pass));
         }
         if pass.is_done() {
-            return x; // the wanted output lies within a branch
+            return x; // the requested output is within a branch
         }
         match self.join(outputs) {
             Features::Map(y) => Features::Map(Activation::apply(self.activation, y)),
@@ -200,19 +201,20 @@ impl BranchesOp {
     }
 
     /// # Shapes
-    /// - output: `[batch, channels, height, width]` where a branch gives maps, else `[batch, values]`
+    /// - output: `[batch, channels, height, width]` if any branch outputs maps, else `[batch,
+    ///   values]`
     fn join(&self, outputs: Vec<Features>) -> Features {
         let is_flat = |x: &Features| matches!(x, Features::Flat(_));
         if outputs.iter().all(is_flat) {
             let rows = outputs.into_iter().map(Features::into_flat).collect();
             return Features::Flat(joined(self.join, rows));
         }
-        // Where one branch gives maps, a row [batch, channels] is [batch, channels, 1, 1].
+        // Next to maps, a row [batch, channels] becomes [batch, channels, 1, 1].
         let maps = outputs.into_iter().map(Features::maps).collect();
         Features::Map(joined(self.join, maps))
     }
 
-    /// Cuts each branch; the units that all of them need together.
+    /// Restricts each branch; returns the input units that they need together.
     pub(super) fn cut(&mut self, layer: &PlannedLayer, units: &Units) -> Units {
         let cuts: Vec<(Vec<PlannedLayer>, Units)> = self
             .branches
@@ -222,7 +224,7 @@ impl BranchesOp {
                 let units = if size == layer.output.map_size() {
                     units.clone()
                 } else {
-                    branch.output.units() // one value a channel, for all units
+                    branch.output.units() // one value per channel, used by all units
                 };
                 cut(branch.layers.iter(), units)
             })
@@ -234,7 +236,7 @@ impl BranchesOp {
         });
         for (branch, (mut layers, needed)) in self.branches.iter_mut().zip(cuts) {
             if needed != hull {
-                // It takes what it needs from the pixels that all branches are given.
+                // The branches share one input, so this one crops the part it needs.
                 layers.insert(0, crop(layer, layer.input, &needed, &hull));
             }
             branch.layers = layers;
@@ -253,7 +255,7 @@ fn joined<const D: usize>(join: Join, outputs: Vec<Tensor<D>>) -> Tensor<D> {
     }
 }
 
-/// The layers of a residual, under the names that records have had from the first version on.
+/// The layers of a residual, under the names they have had in records since the first version.
 #[derive(Module, Debug)]
 pub(crate) struct Residual {
     pub(super) body: Vec<Layer>,
@@ -266,14 +268,14 @@ pub(crate) struct Branches {
     pub(super) branches: Vec<Vec<Layer>>,
 }
 
-/// Branches to be planned.
+/// Branches before they are planned.
 pub(super) struct BranchPlan<'a> {
-    /// What the layers' numbers begin with behind the point, and the layers.
+    /// The label that the layers' numbers begin with after the point, and the layers.
     pub(super) branches: Vec<(String, &'a [LayerConfig])>,
     pub(super) join: Join,
     pub(super) activation: Option<Activation>,
     pub(super) summary: String,
-    /// What to change where shapes or strides do not fit together.
+    /// What to change if shapes or strides do not match.
     pub(super) remedy: &'static str,
 }
 
@@ -309,7 +311,8 @@ impl BranchPlan<'_> {
         let step = |signal: &Signal| signal.trf.all.map(|field| field.stride);
         if matches!(output, Shape::Flat(_)) && signals.iter().any(|s| step(s) != step(&signals[0]))
         {
-            // Rows of values have no common step to keep: each may see all that its branch sees.
+            // Rows of values have no stride in common, so each value counts as seeing all that its
+            // branch sees.
             let strides = step(&signals[0]);
             for signal in &mut signals {
                 *signal = signal.settled(strides);
@@ -345,10 +348,10 @@ impl BranchPlan<'_> {
     }
 }
 
-/// What the units of joined branches see, with and without the values of gates.
+/// The field of the units of joined branches, with and without the values of gates.
 ///
 /// # Errors
-/// The axis along which maps differ in stride.
+/// The axis along which the maps' strides differ.
 fn union(signals: &[Signal], output: Shape) -> Result<Fields, usize> {
     let is_map = |signal: &&Signal| signal.shape.map_size() == output.map_size();
     let maps = |axis: usize, of: fn(&Fields) -> &[Field; 2]| {

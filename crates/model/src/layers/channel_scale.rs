@@ -1,4 +1,4 @@
-//! `channel_scale`: each channel times a trained factor.
+//! `channel_scale`: multiplies each channel by a trained factor.
 
 use super::channel_weights::ChannelWeights;
 use super::context::{Context, Follower, Outline};
@@ -13,8 +13,9 @@ use crate::geometry::{Edges, Units};
 use burn::nn::BatchNorm;
 use serde::{Deserialize, Serialize};
 
-/// `type = "channel_scale"`: each channel times a trained factor; a small one at the end of a branch is
-/// the layer scale of Touvron et al. 2021, "Going deeper with image transformers".
+/// `type = "channel_scale"`: multiplies each channel by a trained factor. With a small initial
+/// value at the end of a branch it is the layer scale of Touvron et al. 2021, "Going deeper with
+/// image transformers".
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ChannelScaleLayer {

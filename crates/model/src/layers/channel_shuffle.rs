@@ -1,4 +1,4 @@
-//! `channel_shuffle`: channels of several groups interleaved.
+//! `channel_shuffle`: interleaves the channels of several groups.
 
 use super::context::{Context, Follower, MAX_SIDE, Outline};
 use super::features::Features;
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChannelShuffleLayer {
-    /// How many groups; divides the channels.
+    /// Number of groups; must divide the number of channels.
     pub groups: usize,
 }
 
@@ -31,12 +31,12 @@ impl ChannelShuffleLayer {
 /// A planned [`ChannelShuffleLayer`].
 #[derive(Debug, Clone)]
 pub struct ChannelShuffleOp {
-    /// How many groups.
+    /// Number of groups.
     pub groups: usize,
 }
 
 impl ChannelShuffleOp {
-    /// Which channel of the input each channel of the output is.
+    /// The input channel that each output channel is copied from.
     pub fn sources(&self, channels: usize) -> impl Iterator<Item = usize> + use<> {
         let (groups, each) = (self.groups, channels / self.groups.max(1));
         (0..channels).map(move |channel| channel % groups * each + channel / groups)

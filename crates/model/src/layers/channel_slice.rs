@@ -1,4 +1,4 @@
-//! `channel_slice`: some of the channels.
+//! `channel_slice`: a range of the channels.
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
@@ -12,19 +12,19 @@ use crate::geometry::{Edges, Shape, Units};
 use burn::nn::BatchNorm;
 use serde::{Deserialize, Serialize};
 
-/// `type = "channel_slice"`: the channels from `start` to before `end`; of a row, its values. As the
-/// first layer of branches it splits the channels among them.
+/// `type = "channel_slice"`: the channels in `start..end`, or the values if the input is a row. As
+/// the first layer of each branch it splits the channels among the branches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChannelSliceLayer {
     /// The first channel, counted from 0.
     pub start: usize,
-    /// The channel behind the last.
+    /// The end of the range, exclusive.
     pub end: usize,
 }
 
 impl ChannelSliceLayer {
-    /// The channels from `start` to before `end`.
+    /// The channels in `start..end`.
     pub fn new(start: usize, end: usize) -> Self {
         Self { start, end }
     }
@@ -35,7 +35,7 @@ impl ChannelSliceLayer {
 pub struct ChannelSliceOp {
     /// The first channel, counted from 0.
     pub start: usize,
-    /// The channel behind the last.
+    /// The end of the range, exclusive.
     pub end: usize,
 }
 

@@ -1,4 +1,4 @@
-//! One trainable value per channel, the module of layers that have nothing else.
+//! One trainable value per channel: the module of layers that have no other parameters.
 
 use super::kind::{LayerValues, read};
 use super::random::RandomWeights;
@@ -13,7 +13,7 @@ pub(crate) struct ChannelWeights {
 }
 
 impl ChannelWeights {
-    /// All the same at first.
+    /// Initialises all values to `initial`.
     pub(super) fn new(values: usize, initial: f64, weights: &RandomWeights<'_>) -> Self {
         let data = TensorData::new(vec![initial as f32; values], [values]);
         Self {
@@ -29,7 +29,7 @@ impl ChannelWeights {
     }
 
     /// # Shapes
-    /// - output: 1 along each axis but the second, `[1, channels, 1, 1]`, or 1 there too
+    /// - output: `[1, channels, 1, 1]`, or all sizes 1 if the channels share one value
     pub(super) fn along_channels<const D: usize>(&self) -> Tensor<D> {
         let weight = self.weight.val(); // [channels]
         let mut shape = [1; D];

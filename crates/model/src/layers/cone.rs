@@ -1,10 +1,11 @@
-//! The layers that some units depend on, from the last layer back to the image.
+//! The part of each layer that some units depend on, from the last layer back to the image.
 
 use super::PlannedLayer;
 use super::crop::crop;
 use crate::geometry::Units;
 
-/// Restricts each layer to what these units of the last one read; returns the input units they read.
+/// Restricts each layer to what these units of the last one depend on; returns the input units
+/// needed.
 pub(crate) fn cut<'a>(
     layers: impl DoubleEndedIterator<Item = &'a PlannedLayer>,
     mut units: Units,
@@ -24,7 +25,8 @@ fn cut_layer(layer: &PlannedLayer, units: &Units) -> (Vec<PlannedLayer>, Units) 
     cut.output = layer.output.cut(units);
     let area = |units: &Units| units[0].len().max(1) * units[1].len().max(1);
     cut.macs = layer.macs / area(&layer.output.units()) * area(&cut.output.units());
-    // Windows on padding alone have no pixel to keep: such a layer stays whole, and is cut after.
+    // Windows that cover padding only have no input to keep: the layer stays whole, and its output
+    // is cropped.
     let Some(needed) = cut.operation.cut(layer, units) else {
         let after = crop(layer, layer.output, units, &layer.output.units());
         return (vec![layer.clone(), after], layer.input.units());

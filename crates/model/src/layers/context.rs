@@ -4,11 +4,11 @@ use super::Operation;
 use crate::ModelError;
 use crate::geometry::{Field, Fields, Shape};
 
-/// The largest number of filters or units: more than any network needs, far below overflow.
+/// The largest number of filters or units: more than any network needs, and far from overflow.
 pub(crate) const MAX_SIDE: usize = 1 << 16;
 /// The largest kernel, stride, dilation or padding.
 pub(crate) const MAX_WINDOW: usize = 1 << 12;
-/// The most values in one image's map, and the most weights in one layer.
+/// The most values in one image's map and the most weights in one layer.
 const MAX_VALUES: usize = 1 << 32;
 
 /// A layer's position in the network and what reaches it.
@@ -22,21 +22,21 @@ pub(crate) struct Context<'a> {
     pub(crate) strict: bool,
     /// The gain for the weights of a layer without an activation of its own.
     pub(crate) gain: f64,
-    /// Whether no weights follow: then it may leave the number of its outputs to the classes.
+    /// Whether no layer with weights follows: then the number of classes may decide its outputs.
     pub(crate) is_head: bool,
     pub(crate) classes: Option<usize>,
-    /// How many layers it lies within.
+    /// The number of layers it is nested in.
     pub(crate) depth: usize,
 }
 
-/// How a layer treats the previous layer's output: the first activation after a layer decides the gain
-/// of its weights.
+/// How a layer treats the previous layer's output. The first activation after a layer decides the
+/// gain of its initial weights.
 pub(super) enum Follower {
-    /// It applies an activation of this gain.
+    /// It applies an activation with this gain.
     Activation(f64),
     /// It applies none: the layer after it decides.
     Transparent,
-    /// Another operation comes first.
+    /// It applies another operation first.
     Other,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Outline {
     /// Short description of the settings.
     pub(crate) summary: String,
     pub(crate) output: Shape,
-    /// The height and width of the map that a flat output comes from; 1x1 where it has none.
+    /// The height and width of the map that a flat output comes from; 1x1 if there is none.
     pub(crate) extent: [usize; 2],
     pub(crate) params: usize,
     pub(crate) buffers: usize,
@@ -57,7 +57,7 @@ pub(crate) struct Outline {
 }
 
 impl Outline {
-    /// A layer without parameters that keeps shape and field.
+    /// The outline of a layer without parameters that preserves shape and field.
     pub(super) fn unchanged(
         input: &Signal,
         summary: impl Into<String>,
@@ -91,7 +91,7 @@ impl Context<'_> {
         }
     }
 
-    /// A count that must lie in `1..=max`.
+    /// Checks that a count is in `1..=max`.
     pub(super) fn count(&self, field: &str, value: usize, max: usize) -> Result<(), ModelError> {
         if value == 0 {
             return Err(self.refuse(
@@ -108,8 +108,8 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// The outputs of a layer, and what they are called: the number in the setting `field`, else one
-    /// per class.
+    /// The number of a layer's outputs and what it is called: the setting `field` if given, else
+    /// the number of classes.
     pub(super) fn outputs(
         &self,
         field: &'static str,
@@ -137,7 +137,7 @@ impl Context<'_> {
         Ok((outputs, word))
     }
 
-    /// A number that must be finite.
+    /// Checks that a value is finite.
     pub(super) fn finite(&self, field: &str, value: f64) -> Result<(), ModelError> {
         if value.is_finite() {
             return Ok(());
@@ -145,7 +145,7 @@ impl Context<'_> {
         Err(self.refuse(format!("`{field}` is {value}"), "set it to a finite number"))
     }
 
-    /// A number that must be above 0.
+    /// Checks that a value is positive.
     pub(super) fn positive(&self, field: &str, value: f64) -> Result<(), ModelError> {
         if value.is_finite() && value > 0.0 {
             return Ok(());
@@ -156,7 +156,7 @@ impl Context<'_> {
         ))
     }
 
-    /// The probability with which something is dropped.
+    /// Checks the probability with which values are dropped.
     pub(super) fn rate(&self, rate: f64) -> Result<(), ModelError> {
         if (0.0..1.0).contains(&rate) {
             return Ok(());
@@ -167,7 +167,8 @@ impl Context<'_> {
         ))
     }
 
-    /// The product of a layer's factors, within the bound that keeps sums within a machine word.
+    /// The product of these factors, checked against the bound that keeps sums within a machine
+    /// word.
     pub(super) fn product(&self, what: &str, factors: &[usize]) -> Result<usize, ModelError> {
         factors
             .iter()
@@ -206,12 +207,12 @@ impl Context<'_> {
 pub(crate) struct Signal {
     pub(crate) shape: Shape,
     pub(crate) trf: Fields,
-    /// The map's height and width, which a row of values still comes from after `flatten`.
+    /// The height and width of the map, or of the map that a flattened row comes from.
     pub(super) extent: [usize; 2],
 }
 
 impl Signal {
-    /// An image before the first layer.
+    /// The input image.
     pub(crate) fn image(channels: usize, height: usize, width: usize) -> Self {
         let shape = Shape::Map {
             channels,
@@ -238,8 +239,7 @@ impl Signal {
         }
     }
 
-    /// A row of values each of which may see what any of them sees, its field written with these
-    /// strides.
+    /// A row of values each of which may depend on all that any of them sees, with these strides.
     pub(super) fn settled(&self, strides: [i64; 2]) -> Self {
         Self {
             trf: self.whole().map(|axis, field| Field {
@@ -251,7 +251,7 @@ impl Signal {
         }
     }
 
-    /// The field of a unit that reads all of this.
+    /// The field of a unit that reads all of these values.
     pub(super) fn whole(&self) -> Fields {
         self.trf.map(|axis, field| field.whole(self.extent[axis]))
     }

@@ -1,4 +1,4 @@
-//! `conv2d`: kernels sliding over a map.
+//! `conv2d`: convolution.
 
 use super::activation::Activation;
 use super::context::{Context, Follower, MAX_SIDE, Outline};
@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Conv2dLayer {
-    /// Number of kernels, which is the number of output channels. If left out, one per class, which
-    /// only the network's last layer with weights may.
+    /// Number of filters, and so of output channels. If left out, the number of classes; only the
+    /// last layer with weights may leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filters: Option<usize>,
     /// The kernel's height and width.
@@ -35,10 +35,11 @@ pub struct Conv2dLayer {
     /// The padding. Default: `valid`.
     #[serde(default, skip_serializing_if = "Padding::is_valid")]
     pub padding: Padding,
-    /// The distance between neighbouring taps of the kernel; 1 is a dense kernel.
+    /// The distance between neighbouring taps of the kernel; 1 for an ordinary convolution.
     #[serde(default = "Pair::one", skip_serializing_if = "Pair::is_one")]
     pub dilation: Pair,
-    /// Number of groups that are convolved separately, each on `1/groups` of the input's channels.
+    /// Number of groups that are convolved separately, each with `1/groups` of the input's
+    /// channels.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub groups: usize,
     /// Whether a bias per filter is added. Default: true.
@@ -72,7 +73,7 @@ impl Conv2dLayer {
         }
     }
 
-    /// A head that is a convolution: a filter per class.
+    /// A convolutional head: one filter per class.
     pub fn classes(kernel_size: impl Into<Pair>) -> Self {
         Self {
             filters: None,
@@ -126,13 +127,13 @@ impl Conv2dLayer {
 /// A planned [`Conv2dLayer`].
 #[derive(Debug, Clone)]
 pub struct Conv2dOp {
-    /// Channels of the input and the output.
+    /// Number of input and output channels.
     pub channels: [usize; 2],
     /// `[height, width]`.
     pub kernel_size: [usize; 2],
-    /// Down and right.
+    /// Vertical and horizontal stride.
     pub strides: [usize; 2],
-    /// Down and right.
+    /// Vertical and horizontal dilation.
     pub dilation: [usize; 2],
     /// Number of groups that are convolved separately.
     pub groups: usize,
@@ -240,7 +241,7 @@ impl LayerOp for Conv2dOp {
             .with_groups(self.groups)
             .with_padding(explicit(&self.edges))
             .with_bias(self.bias)
-            // Replaced right below; zeros cost nothing, since burn builds lazily.
+            // Replaced below; zeros cost nothing because burn initialises lazily.
             .with_initializer(Initializer::Zeros)
             .init(weights.device);
         let dims = [filters, per_filter, height, width];
@@ -286,8 +287,8 @@ impl LayerOp for Conv2dOp {
     }
 }
 
-/// The convolution and the activation that follows it: by this project's kernel where it runs, else
-/// by burn's own operations.
+/// The convolution and the activation after it, by this project's kernel if it supports them, else
+/// by burn's operations.
 ///
 /// # Shapes
 /// - `x`: `[batch, channels, height, width]`
@@ -317,7 +318,7 @@ fn conv2d(
     Activation::apply(activation, conv.forward(x))
 }
 
-/// The sums of products alone, in the format of `x` and `weight`.
+/// The convolution without bias, in the number format of `x` and `weight`.
 fn convolution(conv: &Conv2d, x: Tensor<4>, weight: Tensor<4>, edges: &Edges) -> Tensor<4> {
     #[cfg(feature = "flex")]
     if kernels::fits(&x) {

@@ -1,4 +1,4 @@
-//! Cropping a map: not a kind of layer in the config; a [`Cone`](crate::Cone) inserts it where a layer
+//! Cropping a map. Configs cannot contain it: a [`Cone`](crate::Cone) inserts it where a layer
 //! reads only a part of its input.
 
 use super::features::Features;
@@ -10,12 +10,12 @@ use crate::geometry::{Edges, Field, Shape, Units};
 use burn::nn::BatchNorm;
 use std::ops::Range;
 
-/// A part of a map. Within a [`Cone`](crate::Cone) only.
+/// Crops a map; used only within a [`Cone`](crate::Cone).
 #[derive(Debug, Clone)]
 pub struct CropOp {
-    /// Of the input.
+    /// The rows of the input to keep.
     pub rows: Range<usize>,
-    /// Of the input.
+    /// The columns of the input to keep.
     pub columns: Range<usize>,
 }
 
@@ -57,13 +57,13 @@ impl LayerOp for CropOp {
 }
 
 impl Layer {
-    /// A crop, which has no parameters.
+    /// The module of a crop, which has no parameters.
     pub(super) fn new_crop() -> Self {
         Self::Crop(Plain::default())
     }
 }
 
-/// A layer that takes `units` out of a map that covers `given`.
+/// A layer that extracts `units` from a map that covers `given`.
 pub(super) fn crop(
     within: &PlannedLayer,
     shape: Shape,

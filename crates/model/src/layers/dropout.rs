@@ -1,4 +1,4 @@
-//! `dropout`: values set to zero at random while training.
+//! `dropout`: zeroes values at random in training.
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
@@ -13,12 +13,12 @@ use burn::nn::{BatchNorm, Dropout, DropoutConfig};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-/// `type = "dropout"`: while training, each value is set to zero with probability `rate` and the
-/// others are divided by `1 - rate`.
+/// `type = "dropout"`: in training, each value is zeroed with probability `rate` and the others are
+/// divided by `1 - rate`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DropoutLayer {
-    /// The probability, from 0 to below 1.
+    /// The probability, at least 0 and below 1.
     pub rate: f64,
 }
 

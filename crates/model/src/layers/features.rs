@@ -39,7 +39,7 @@ impl Features {
         }
     }
 
-    /// The maps; rows of values become maps of one pixel each.
+    /// The maps; rows of values become maps of one pixel per channel.
     ///
     /// # Shapes
     /// - output: `[batch, channels, height, width]`, or `[batch, features, 1, 1]`

@@ -1,4 +1,4 @@
-//! `flatten`: a map laid out as one row of values.
+//! `flatten`: reshapes a map to a row of values.
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
@@ -12,7 +12,7 @@ use crate::geometry::{Edges, Shape, Units};
 use burn::nn::BatchNorm;
 use serde::{Deserialize, Serialize};
 
-/// `type = "flatten"`: `[channels, height, width]` to one row; a row stays as it is.
+/// `type = "flatten"`: reshapes `[channels, height, width]` to a row; a row is left unchanged.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FlattenLayer {}

@@ -1,6 +1,6 @@
-//! Adjacent layers that one kernel computes together: a batch norm with the ReLU or ReLU6 after it and,
-//! outside training, with the convolution before it; a convolution or a batch norm with the max pool after
-//! it. The parameters stay in burn's modules.
+//! Adjacent layers that one kernel computes: a batch norm with the ReLU or ReLU6 after it and,
+//! outside training, the convolution before it; a convolution or a batch norm with the max pool
+//! after it. The parameters stay in burn's modules.
 
 use super::features::Features;
 use super::kernels;
@@ -13,14 +13,15 @@ use burn::nn::pool::MaxPool2d;
 use burn::tensor::Tensor;
 use receptive_kernels::{BatchNormOptions, Rectifier};
 
-/// The output of the first few layers, and how many; `None` where they are computed one by one.
+/// The output of the first few layers and their number; `None` if the first one is computed on its
+/// own.
 pub(super) fn fused(
     layers: &[Layer],
     planned: &[PlannedLayer],
     signal: &Features,
     pass: &mut Pass<'_>,
 ) -> Option<(Features, usize)> {
-    // The output between two of them may be the one that is wanted.
+    // Fusing would skip intermediate outputs, one of which may have been requested.
     let Features::Map(x) = signal else {
         return None;
     };
@@ -28,7 +29,7 @@ pub(super) fn fused(
         return None;
     }
     let operation = |at: usize| planned.get(at).map(|layer| &layer.operation);
-    // The activation at this place, and how many layers it takes: none where there is another layer.
+    // The activation at this index, if the kernels can apply it.
     let rectifier = |at: usize| match operation(at) {
         Some(Operation::Activation(op)) => kernels::rectifier(op.activation),
         _ => None,
@@ -66,7 +67,7 @@ pub(super) fn fused(
     Some((Features::Map(y), count))
 }
 
-/// The max pool at this place, with its padding.
+/// The max pool at this index, with its padding.
 fn max_pool<'a>(
     layers: &'a [Layer],
     planned: &'a [PlannedLayer],
@@ -78,8 +79,8 @@ fn max_pool<'a>(
     }
 }
 
-/// Outside training: a convolution with the batch norm after it folded into its weights and bias, and
-/// what follows.
+/// Outside training: a convolution, with the batch norm after it folded into its weights and bias,
+/// and the activation.
 ///
 /// # Shapes
 /// - `x`: `[batch, channels, height, width]`
@@ -105,8 +106,9 @@ fn conv2d_normalized(
     receptive_kernels::conv2d(x.clone(), weight, Some(bias), options)
 }
 
-/// A batch norm by the batch's own statistics in training, else by its running ones; then a rectifier and
-/// perhaps a max pool. `None` where burn's own operations must be used: they update running statistics.
+/// A batch norm, with the batch's statistics in training and the running ones otherwise, then an
+/// activation and optionally a max pool. `None` if burn's own operations must run because they
+/// update the running statistics.
 ///
 /// # Shapes
 /// - `x`: `[batch, channels, height, width]`
@@ -120,7 +122,7 @@ fn normalized(
 ) -> Option<Tensor<4>> {
     let options = BatchNormOptions {
         epsilon: norm.epsilon,
-        // After the pool there are fewer values.
+        // Applied after the pool, where there are fewer values.
         rectifier: match pool {
             Some(_) => Rectifier::None,
             None => rectifier,
@@ -149,8 +151,8 @@ fn normalized(
     })
 }
 
-/// A convolution and the max pool after it. What stands between them is applied to the pool's outputs:
-/// there are fewer of them and the result is the same.
+/// A convolution and the max pool after it. The activation between them is applied to the pool's
+/// output instead: there are fewer values and the result is the same.
 ///
 /// # Shapes
 /// - `x`: `[batch, channels, height, width]`

@@ -1,4 +1,4 @@
-//! `global_avg_pool2d`: the mean of each channel's whole map.
+//! `global_avg_pool2d`: the mean of each channel.
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;

@@ -1,4 +1,4 @@
-//! `global_max_pool2d`: the largest value of each channel's whole map.
+//! `global_max_pool2d`: the largest value of each channel.
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;

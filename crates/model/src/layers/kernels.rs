@@ -1,4 +1,4 @@
-//! Whether and how this project's kernels compute a layer; elsewhere burn's own operations do.
+//! Whether and how this project's kernels compute a layer; otherwise burn's operations do.
 
 #[cfg(feature = "flex")]
 use super::activation::Activation;
@@ -13,14 +13,14 @@ use std::cell::Cell;
 #[cfg(feature = "flex")]
 pub use receptive_kernels::KernelThreads;
 
-/// Threads that share the work of kernels: without the flex backend there is none.
+/// Stands in for the kernels' thread pool, which exists only with the flex backend.
 #[cfg(not(feature = "flex"))]
 #[derive(Debug, Clone)]
 pub struct KernelThreads(());
 
 #[cfg(not(feature = "flex"))]
 impl KernelThreads {
-    /// No threads are started.
+    /// Starts no threads.
     ///
     /// # Errors
     /// None.
@@ -38,14 +38,14 @@ thread_local! {
     static EXACT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `work` with all convolutions of this thread, and their gradients whenever they are computed,
-/// as plain sums of products.
+/// Runs `work` with all convolutions of this thread computed as plain sums of products, and so
+/// their gradients, whenever those are computed.
 ///
-/// Elsewhere the flex backend uses Winograd's filtering where it is faster: its results differ by up
-/// to about 5e-6 of the largest value, and what does not depend on an input may come out as a tiny
-/// number instead of 0. Receptive fields are measured exactly.
+/// Otherwise the flex backend uses Winograd convolution where it is faster. Its results differ by
+/// up to about 5e-6 of the largest value, and a gradient that should be 0 may come out as a tiny
+/// number, which receptive fields must not.
 pub fn exactly<R>(work: impl FnOnce() -> R) -> R {
-    /// Sets it back, even where `work` panics.
+    /// Restores the previous mode, even if `work` panics.
     struct Before(bool);
     impl Drop for Before {
         fn drop(&mut self) {
@@ -70,7 +70,7 @@ pub(super) fn fits(x: &Tensor<4>) -> bool {
     x.dtype() == burn::tensor::DType::F32 && receptive_kernels::runs_on(&x.device())
 }
 
-/// The activation as kernels compute it together with what it follows; `None` for one that they do not.
+/// The kernels' form of an activation that they can fuse; `None` for any other.
 #[cfg(feature = "flex")]
 pub(super) fn rectifier(activation: Activation) -> Option<Rectifier> {
     match activation {

@@ -20,7 +20,7 @@ pub(crate) trait LayerKind {
     /// How this layer treats the previous layer's output; decides the gain of that layer's weights.
     fn follower(&self) -> Follower;
 
-    /// Whether it has weights, or a layer within it: a layer without any may stand behind the head.
+    /// Whether it or a layer nested in it has weights: only layers without any may follow the head.
     fn has_weights(&self) -> bool {
         false
     }
@@ -31,8 +31,8 @@ pub(crate) trait LayerKind {
     }
 }
 
-/// A planned layer: how it is built, run and cut. No method has a default, so that the compiler asks
-/// for each of them when a kind is added.
+/// A planned layer: how it is built, run and restricted to units. No method has a default, so that
+/// the compiler requires all of them when a kind is added.
 pub(crate) trait LayerOp {
     /// The parameters: one of burn's modules, or [`Plain`].
     type Module;
@@ -43,7 +43,7 @@ pub(crate) trait LayerOp {
     /// The padding of its window, if it has one.
     fn padding(&self) -> Option<Edges>;
 
-    /// Initialises the parameters, from `weights` only.
+    /// Initialises the parameters; `weights` is the only source of randomness.
     fn init(&self, weights: &mut RandomWeights<'_>) -> Self::Module;
 
     /// The output for `x`, whose shape the plan has checked.
@@ -53,13 +53,13 @@ pub(crate) trait LayerOp {
     /// `None` if they read nothing but padding.
     fn cut(&mut self, layer: &PlannedLayer, units: &Units) -> Option<Units>;
 
-    /// Adapts a module to this layer after it was cut: only paddings change.
+    /// Adapts a module to this layer after [`cut`](Self::cut): only paddings change.
     fn cut_module(&self, module: &mut Self::Module);
 
     /// The values of its parameters, if it has any.
     fn values(module: &Self::Module) -> LayerValues;
 
-    /// The batch norm whose statistics the shards of a step merge into, if it is one.
+    /// The batch norm into which the statistics of a step's shards are merged, if it is one.
     fn batch_norm(module: &mut Self::Module) -> Option<&mut BatchNorm>;
 }
 
@@ -70,27 +70,27 @@ pub enum Role {
     Convolution,
     /// A maximum or mean over each window.
     Pool,
-    /// A function of the values at each position by themselves.
+    /// A function of each position separately.
     Pointwise,
     /// Branches whose outputs are joined.
     Branches,
-    /// An operation on the whole map: `flatten`, `global_avg_pool2d`, `linear`.
+    /// An operation on the whole map, such as `flatten`, `global_avg_pool2d` or `linear`.
     Whole,
 }
 
 /// The module of a layer without parameters.
 #[derive(Module, Debug, Default)]
 pub(crate) struct Plain {
-    /// burn's derive needs a field; this one is neither a parameter nor part of a record.
+    /// burn's derive macro needs a field; this one is neither a parameter nor part of a record.
     #[module(skip)]
     nothing: (),
 }
 
-/// The values of one layer's tensors, in row-major order; empty where it has none.
+/// The values of one layer's tensors, in row-major order; empty if it has none.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LayerValues {
-    /// Weight: `[filters, channels / groups, height, width]` of a convolution, `[inputs, units]` of a
-    /// linear layer, `[channels]` of slopes and factors.
+    /// Weights: `[filters, channels / groups, height, width]` for a convolution, `[inputs, units]`
+    /// for a linear layer, `[channels]` for slopes and factors.
     pub weight: Vec<f32>,
     /// Bias of a convolution or a linear layer.
     pub bias: Vec<f32>,
@@ -104,7 +104,7 @@ pub struct LayerValues {
     pub variance: Vec<f32>,
 }
 
-/// The default of settings that are on unless a config turns them off.
+/// The serde default of settings that are on unless turned off.
 pub(super) fn yes() -> bool {
     true
 }

@@ -1,4 +1,4 @@
-//! `layer_norm`: the channels at each position to mean 0 and variance 1.
+//! `layer_norm`: normalises the channels at each position to mean 0 and variance 1.
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
@@ -12,9 +12,9 @@ use crate::geometry::{Edges, Units};
 use burn::nn::{BatchNorm, LayerNorm, LayerNormConfig};
 use serde::{Deserialize, Serialize};
 
-/// `type = "layer_norm"`: normalises the channels at each position of a map (or the values of a row) to
-/// mean 0 and variance 1, then applies a trainable scale and shift for each channel. It needs no
-/// statistics of a batch.
+/// `type = "layer_norm"`: normalises the channels at each position of a map (or the values of a
+/// row) to mean 0 and variance 1, then applies a trainable scale and shift per channel. It uses no
+/// statistics of the batch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LayerNormLayer {

@@ -13,8 +13,8 @@ use crate::geometry::{Edges, Shape, Units};
 use burn::nn::{BatchNorm, Initializer, Linear, LinearConfig};
 use serde::{Deserialize, Serialize};
 
-/// `type = "linear"`: a dense layer. The model's last layer with weights may leave `units` out: it gets
-/// one per class.
+/// `type = "linear"`: a dense layer. The model's last layer with weights may leave `units` out, and
+/// then has one per class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinearLayer {
@@ -38,7 +38,7 @@ impl LinearLayer {
         }
     }
 
-    /// The classifier's last layer: a unit per class.
+    /// The classifier's last layer: one unit per class.
     pub fn classes() -> Self {
         Self {
             units: None,
@@ -62,7 +62,7 @@ impl LinearLayer {
 }
 
 impl Default for LinearLayer {
-    /// A unit per class.
+    /// One unit per class.
     fn default() -> Self {
         Self::classes()
     }

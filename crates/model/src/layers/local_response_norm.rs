@@ -1,4 +1,5 @@
-//! `local_response_norm`: each value divided by a power of the squares of the channels around it.
+//! `local_response_norm`: divides each value by a power of the mean square of the neighbouring
+//! channels.
 
 use super::context::{Context, Follower, MAX_SIDE, Outline};
 use super::features::Features;
@@ -13,13 +14,13 @@ use burn::nn::BatchNorm;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-/// `type = "local_response_norm"`: `x / (k + alpha mean(x^2))^beta`, the mean over `size` channels around
-/// each (Krizhevsky, Sutskever, Hinton 2012), those that are missing at the ends counted as 0: PyTorch's
-/// and Caffe's meaning of `alpha`.
+/// `type = "local_response_norm"`: `x / (k + alpha mean(x^2))^beta`, with the mean over `size`
+/// channels around each (Krizhevsky, Sutskever, Hinton 2012). Missing channels at the ends count as
+/// zeros. `alpha` is as in PyTorch and Caffe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LocalResponseNormLayer {
-    /// How many channels: half of them before the one in question, the others from it on.
+    /// Number of channels: the `size / 2` before the channel itself, and the rest from it on.
     pub size: usize,
     /// Default: 1e-4.
     #[serde(default = "LocalResponseNormLayer::alpha")]
@@ -33,7 +34,7 @@ pub struct LocalResponseNormLayer {
 }
 
 impl LocalResponseNormLayer {
-    /// PyTorch's defaults over this many channels.
+    /// PyTorch's defaults, for this number of channels.
     pub fn new(size: usize) -> Self {
         Self {
             size,
@@ -59,13 +60,13 @@ impl LocalResponseNormLayer {
 /// A planned [`LocalResponseNormLayer`].
 #[derive(Debug, Clone)]
 pub struct LocalResponseNormOp {
-    /// How many channels.
+    /// Number of channels.
     pub size: usize,
-    /// The share of the mean square.
+    /// The factor on the mean square.
     pub alpha: f64,
-    /// The power.
+    /// The exponent.
     pub beta: f64,
-    /// The constant.
+    /// The constant that is added.
     pub k: f64,
 }
 
@@ -155,7 +156,7 @@ impl LocalResponseNormOp {
             parts.push(zeros(after));
         }
         let padded = Tensor::cat(parts, 1); // [batch, channels + size - 1, height, width]
-        // Shifted sums: a size is small, and no cancellation spoils them.
+        // Shifted sums: `size` is small, and there is no cancellation.
         let mut sum = padded.clone().narrow(1, 0, channels);
         for shift in 1..self.size {
             sum = sum + padded.clone().narrow(1, shift, channels);

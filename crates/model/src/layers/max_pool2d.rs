@@ -25,20 +25,20 @@ pub struct MaxPool2dLayer {
     /// The stride; by default the window's size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strides: Option<Pair>,
-    /// The padding, by values that are never the largest.
+    /// The padding, which never provides the maximum.
     #[serde(default, skip_serializing_if = "Padding::is_valid")]
     pub padding: Padding,
     /// The distance between neighbouring taps of the window.
     #[serde(default = "Pair::one", skip_serializing_if = "Pair::is_one")]
     pub dilation: Pair,
-    /// Whether a last window that reaches beyond the padding counts (PyTorch's `ceil_mode`: one that
-    /// would start there does not). Default: false.
+    /// Whether a last window that reaches beyond the padding is kept, unless it would start there
+    /// (PyTorch's `ceil_mode`). Default: false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ceil_mode: bool,
 }
 
 impl MaxPool2dLayer {
-    /// Windows side by side, without padding.
+    /// Adjacent windows that do not overlap, without padding.
     pub fn new(pool_size: impl Into<Pair>) -> Self {
         Self {
             pool_size: pool_size.into(),
@@ -73,7 +73,7 @@ impl MaxPool2dLayer {
         }
     }
 
-    /// Sets whether a last window that reaches beyond the padding counts.
+    /// Sets whether a last window that reaches beyond the padding is kept.
     pub fn with_ceil_mode(self, ceil_mode: bool) -> Self {
         Self { ceil_mode, ..self }
     }
@@ -84,11 +84,11 @@ impl MaxPool2dLayer {
 pub struct MaxPool2dOp {
     /// The window's `[height, width]`.
     pub pool_size: [usize; 2],
-    /// Down and right.
+    /// Vertical and horizontal stride.
     pub strides: [usize; 2],
-    /// Down and right.
+    /// Vertical and horizontal dilation.
     pub dilation: [usize; 2],
-    /// The padding, and what the last window reaches beyond it.
+    /// The padding, including what the last window reads beyond the configured one.
     pub edges: Edges,
 }
 
@@ -161,7 +161,7 @@ impl LayerOp for MaxPool2dOp {
     }
 }
 
-/// By this project's kernel where it runs.
+/// Uses this project's kernel where it is supported.
 ///
 /// # Shapes
 /// - `x`: `[batch, channels, height, width]`

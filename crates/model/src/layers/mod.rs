@@ -1,5 +1,5 @@
-//! The kinds of layer, one file each: config, plan, parameters, initialisation, forward pass, cone. The
-//! only list of them is in this file. Layers are composed in two ways only: as a sequence, and as
+//! The kinds of layer, one file per kind: config, plan, parameters, initialisation, forward pass,
+//! cone. They are listed in this file only. Layers are composed in two ways: in sequence, and as
 //! branches whose outputs are joined.
 
 mod activation;
@@ -118,17 +118,17 @@ pub struct PlannedLayer {
     /// Theoretical receptive field along `[height, width]`. After a gate that sees the whole map it
     /// covers the whole image for every unit.
     pub trf: [Field; 2],
-    /// The same with gates held constant: without what reaches the units through a gate's value alone.
-    /// It equals `trf` where no gate comes before.
+    /// The same with gates held constant: without pixels that reach the units only through a gate's
+    /// value. Equals `trf` if no gate comes before.
     pub ungated_trf: [Field; 2],
     /// Remarks and warnings, one sentence each.
     pub notes: Vec<String>,
-    /// The operation to build.
+    /// The operation that is built.
     pub operation: Operation,
 }
 
 impl PlannedLayer {
-    /// Whether units see some pixels only through the value of a gate.
+    /// Whether the units see some pixels only through the value of a gate.
     pub fn is_gated(&self) -> bool {
         self.trf != self.ungated_trf
     }
@@ -185,14 +185,14 @@ macro_rules! kinds {
                 }
             }
 
-            /// Whether it has weights, or a layer within it.
+            /// Whether it or a layer nested in it has weights.
             pub fn has_weights(&self) -> bool {
                 match self {
                     $(Self::$Config(layer) => layer.has_weights(),)*
                 }
             }
 
-            /// Its nested lists of layers, mutably; empty unless it branches.
+            /// Its nested lists of layers; empty unless it branches.
             pub fn branches_mut(&mut self) -> Vec<&mut Vec<LayerConfig>> {
                 match self {
                     $(Self::$Config(layer) => layer.branches_mut(),)*
@@ -206,7 +206,7 @@ macro_rules! kinds {
             }
         })*
 
-        /// A layer with everything its construction needs.
+        /// A layer with everything needed to build it.
         #[derive(Debug, Clone)]
         pub enum Operation {
             $($(#[$operation_doc])* $Kind($Op),)*
@@ -251,7 +251,7 @@ macro_rules! kinds {
         }
 
         /// A layer's parameters: burn's own modules. The names of the variants and their fields are
-        /// those under which records keep parameters.
+        /// the names of the parameters in records.
         #[derive(Module, Debug)]
         pub(crate) enum Layer {
             $($Kind($Module),)*
@@ -260,7 +260,7 @@ macro_rules! kinds {
         }
 
         impl Layer {
-            /// A layer initialised from `weights` only.
+            /// Initialises a layer; `weights` is the only source of randomness.
             pub(crate) fn new(planned: &PlannedLayer, weights: &mut RandomWeights<'_>) -> Self {
                 match &planned.operation {
                     $(Operation::$Kind(op) => Self::$Kind(op.init(weights)),)*
@@ -286,8 +286,8 @@ macro_rules! kinds {
                 pass.after(&planned.number, output)
             }
 
-            /// The same parameters with the paddings of `planned`; `branch` builds the layers of each
-            /// branch.
+            /// The same parameters with the paddings of `planned`; `branch` builds the layers of
+            /// each branch.
             fn cut(
                 &self,
                 planned: &PlannedLayer,
@@ -314,7 +314,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// The values of its parameters; empty for branches, which have none of their own.
+            /// The values of its own parameters; empty for branches.
             pub(crate) fn values(&self) -> LayerValues {
                 match self {
                     $(Self::$Kind(module) => $Op::values(module),)*
@@ -359,27 +359,27 @@ kinds! {
         "global_avg_pool2d" GlobalAvgPool2d(GlobalAvgPool2dLayer),
         /// The largest value of each channel's whole map.
         "global_max_pool2d" GlobalMaxPool2d(GlobalMaxPool2dLayer),
-        /// Means of windows that share a map evenly.
+        /// A mean over each of a fixed number of windows.
         "adaptive_avg_pool2d" AdaptiveAvgPool2d(AdaptiveAvgPool2dLayer),
         /// Batch normalisation of each channel.
         "batch_norm" BatchNorm(BatchNormLayer),
-        /// The channels at each position normalised.
+        /// Normalisation of the channels at each position.
         "layer_norm" LayerNorm(LayerNormLayer),
-        /// Values divided by a power of the squares of the channels around them.
+        /// Division by a power of the mean square of the neighbouring channels.
         "local_response_norm" LocalResponseNorm(LocalResponseNormLayer),
         /// A non-linearity on its own.
         "activation" Activation(ActivationLayer),
-        /// A leaky ReLU whose slope is trained.
+        /// A leaky ReLU with a trained slope.
         "prelu" Prelu(PreluLayer),
-        /// Each channel times a trained factor.
+        /// A trained factor per channel.
         "channel_scale" ChannelScale(ChannelScaleLayer),
-        /// Some of the channels.
+        /// A range of the channels.
         "channel_slice" ChannelSlice(ChannelSliceLayer),
-        /// Channels of several groups interleaved.
+        /// The channels of several groups interleaved.
         "channel_shuffle" ChannelShuffle(ChannelShuffleLayer),
-        /// Values set to zero at random while training.
+        /// Values zeroed at random in training.
         "dropout" Dropout(DropoutLayer),
-        /// Whole images' values set to zero at random while training.
+        /// Whole images' values zeroed at random in training.
         "stochastic_depth" StochasticDepth(StochasticDepthLayer),
         /// A list of layers whose output is added to its input.
         "residual" Residual(ResidualLayer),
@@ -387,7 +387,7 @@ kinds! {
         "branches" Branches(BranchesLayer),
         /// A gate that scales each channel.
         "squeeze_excite" SqueezeExcite(SqueezeExciteLayer),
-        /// `[channels, height, width]` laid out as one row of values.
+        /// `[channels, height, width]` reshaped to one row of values.
         "flatten" Flatten(FlattenLayer),
         /// A dense layer.
         "linear" Linear(LinearLayer),
@@ -425,7 +425,7 @@ kinds! {
         ChannelShuffle(ChannelShuffleOp) with Plain,
         /// See [`StochasticDepthLayer`].
         StochasticDepth(StochasticDepthOp) with Dropout,
-        /// A part of a map. Within a [`Cone`](crate::Cone) only.
+        /// Crops a map; used only within a [`Cone`](crate::Cone).
         Crop(CropOp) with Plain,
         /// See [`FlattenLayer`].
         Flatten(FlattenOp) with Plain,

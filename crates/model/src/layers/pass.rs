@@ -1,4 +1,4 @@
-//! The state of one pass through the layers: dropout's randomness, and the requested output.
+//! The state of one pass through the layers: dropout's randomness and the requested output.
 
 use super::features::Features;
 use super::precision::Precision;
@@ -14,12 +14,13 @@ pub struct BatchStatistics {
     pub variance: Tensor<1>,
 }
 
-/// What a batch norm saw of some shards, each weighted by its share of the batch: it adds up value by value.
+/// A batch norm's statistics over some shards, weighted by their shares of the batch, so that they
+/// can be added.
 #[derive(Debug, Clone)]
 pub struct BatchMoments {
-    /// The shares of the mean of each channel: `[channels]`.
+    /// The weighted mean of each channel: `[channels]`.
     pub mean: Tensor<1>,
-    /// The shares of the mean square of each channel: `[channels]`.
+    /// The weighted mean square of each channel: `[channels]`.
     pub square: Tensor<1>,
 }
 
@@ -27,17 +28,17 @@ pub struct BatchMoments {
 #[derive(Default)]
 pub(crate) struct Pass<'a> {
     keyed: Option<Randomness>,
-    /// Of convolutions and dense layers.
+    /// The precision of convolutions and dense layers.
     precision: Precision,
-    /// Stops behind the layer of this number.
+    /// Stops after the layer with this number.
     until: Option<&'a str>,
     output: Option<Features>,
-    /// Adds an offset of zeros to the maps of the layer of this number.
+    /// Adds an offset of zeros to the maps of the layer with this number.
     watch: Option<&'a str>,
     watched: Option<WatchedMaps>,
 }
 
-/// A layer's maps, and the zeros that were added to them for their gradient.
+/// A layer's maps, and the zeros added to them to obtain their gradient.
 pub(crate) struct WatchedMaps {
     pub(crate) maps: Tensor<4>,
     pub(crate) offset: Tensor<4>,
@@ -50,7 +51,8 @@ struct Randomness {
 }
 
 impl<'a> Pass<'a> {
-    /// burn's own behaviour: the process's random generator, running statistics updated in place.
+    /// burn's own behaviour: the process-wide random generator, running statistics updated in
+    /// place.
     pub(crate) fn new() -> Self {
         Self::default()
     }
@@ -86,7 +88,7 @@ impl<'a> Pass<'a> {
         self.output.is_some()
     }
 
-    /// Whether one layer's output was requested, so that no layer may be fused with another.
+    /// Whether one layer's output was requested, so that layers must not be fused.
     pub(super) fn is_searching(&self) -> bool {
         self.until.is_some() || self.watch.is_some()
     }
@@ -96,19 +98,19 @@ impl<'a> Pass<'a> {
         self.precision
     }
 
-    /// Where a training step's batch norms store their statistics.
+    /// Where the batch norms of a training step store their statistics.
     pub(super) fn statistics(&mut self) -> Option<&mut Vec<BatchStatistics>> {
         self.keyed.as_mut().map(|keyed| &mut keyed.statistics)
     }
 
-    /// The next dropout's key and number, in a training step.
+    /// The key and the index of the next dropout, in a training step.
     pub(super) fn next_mask(&mut self) -> Option<(DropoutKey, u64)> {
         let keyed = self.keyed.as_mut()?;
         keyed.dropouts += 1;
         Some((keyed.key, keyed.dropouts - 1))
     }
 
-    /// A layer's output as it is passed to the next layer.
+    /// A layer's output as passed to the next layer; stored if it was requested.
     pub(super) fn after(&mut self, number: &str, output: Features) -> Features {
         if self.until == Some(number) {
             self.output = Some(output.clone());

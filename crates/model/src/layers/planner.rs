@@ -5,7 +5,7 @@ use super::{LayerConfig, PlannedLayer};
 use crate::ModelError;
 use std::collections::HashMap;
 
-/// The most layers, those within branches included.
+/// The most layers, including those within branches.
 const MAX_LAYERS: usize = 4096;
 /// The deepest nesting of branches.
 const MAX_DEPTH: usize = 16;
@@ -29,9 +29,9 @@ impl Total {
         4 * (self.params + self.buffers)
     }
 
-    /// An estimate of the bytes a training step needs: weights, their gradients and two moments of
-    /// the optimizer, and each layer's output once forward and once backward for the whole batch.
-    /// Work space of the kernels comes on top.
+    /// Estimates the bytes that a training step needs: weights, their gradients, two moments of the
+    /// optimizer, and each layer's output for the whole batch, once forward and once backward. The
+    /// kernels' work space is not included.
     pub fn training_bytes(&self, batch_size: usize) -> usize {
         let outputs = batch_size
             .saturating_mul(self.activations)
@@ -45,7 +45,7 @@ impl Total {
 /// Plans layers in order, counting and naming them.
 pub(crate) struct Planner {
     strict: bool,
-    /// The outputs of a head that leaves their number out.
+    /// The number of outputs of a head that does not set it.
     classes: Option<usize>,
     counts: HashMap<&'static str, usize>,
     layers: usize,
@@ -63,7 +63,7 @@ impl Planner {
         }
     }
 
-    /// Plans layers one after the other, whose numbers begin with `prefix`.
+    /// Plans a sequence of layers, whose numbers begin with `prefix`.
     pub(crate) fn sequence(
         &mut self,
         layers: &[LayerConfig],
@@ -108,7 +108,7 @@ impl Planner {
         let name = self.name(at.kind);
         let outline = layer.plan(at, self)?;
         at.product("its output", &outline.output.dims())?;
-        // What lies within branches has been counted already.
+        // Layers within branches have already been counted.
         if !outline.operation.is_branches() {
             self.total.params += outline.params;
             self.total.buffers += outline.buffers;
@@ -134,7 +134,7 @@ impl Planner {
         Ok((planned, signal))
     }
 
-    /// The kind and its count so far: `conv2d_1`, `conv2d_2`.
+    /// The kind and its count so far, such as `conv2d_1`, `conv2d_2`.
     fn name(&mut self, kind: &'static str) -> String {
         let count = self.counts.entry(kind).or_default();
         *count += 1;
@@ -142,8 +142,8 @@ impl Planner {
     }
 }
 
-/// The gain of the activation that an output meets first in later layers, if only batch norm, dropout
-/// and max pools lie between.
+/// The gain of the first activation in later layers; 1 if anything but batch norm, dropout or max
+/// pools comes first.
 fn following_gain(later: &[LayerConfig]) -> f64 {
     for layer in later {
         match layer.follower() {

@@ -1,35 +1,35 @@
-//! The number format in which convolutions and dense layers of a training step compute.
+//! The number format of convolutions and dense layers in a training step.
 
 use burn::tensor::{Device, FloatDType, Tensor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The number format in which convolutions and dense layers of a training step compute. Everything
-/// else stays in 32 bits: parameters, norms, activations, pools, the loss, and the gradients that
-/// reach the parameters.
+/// The number format of convolutions and dense layers in a training step. Everything else stays in
+/// 32 bits: parameters, norms, activations, pools, the loss, and the gradients that reach the
+/// parameters.
 ///
-/// Such a layer's input and weight are rounded to the format, and so are the sums of their products
-/// and, for the products of the backward pass, their gradient. Its bias is added in 32 bits. On a
-/// GPU that has the format the operation itself runs in it, and gives gradients that are rounded
-/// too. The flex backend computes on the rounded values in 32 bits: for tests, since it is not
-/// faster.
+/// The input and the weights of such a layer are rounded to the format, and so are the sums of
+/// their products and, for the products of the backward pass, their gradient. The bias is added in
+/// 32 bits. A GPU that supports the format runs the operation itself in it, and its gradients are
+/// rounded too. The flex backend computes with the rounded values in 32 bits, which is not faster
+/// but serves for tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// 32 bits: 24 of precision, up to 3e38.
+    /// 32 bits: a 24-bit significand, values up to 3e38.
     #[default]
     F32,
-    /// bfloat16: 8 bits of precision, the range of 32 bits.
+    /// bfloat16: an 8-bit significand, the range of 32 bits.
     Bf16,
-    /// IEEE half: 11 bits of precision, up to 65,504. Gradients need a scaled loss.
+    /// IEEE half precision: an 11-bit significand, values up to 65,504. Needs loss scaling.
     F16,
 }
 
 impl Precision {
-    /// All of them.
+    /// All formats.
     pub const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::F16];
 
-    /// As in `train.precision`.
+    /// The name in `train.precision`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
@@ -38,17 +38,17 @@ impl Precision {
         }
     }
 
-    /// Whether it is the precision of everything else.
+    /// Whether it is 32 bits, like everything else.
     pub fn is_f32(&self) -> bool {
         *self == Self::F32
     }
 
-    /// Whether a device can store and compute in it.
+    /// Whether the device can store and compute in it.
     pub fn runs_on(self, device: &Device) -> bool {
         self.dtype().is_none_or(|half| device.supports_dtype(half))
     }
 
-    /// The format of 16 bits, if it is one.
+    /// burn's 16-bit type; `None` for 32 bits.
     const fn dtype(self) -> Option<FloatDType> {
         match self {
             Self::F32 => None,
@@ -57,8 +57,8 @@ impl Precision {
         }
     }
 
-    /// `product(x, weight)` plus the bias, in 32 bits. The factors are rounded to the format, and so are the
-    /// product and, for the products of the backward pass, its gradient.
+    /// `product(x, weight)` plus the bias, in 32 bits. The factors are rounded to the format, and
+    /// so are the product and, for the products of the backward pass, its gradient.
     pub(super) fn product<const D: usize>(
         self,
         x: Tensor<D>,
@@ -81,16 +81,16 @@ impl Precision {
     }
 }
 
-/// The values that the format has, in 32 bits. The gradient passes as it is: it is a sum of
-/// products, and rounded where the next product takes it.
+/// `x` rounded to the format, in 32 bits. Its gradient is not rounded: it is a sum of products, and
+/// the next product rounds it.
 fn factor<const D: usize>(x: Tensor<D>, half: FloatDType) -> Tensor<D> {
     let values = x.clone().without_autodiff();
-    // Exact, as the two are close to each other; and so is their sum.
+    // Exact, because the two are close to each other; so is the sum below.
     let change = values.clone().cast(half).cast(FloatDType::F32) - values;
     x + change
 }
 
-/// Whether this project's kernels compute there, which know 32 bits alone.
+/// Whether this project's kernels run on the device; they support 32 bits only.
 #[cfg(feature = "flex")]
 fn computes_in_f32(device: &Device) -> bool {
     receptive_kernels::runs_on(device)
@@ -113,7 +113,8 @@ mod tests {
 
     #[test]
     fn factors_the_product_and_its_gradient_are_rounded_and_no_other_gradient_is() {
-        // 1 + 2^-8 lies half-way between two bfloat16: to the even one. 1 + 2^-7 is one itself.
+        // 1 + 2^-8 is half-way between two bfloat16 values and rounds to the even one; 1 + 2^-7 is
+        // representable.
         let device = Device::flex().autodiff();
         let half_way = 1.0 + 1.0 / 256.0;
         let values = [half_way, 1.007_812_5_f32, 70_000.0, 1e-9];
@@ -125,12 +126,13 @@ mod tests {
         ] {
             let read = |x: Tensor<1>| -> Vec<f32> { x.into_data().iter().collect() };
             let one = tensor([1.0; 4]);
-            // Of a factor, and of the product.
+            // Once as a factor, once as the product.
             let y = precision.product(tensor(values), one.clone(), None, |x, one| x * one);
             assert_eq!(read(y), expected, "{precision}");
             let y = precision.product(one.clone(), one.clone(), None, |x, _| x * tensor(values));
             assert_eq!(read(y), expected, "{precision}");
-            // Of the product's gradient, once: the factors' are sums of products in 32 bits.
+            // The gradient of the product is rounded once; those of the factors are sums of
+            // products in 32 bits.
             let third = 1.0 / 3.0;
             let x = one.clone().require_grad();
             let product = |x: Tensor<1>, _| x.mul_scalar(third);

@@ -1,4 +1,4 @@
-//! `prelu`: a leaky ReLU whose slope is trained.
+//! `prelu`: a leaky ReLU with a trained slope.
 
 use super::channel_weights::ChannelWeights;
 use super::context::{Context, Follower, Outline};

@@ -7,9 +7,9 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use receptive_core::hash::mix;
 
-/// The source of one network's initial weights, after He et al. 2015, "Delving deep into
-/// rectifiers". Each tensor has a generator of its own, so a change to one layer leaves the draws
-/// of the others alone.
+/// The source of one network's initial weights, as in He et al. 2015, "Delving deep into
+/// rectifiers". Each tensor has its own generator, so a change to one layer does not change the
+/// weights of the others.
 pub(crate) struct RandomWeights<'a> {
     seed: u64,
     drawn: u64,
@@ -25,7 +25,7 @@ impl<'a> RandomWeights<'a> {
         }
     }
 
-    /// Normal values of standard deviation `gain / sqrt(fan_in)`.
+    /// Normal values with standard deviation `gain / sqrt(fan_in)`.
     pub(super) fn normal<const D: usize>(
         &mut self,
         dims: [usize; D],
@@ -49,15 +49,15 @@ impl<'a> RandomWeights<'a> {
     }
 }
 
-/// What the dropout masks of one shard of one step are drawn from. Two shards of one batch get the
-/// masks that the whole batch would, since each image's mask depends on its row alone.
+/// What the dropout masks of one shard of a step are drawn from. Shards get the masks that the
+/// whole batch would, since an image's mask depends only on its row in the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DropoutKey {
     /// The run's seed.
     pub seed: u64,
     /// The step, counted from the start of training.
     pub step: u64,
-    /// The place in the batch of the shard's first image.
+    /// The row of the shard's first image in the batch.
     pub first_row: usize,
 }
 
@@ -76,7 +76,7 @@ impl DropoutKey {
         let rows = dims[0];
         let values: usize = dims[1..].iter().product();
         let scale = (1.0 / (1.0 - rate)) as f32;
-        // Of 2^32 equally likely words, the share below this is dropped.
+        // A uniform 32-bit word is below this with probability `rate`.
         let threshold = (rate * 4_294_967_296.0) as u64;
         let mut mask = vec![0.0; rows * values];
         for (row, mask) in mask.chunks_mut(values.max(1)).enumerate() {
@@ -93,5 +93,5 @@ impl DropoutKey {
     }
 }
 
-/// Keeps dropout's numbers apart from those that other uses draw from the same seed.
+/// Keeps dropout's random numbers independent of others drawn from the same seed.
 const DROPOUT: u64 = 0x64726f_706f7574;

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 pub struct ResidualLayer {
     /// The branch that is added to the input.
     pub layers: Vec<LayerConfig>,
-    /// What the input passes on its way to the sum; nothing by default. Where the branch changes
-    /// the shape, this must change it likewise, commonly with a 1x1 convolution.
+    /// The layers of the shortcut; none by default, which is the identity. If the branch changes
+    /// the shape, they must change it in the same way, usually with a 1x1 convolution.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub projection: Vec<LayerConfig>,
     /// Activation after the sum; none by default.

@@ -1,4 +1,4 @@
-//! Layers one after the other.
+//! Layers in sequence.
 
 use super::features::Features;
 #[cfg(feature = "flex")]
@@ -24,7 +24,7 @@ pub(crate) fn through(
     signal
 }
 
-/// No kernels, no layers that one computes together.
+/// Without kernels no layers are fused.
 #[cfg(not(feature = "flex"))]
 fn fused(
     _: &[Layer],
@@ -35,7 +35,7 @@ fn fused(
     None
 }
 
-/// The layer of this number, also within branches.
+/// The layer with this number, also within branches.
 pub(crate) fn find<'a>(
     layers: &'a [Layer],
     planned: &[PlannedLayer],
@@ -52,7 +52,7 @@ pub(crate) fn find<'a>(
     })
 }
 
-/// The modules of the layers in `cone`, cut accordingly.
+/// The modules of the layers in `cone`, with its paddings.
 pub(crate) fn cut_modules(
     layers: &[Layer],
     planned: &[PlannedLayer],

@@ -12,7 +12,7 @@ use super::planner::Planner;
 use crate::ModelError;
 use serde::{Deserialize, Serialize};
 
-/// How many channels share a hidden unit of the gate, unless the config says how many units it has.
+/// Channels per hidden unit of the gate, unless the config sets the number of units.
 const REDUCTION: usize = 16;
 
 /// `type = "squeeze_excite"`: `x * gate(linear(activation(linear(mean(x)))))`, after Hu, Shen, Sun
@@ -20,12 +20,12 @@ const REDUCTION: usize = 16;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SqueezeExciteLayer {
-    /// Hidden units of the gate; left out, a sixteenth of the channels, and at least one.
+    /// Hidden units of the gate. Default: a sixteenth of the channels, at least one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub units: Option<usize>,
     /// Activation of the hidden units. Default: `relu`.
     pub activation: Activation,
-    /// Activation of the gate, commonly with values between 0 and 1. Default: `sigmoid`.
+    /// Activation of the gate, usually with values between 0 and 1. Default: `sigmoid`.
     pub gate: Activation,
 }
 

@@ -1,4 +1,4 @@
-//! `stochastic_depth`: whole images' maps set to zero at random while training.
+//! `stochastic_depth`: zeroes whole images' maps at random in training.
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
@@ -13,14 +13,14 @@ use burn::nn::{BatchNorm, Dropout, DropoutConfig};
 use burn::tensor::{Distribution, Tensor};
 use serde::{Deserialize, Serialize};
 
-/// `type = "stochastic_depth"`: while training, all of an image's values are set to zero with
-/// probability `rate`, and those of the other images are divided by `1 - rate` (Huang et al. 2016,
-/// "Deep networks with stochastic depth"; `row` mode of torchvision, `drop_path` of timm). At the end of
-/// a residual's branch it leaves out the branch.
+/// `type = "stochastic_depth"`: in training, all values of an image are zeroed with probability
+/// `rate`, and those of the other images are divided by `1 - rate` (Huang et al. 2016, "Deep
+/// networks with stochastic depth"; torchvision's `row` mode, timm's `drop_path`). At the end of a
+/// residual branch it drops the branch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StochasticDepthLayer {
-    /// The probability, from 0 to below 1.
+    /// The probability, at least 0 and below 1.
     pub rate: f64,
 }
 
@@ -46,7 +46,7 @@ impl LayerKind for StochasticDepthLayer {
 }
 
 impl LayerOp for StochasticDepthOp {
-    /// burn's dropout: its rate, and whether it is frozen.
+    /// burn's dropout: it holds the rate and whether the layer is frozen.
     type Module = Dropout;
 
     fn role(&self) -> Role {
@@ -100,7 +100,7 @@ fn drop_rows<const D: usize>(state: &Dropout, x: Tensor<D>, pass: &mut Pass<'_>)
     x * mask
 }
 
-/// Puts the old layers in the place of the new ones, all but stochastic depth.
+/// Replaces the new layers with the old ones, except for stochastic depth.
 pub(crate) fn adopt(new: &mut [Layer], old: &[Layer]) {
     for (new, old) in new.iter_mut().zip(old) {
         match (new, old) {

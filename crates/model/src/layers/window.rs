@@ -1,4 +1,4 @@
-//! A window sliding over a map in both directions: convolutions and pools alike.
+//! A window sliding over a map in both directions, for convolutions and pools.
 
 use super::context::{Context, MAX_WINDOW, Outline};
 use super::{Operation, PlannedLayer};
@@ -18,7 +18,7 @@ pub(super) struct Windows {
     pub(super) padding: Padding,
     /// Whether the last window may reach beyond the padding.
     pub(super) ceil: bool,
-    /// A pool: each window needs at least one real pixel.
+    /// Whether it is a pool, each window of which needs at least one real pixel.
     pub(super) pool: bool,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct WindowOutput {
     pub(super) notes: Vec<String>,
 }
 
-/// What an axis, or both where they are alike, is called in messages.
+/// How messages name an axis, or both axes if they are alike.
 struct Side {
     vertical: bool,
     name: &'static str,
@@ -187,7 +187,7 @@ impl Windows {
     }
 }
 
-/// A note on the rows or columns that an uneven division leaves out.
+/// A note about the rows or columns that are not read because the division is uneven.
 fn uneven(window: &Window, n: usize, axis: &Axis, margin: Margin, side: &Side) -> String {
     let (name, lines) = (side.name, side.lines);
     let padded = axis.unreached.min(axis.after);
@@ -216,7 +216,7 @@ fn uneven(window: &Window, n: usize, axis: &Axis, margin: Margin, side: &Side) -
     }
 }
 
-/// A pool of this window, whose operation is made from the window's result.
+/// Plans a pool with this window; `operation` builds it from the window's result.
 pub(super) fn pool(
     at: &Context<'_>,
     windows: Windows,
@@ -248,7 +248,7 @@ pub(super) fn pool(
     })
 }
 
-/// The window and its settings other than the defaults, such as `3x3, stride 2, same`.
+/// The window and its settings that are not the defaults, such as `3x3, stride 2, same`.
 pub(super) fn summary(size: &str, strides: Pair, dilation: Pair, padding: Padding) -> String {
     let short = |pair: Pair| {
         if pair.height == pair.width {
@@ -274,8 +274,8 @@ pub(super) fn summary(size: &str, strides: Pair, dilation: Pair, padding: Paddin
     summary
 }
 
-/// What windows at `units` need of their input, `edges` becoming the padding that is left of
-/// theirs; `None` where they lie on padding alone.
+/// The input that the windows at `units` read; `edges` becomes what remains of their padding.
+/// `None` if they cover padding only.
 pub(super) fn needed(
     layer: &PlannedLayer,
     units: &Units,
@@ -307,7 +307,7 @@ pub(super) fn needed(
     Some([rows, columns])
 }
 
-/// burn's own `same` leaves dilation out, so the plan's numbers are always written out.
+/// burn's `same` ignores dilation, so the planned paddings are always explicit.
 pub(super) fn explicit(edges: &Edges) -> PaddingConfig2d {
     if edges.is_none() {
         return PaddingConfig2d::Valid;

@@ -1,4 +1,5 @@
-//! The part of a classifier that some units of a layer depend on: the same values for less work.
+//! The part of a classifier that some units of a layer depend on: the same values for less
+//! computation.
 
 use super::Classifier;
 use crate::ModelError;
@@ -7,11 +8,11 @@ use crate::layers::{Features, Layer, Pass, PlannedLayer, cut_modules, through};
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-/// Computes a few units of one layer from the pixels they depend on, and nothing else.
+/// Computes a few units of one layer from only the pixels they depend on.
 ///
-/// A unit deep in a network sees a part of the image, and of the layers before it only a part that
-/// shrinks from layer to layer. Made by [`Classifier::cone`]; its values and gradients are those of
-/// the whole network at these units, padding at the image's borders included.
+/// A unit deep in a network sees a part of the image, and a part of each layer in between that
+/// shrinks from layer to layer. Made by [`Classifier::cone`]; values and gradients are those of the
+/// whole network at these units, including padding at the image's borders.
 #[derive(Module, Debug)]
 pub struct Cone {
     layers: Vec<Layer>,
@@ -26,12 +27,12 @@ struct ConeShape {
 }
 
 impl Classifier {
-    /// The cone of these rows and columns of a layer's output, the layer found by number (`3`,
+    /// The cone of these rows and columns of a layer's output; the layer is given by number (`3`,
     /// `4.2`) or name. A flat layer has one row and one column.
     ///
     /// # Errors
-    /// [`ModelError::UnknownLayer`] with the layers there are, [`ModelError::Units`] when the
-    /// layer has no such units.
+    /// [`ModelError::UnknownLayer`] with the existing layers, [`ModelError::Units`] if the layer
+    /// has no such units.
     pub fn cone(&self, layer: &str, units: &Units) -> Result<Cone, ModelError> {
         let cone = self.plan.cone(layer, units)?;
         Ok(Cone {
@@ -43,11 +44,11 @@ impl Classifier {
         })
     }
 
-    /// The same network for images of another height and width, with the same weights. Networks
-    /// with a global pool before their first `linear` fit any size that their layers do.
+    /// The same network and weights for images of another height and width. Networks with a global
+    /// pool before their first `linear` accept any size that their layers do.
     ///
     /// # Errors
-    /// When a layer does not fit the new size, or would need other weights.
+    /// If a layer does not fit the new size, or would need other weights.
     pub fn resized(&self, height: usize, width: usize) -> Result<Self, ModelError> {
         let mut config = self.plan.config.clone();
         config.input.height = height;
@@ -79,7 +80,7 @@ impl Classifier {
 }
 
 impl Cone {
-    /// The image's rows and columns that it needs.
+    /// The rows and columns of the image that it reads.
     pub fn pixels(&self) -> &Units {
         &self.shape.pixels
     }

@@ -1,4 +1,4 @@
-//! Stochastic depth whose rate grows with the depth of the residual blocks.
+//! Stochastic depth with a rate that grows with depth.
 
 use super::Classifier;
 use crate::config::ModelConfig;
@@ -7,9 +7,10 @@ use crate::plan::Plan;
 use burn::module::Module;
 
 impl ModelConfig {
-    /// Ends the branch of each residual block with `stochastic_depth`: from rate 0 in the first block,
-    /// linearly, to `rate` in the last (timm's `drop_path_rate`). Rates that were there are replaced.
-    /// A block within a block is part of it. `None` where there is no residual block.
+    /// Adds `stochastic_depth` to the end of each residual block's branch, with rates growing
+    /// linearly from 0 in the first block to `rate` in the last (timm's `drop_path_rate`); a single
+    /// block gets `rate`. Existing rates are replaced. A block within a block is part of it. `None`
+    /// if there is no residual block.
     ///
     /// ```
     /// use receptive_model::presets;
@@ -27,7 +28,7 @@ impl ModelConfig {
                 1 => 1.0,
                 _ => at as f64 / (count - 1) as f64,
             };
-            // The last layer, whatever its rate: so that other rates change no layer's number.
+            // Added even with rate 0, so that changing the rate changes no layer's number.
             if let Some(LayerConfig::StochasticDepth(_)) = block.last() {
                 block.pop();
             }
@@ -52,8 +53,8 @@ fn residuals<'a>(layers: &'a mut [LayerConfig], all: &mut Vec<&'a mut Vec<LayerC
 }
 
 impl Classifier {
-    /// These weights in the network of this plan, which is the same but for the rates of stochastic
-    /// depth at the ends of residual branches; `None` where anything else differs.
+    /// These weights in the network of this plan, which may differ only in the rates of stochastic
+    /// depth at the ends of residual branches; `None` if anything else differs.
     pub fn with_depth_of(&self, plan: &Plan) -> Option<Self> {
         let bare = |config: &ModelConfig| {
             let mut config = config.clone();
@@ -141,7 +142,7 @@ mod tests {
         let images = Tensor::random([2, 1, 4, 4], Distribution::Default, &device);
         let logits = |model: &Classifier| model.forward(images.clone()).into_data();
         assert_eq!(logits(&same), logits(&model), "it infers as before");
-        // And back.
+        // And back again.
         let back = same.with_depth_of(model.plan()).unwrap();
         assert_eq!(logits(&back), logits(&model));
         let other = residual(2).with_stochastic_depth(0.5).unwrap();

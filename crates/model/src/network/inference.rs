@@ -1,4 +1,4 @@
-//! The network as it infers: prepared once, then used for any number of batches.
+//! The network in inference: prepared once, then used for any number of batches.
 
 use super::Classifier;
 use crate::device::InferenceDevice;
@@ -12,12 +12,12 @@ use std::sync::Arc;
 #[cfg(feature = "flex")]
 use std::sync::{Mutex, PoisonError};
 
-/// A [`Classifier`] prepared for inference, made by [`Classifier::prepare`]: on the flex backend its batch
-/// norms are folded into the convolutions before them, its weights are packed, and its buffers are used again
-/// by the next call. Elsewhere it is the classifier itself.
+/// A [`Classifier`] prepared for inference, made by [`Classifier::prepare`]. On the flex backend
+/// its batch norms are folded into the convolutions before them, its weights are packed, and its
+/// buffers are reused by the next call. On other backends it is the classifier itself.
 ///
-/// A clone shares all of it. The logits of an image are the same, bit for bit, whatever the other images of its
-/// batch and however many threads rayon's current pool has; they differ from
+/// Clones share everything. An image's logits are bit-identical whatever the other images of its
+/// batch and the number of threads in rayon's current pool; they differ from
 /// [`Classifier::forward`]'s by rounding.
 #[derive(Clone)]
 pub struct InferenceNetwork {
@@ -27,7 +27,7 @@ pub struct InferenceNetwork {
     steps: Option<Arc<PreparedSteps>>,
 }
 
-/// Steps, and buffers that no call is using.
+/// The steps, and the buffers that no call is using.
 #[cfg(feature = "flex")]
 struct PreparedSteps {
     steps: Vec<Step>,
@@ -35,8 +35,8 @@ struct PreparedSteps {
 }
 
 impl Classifier {
-    /// The network as it is now, prepared for inference on `device`, its own. Within
-    /// [`exactly`](crate::exactly) its convolutions are plain sums.
+    /// The network with its current weights, prepared for inference on `device`, which it must be
+    /// on. Within [`exactly`](crate::exactly) its convolutions are plain sums.
     pub fn prepare(&self, device: impl Into<InferenceDevice>) -> InferenceNetwork {
         let device = device.into();
         #[cfg(feature = "flex")]
@@ -56,7 +56,7 @@ impl Classifier {
 }
 
 impl InferenceNetwork {
-    /// The network that it was made of.
+    /// The network that it was made from.
     pub fn classifier(&self) -> &Classifier {
         &self.classifier
     }
@@ -93,7 +93,8 @@ impl PreparedSteps {
         [channels, height, width]: [usize; 3],
         device: &InferenceDevice,
     ) -> Value {
-        // A call that panicked leaves no buffer half written: it took its own.
+        // A poisoned lock is harmless: each call takes its buffers out, so a panic leaves none
+        // half-written.
         let unused = || self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut buffers = unused().pop().unwrap_or_default();
         let shape = crate::geometry::Shape::Map {

@@ -5,17 +5,17 @@ use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Int, Tensor};
 use burn::train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep};
 
-/// Labelled images, as burn-train hands them to a model.
+/// Labelled images, as burn-train passes them to a model.
 #[derive(Debug, Clone)]
 pub struct ImageBatch {
-    /// `[batch, channels, height, width]`, normalised as the artifact's input spec says.
+    /// `[batch, channels, height, width]`, normalised according to the artifact's input spec.
     pub images: Tensor<4>,
     /// The class of each image, from 0: `[batch]`.
     pub targets: Tensor<1, Int>,
 }
 
 impl Classifier {
-    /// Logits and their mean cross entropy, in the form that burn-train's metrics take.
+    /// Logits and their mean cross entropy, in the form that burn-train's metrics expect.
     ///
     /// # Shapes
     /// - output: loss `[1]`, logits `[batch, classes]`, targets `[batch]`

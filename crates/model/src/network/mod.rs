@@ -30,7 +30,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// The seed that [`Plan::init`] draws its weights from.
+/// The seed of the weights of [`Plan::init`].
 const INIT_SEED: u64 = 0;
 
 /// A convolutional image classifier: images in, logits out.
@@ -76,7 +76,7 @@ impl Classifier {
         &self.plan.config
     }
 
-    /// The images it takes.
+    /// The size of the images it takes.
     pub fn input(&self) -> ImageSize {
         self.plan.input()
     }
@@ -96,12 +96,12 @@ impl Classifier {
             .into_flat()
     }
 
-    /// The input of the head, which is the last layer with weights; where the head is a convolution,
-    /// the mean over the positions of its input.
+    /// The input of the head, which is the last layer with weights. If the head is a convolution,
+    /// the mean of its input over the positions.
     ///
     /// # Shapes
     /// - `images`: `[batch, channels, height, width]`
-    /// - output: `[batch, features]`; of the whole network where it has no head
+    /// - output: `[batch, features]`; the network's output if it has no head
     pub fn forward_features(&self, images: Tensor<4>) -> Tensor<2> {
         let head = self.plan.config.head().ok();
         let layers = head.unwrap_or(self.layers.len());
@@ -113,12 +113,12 @@ impl Classifier {
         }
     }
 
-    /// The output of the first `layers` layers, as [`Plan::layers`] counts them, or of all if there are
-    /// fewer: a backbone for other networks.
+    /// The output of the first `layers` layers, as [`Plan::layers`] counts them, or of all if there
+    /// are fewer: a backbone for other networks.
     ///
     /// # Shapes
     /// - `images`: `[batch, channels, height, width]`
-    /// - output: the last of these layers'
+    /// - output: that of the last of these layers
     pub fn forward_first(&self, images: Tensor<4>, layers: usize) -> Features {
         self.run(images, layers, &mut Pass::new())
     }
@@ -126,7 +126,7 @@ impl Classifier {
     /// The output of one layer, found by number (`3`, `4.2`) or name (`conv2d_2`).
     ///
     /// # Errors
-    /// [`ModelError::UnknownLayer`] with the layers there are.
+    /// [`ModelError::UnknownLayer`] with the existing layers.
     pub fn forward_until(&self, images: Tensor<4>, layer: &str) -> Result<Features, ModelError> {
         let number = self.plan.find(layer)?.number.clone();
         let mut pass = Pass::until(&number);
@@ -134,8 +134,8 @@ impl Classifier {
         Ok(pass.into_output().unwrap_or(last))
     }
 
-    /// The logits of a training step whose randomness is an argument, and the statistics of its
-    /// batch norms, in order.
+    /// The logits of a training step with explicit randomness, and the statistics of its batch
+    /// norms, in order.
     ///
     /// Unlike [`forward`](Self::forward) it draws dropout masks from `key` instead of the
     /// process-wide generator and leaves the running statistics alone, so that shards of one batch
@@ -169,8 +169,8 @@ impl Classifier {
         (logits, pass.into_statistics())
     }
 
-    /// Updates the running statistics of each batch norm with those of one step's shards, given in
-    /// a fixed order with their fractions of the batch (summing to 1).
+    /// Updates the running statistics of each batch norm with those of one step's shards, which are
+    /// given in a fixed order with their fractions of the batch (summing to 1).
     pub fn merge_statistics(mut self, shards: &[(f64, Vec<BatchStatistics>)]) -> Self {
         let mut norm = 0;
         for layer in &mut self.layers {
@@ -179,9 +179,9 @@ impl Classifier {
         self
     }
 
-    /// Gives the batch norms these running statistics, in the order in which
-    /// [`forward_keyed`](Self::forward_keyed) returns them; frozen ones, which saw nothing, keep their
-    /// own. The model is one that trains, not one of `valid`.
+    /// Sets the running statistics of the batch norms, in the order in which
+    /// [`forward_keyed`](Self::forward_keyed) returns them; frozen ones keep their own. The model
+    /// must be in training mode, not the result of `valid`.
     pub fn with_statistics(mut self, statistics: &[BatchStatistics]) -> Self {
         let mut norm = 0;
         for layer in &mut self.layers {
@@ -190,7 +190,7 @@ impl Classifier {
         self
     }
 
-    /// The values of the layer of this number (`3`, `4.2`); `None` where there is no such layer.
+    /// The values of the layer with this number (`3`, `4.2`); `None` if there is no such layer.
     pub fn values(&self, number: &str) -> Option<LayerValues> {
         Some(find(&self.layers, &self.plan.layers, number)?.values())
     }
@@ -202,8 +202,8 @@ impl Classifier {
     }
 }
 
-/// A plan that clones of a module share. burn prints a module with all its fields: this one prints
-/// one line, not every value of every layer.
+/// A plan shared by the clones of a module. burn prints a module with all its fields; this one
+/// prints one line instead of every value of every layer.
 #[derive(Clone)]
 struct SharedPlan(Arc<Plan>);
 

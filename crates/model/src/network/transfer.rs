@@ -1,4 +1,4 @@
-//! Transfer learning: starting a network from another one's trained weights.
+//! Transfer learning: starting a network from another network's trained weights.
 
 use super::Classifier;
 use crate::ModelError;
@@ -11,7 +11,7 @@ impl Classifier {
     /// initialised from `seed` with one output per class. The head is the last layer with weights.
     ///
     /// # Errors
-    /// When that is neither `linear` nor `conv2d`, or `classes` cannot be planned.
+    /// If that layer is neither `linear` nor `conv2d`, or `classes` cannot be planned.
     pub fn with_classes(&self, classes: usize, seed: u64) -> Result<Self, ModelError> {
         let mut config = self.plan.config.clone().with_classes(classes);
         let head = config.open_head()?;
@@ -42,9 +42,9 @@ impl Classifier {
         Ok(new)
     }
 
-    /// Whether the head has a bias, where the logits are a linear function of
-    /// [`forward_features`](Self::forward_features): the head is `linear` without an activation, and the
-    /// last layer. `None` of any other network.
+    /// Whether the head has a bias, if the logits are a linear function of
+    /// [`forward_features`](Self::forward_features): the head is `linear` without an activation,
+    /// and the last layer. `None` for any other network.
     pub fn linear_head(&self) -> Option<bool> {
         match &self.plan.layers.last()?.operation {
             Operation::Linear(op) if op.activation.is_none() => Some(op.bias),
@@ -56,7 +56,7 @@ impl Classifier {
     /// has one value per class and is ignored if the head has none.
     ///
     /// # Errors
-    /// When the head is not [linear](Self::linear_head), or the number of values is not its own.
+    /// If the head is not [linear](Self::linear_head), or the number of values does not match.
     pub fn with_linear_head(
         mut self,
         weight: Vec<f32>,
@@ -91,10 +91,9 @@ impl Classifier {
         Ok(self)
     }
 
-    /// Freezes the running statistics of every batch norm, which uses them in training as in
-    /// inference; scale and shift are still trained. Statistics of a few small batches are too
-    /// noisy to replace those that a network was pretrained with. The state lasts through `valid`
-    /// and `train`.
+    /// Freezes the running statistics of every batch norm: it uses them in training too, while
+    /// scale and shift are still trained. The statistics of a few small batches are too noisy to
+    /// replace those of the pretrained network. This survives `valid` and `train`.
     pub fn freeze_statistics(mut self) -> Self {
         for layer in &mut self.layers {
             layer.freeze_statistics();
@@ -103,15 +102,15 @@ impl Classifier {
     }
 
     /// The ids of the parameters of each layer, as [`Plan::layers`](crate::Plan) counts them:
-    /// groups for an optimizer with one learning rate each.
+    /// groups for an optimizer with a learning rate per group.
     pub fn parameter_groups(&self) -> Vec<Vec<ParamId>> {
         let layers = self.layers.iter();
         layers.map(list_param_ids).collect()
     }
 
-    /// Freezes the first `layers` layers as [`Plan::layers`](crate::Plan) counts them (those within
-    /// branches belong to it): they get no gradients, their batch norms use and keep their running
-    /// statistics, and their dropouts are off. The state lasts through `valid` and `train`.
+    /// Freezes the first `layers` layers, as [`Plan::layers`](crate::Plan) counts them, including
+    /// those within their branches: they get no gradients, their batch norms use and keep their
+    /// running statistics, and their dropouts are off. This survives `valid` and `train`.
     ///
     /// # Errors
     /// When no trainable weight would be left.

@@ -1,19 +1,19 @@
-//! A layer's maps on the way to the logits, with a handle for gradients with respect to them.
+//! A layer's maps in the forward pass, with a handle for gradients with respect to them.
 
 use super::Classifier;
 use crate::ModelError;
 use crate::layers::Pass;
 use burn::tensor::Tensor;
 
-/// The logits of some images, and one layer's maps as they passed.
+/// The logits of some images, and one layer's maps in the same forward pass.
 #[derive(Debug)]
 pub struct WatchedLogits {
     /// `[batch, classes]`.
     pub logits: Tensor<2>,
     /// The layer's output, `[batch, channels, height, width]`.
     pub maps: Tensor<4>,
-    /// Zeros that were added to the maps. A gradient with respect to them is the gradient with
-    /// respect to the maps, which burn itself keeps for leaves alone.
+    /// Zeros that were added to the maps. The gradient with respect to them is the gradient with
+    /// respect to the maps, which burn itself stores for leaves only.
     pub offset: Tensor<4>,
 }
 
@@ -26,8 +26,8 @@ impl Classifier {
     /// - `images`: `[batch, channels, height, width]`
     ///
     /// # Errors
-    /// [`ModelError::UnknownLayer`] with the layers there are, [`ModelError::Layer`] for one that
-    /// gives values in a row instead of maps.
+    /// [`ModelError::UnknownLayer`] with the existing layers, [`ModelError::Layer`] for a layer
+    /// that outputs a row of values instead of maps.
     pub fn forward_watching(
         &self,
         images: Tensor<4>,

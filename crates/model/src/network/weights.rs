@@ -4,9 +4,9 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use receptive_core::hash::Sha256;
 
-/// The SHA-256 of all of a module's values (weights and running statistics), in the module's order
-/// and as little-endian bytes, with each tensor's shape: equal exactly when two modules hold the
-/// same bits. Parameter ids, which are random, do not count.
+/// The SHA-256 of all values of a module (weights and running statistics) as little-endian bytes
+/// with each tensor's shape, in the module's order: equal exactly when two modules are
+/// bit-identical. Parameter ids, which are random, are not included.
 pub fn weights_sha256<M: Module>(module: &M) -> String {
     struct Visitor(Sha256);
     impl ModuleVisitor for Visitor {

@@ -1,6 +1,6 @@
-//! AlexNet (Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks"), and
-//! SqueezeNet 1.1 (Iandola et al. 2016), which has its accuracy with a fiftieth of its weights. Both in
-//! torchvision alone.
+//! AlexNet (Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks"),
+//! and SqueezeNet 1.1 (Iandola et al. 2016), which reaches its accuracy with a fiftieth of the
+//! weights. Only torchvision has weights of them.
 
 use super::published::{KnownWeights, Preparation, PublishedForm, Scheme};
 use super::stack::Stack;
@@ -61,7 +61,7 @@ pub(super) fn squeezenet1_1() -> Vec<PublishedForm> {
     torchvision(stack, "squeezenet1_1-b8a52dc0", "b8a52dc0")
 }
 
-/// A narrow convolution, and a 1x1 and a 3x3 one side by side, each four times as wide.
+/// A narrow 1x1 convolution, then a 1x1 and a 3x3 one in parallel, each four times as wide.
 fn fire(stack: Stack, place: usize, narrow: usize) -> Stack {
     let name = |part: &str| format!("features.{place}.{part}");
     let conv = |filters, kernel| {

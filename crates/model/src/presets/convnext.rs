@@ -11,12 +11,12 @@ use crate::layers::{
 const WIDTHS: [usize; 4] = [96, 192, 384, 768];
 const BLOCKS: [usize; 4] = [3, 3, 9, 3];
 
-/// What files call the layers.
+/// The layers' names in files.
 struct Names {
     stem: [&'static str; 2],
-    /// The layer norm and the convolution before a stage, counted from 0.
+    /// The layer norm and the convolution before a stage, which is counted from 0.
     halving: fn(usize) -> [String; 2],
-    /// Depthwise convolution, layer norm, both dense layers, and the scale of a block of a stage.
+    /// The depthwise convolution, the layer norm, both dense layers and the layer scale of a block.
     block: fn(usize, usize) -> [String; 5],
     norm: &'static str,
     head: &'static str,
@@ -77,7 +77,7 @@ fn network(names: &Names) -> Stack {
             stack = stack.named(norm, NORM).named(conv, halving);
         }
         for block in 0..blocks {
-            // 0.1 for the last block, as the paper has it for the smallest network.
+            // Up to 0.1 for the last block, as in the paper for the smallest network.
             let rate = 0.1 * before as f64 / (all - 1) as f64;
             let body = body((names.block)(stage, block), width, rate);
             stack = stack.residual(body, Stack::new(), None);

@@ -1,5 +1,5 @@
-//! DenseNet (Huang et al. 2017, "Densely connected convolutional networks"): each layer gets the outputs
-//! of all layers of its block.
+//! DenseNet (Huang et al. 2017, "Densely connected convolutional networks"): each layer takes the
+//! outputs of all previous layers of its block.
 
 use super::published::{KnownWeights, Preparation, PublishedForm, Scheme};
 use super::stack::Stack;
@@ -8,11 +8,11 @@ use crate::layers::{
     LinearLayer, MaxPool2dLayer,
 };
 
-/// Filters that each layer adds.
+/// Number of filters that each layer adds.
 const GROWTH: usize = 32;
 
 pub(super) fn densenet121() -> Vec<PublishedForm> {
-    // torchvision's file is older than its code, and has `norm.1` for what the code calls `norm1`.
+    // torchvision's file is older than its code: it has `norm.1` where the code has `norm1`.
     let [new, old] = ["", "."].map(|point| network([6, 12, 24, 16], point));
     let timm = KnownWeights::timm("timm/densenet121.ra_in1k", "", Preparation::BICUBIC);
     let torchvision =

@@ -1,6 +1,6 @@
-//! EfficientNet-B0 (Tan and Le 2019) and EfficientNet-Lite (Liu 2020): without gates, with ReLU6.
-//! Networks that were trained in TensorFlow have its padding and epsilon, in timm those whose name
-//! begins with `tf_`.
+//! EfficientNet-B0 (Tan and Le 2019) and EfficientNet-Lite (Liu 2020), which has no gates and uses
+//! ReLU6. Networks trained in TensorFlow (in timm those whose names begin with `tf_`) have its
+//! padding and epsilon.
 
 use super::inverted::{InvertedNetwork, LUKEMELAS, Names, Row, Style, TIMM, torchvision_block};
 use super::published::{KnownWeights, Preparation, PublishedForm, Scheme};
@@ -17,7 +17,7 @@ const ROWS: [Row; 7] = [
     [1, 3, 1, 6, 320],
 ];
 
-/// Of timm's own training, and of TensorFlow.
+/// The styles of timm's own training and of TensorFlow.
 const OWN: Style = Style {
     epsilon: 1e-5,
     is_same: false,
@@ -51,7 +51,7 @@ fn network(
     is_gated: bool,
     dropout: f64,
 ) -> InvertedNetwork {
-    // A quarter of the block's input, not of what the gate scales.
+    // A quarter of the block's input channels, not of those that the gate scales.
     let gate = |channels: usize| if is_gated { channels / 4 } else { 0 };
     InvertedNetwork {
         dropout,
@@ -108,18 +108,18 @@ pub(super) fn tf_efficientnet_b0() -> Vec<PublishedForm> {
     ]
 }
 
-/// What the members of the Lite family differ in.
+/// Where the members of the Lite family differ.
 struct Lite {
-    /// Repeats and filters of the seven stages. The stem, the last convolution and the repeats of the
-    /// first and the last stage are the same in all.
+    /// Repeats and filters of the seven stages. The stem, the last convolution and the repeats of
+    /// the first and the last stage are the same in all.
     repeats: [usize; 7],
     filters: [usize; 7],
     dropout: f64,
-    /// The input of timm's weights; TensorFlow's have other means.
+    /// The input of timm's weights; TensorFlow's use another mean.
     preparation: Preparation,
 }
 
-/// EfficientNet-Lite0, and Lite1 and Lite2 by their factors: depth 1.1 and 1.2, width 1 and 1.1.
+/// EfficientNet-Lite0 to Lite2: depth factors 1, 1.1 and 1.2, width factors 1, 1 and 1.1.
 const LITE: [Lite; 3] = [
     Lite {
         repeats: [1, 2, 2, 3, 3, 4, 1],
@@ -160,7 +160,7 @@ impl Lite {
         }
     }
 
-    /// Luke Melas-Kyriazi's names, whose weights are TensorFlow's.
+    /// Luke Melas-Kyriazi's names; the weights are TensorFlow's.
     fn lukemelas(&self, name: &'static str, sha256: &'static str) -> PublishedForm {
         PublishedForm::new(
             Scheme::Lukemelas,

@@ -1,6 +1,6 @@
 //! The names of ImageNet's classes.
 
-/// The list and its licence lie in `assets/imagenet`.
+/// The list and its licence are in `assets/imagenet`.
 const CLASSES: &str = include_str!("../../assets/imagenet/classes.txt");
 
 /// The names of the 1,000 classes of ImageNet-1k, in the order of the outputs of networks trained on
@@ -9,10 +9,10 @@ pub fn imagenet_classes() -> Vec<String> {
     CLASSES.lines().map(String::from).collect()
 }
 
-/// Their WordNet numbers, by which ImageNet's folders are called: `n01440764` for the tench.
+/// Their WordNet ids, which are the names of ImageNet's folders: `n01440764` for the tench.
 const SYNSETS: &str = include_str!("../../assets/imagenet/synsets.txt");
 
-/// The WordNet number of each class of a model, where its classes are ImageNet's.
+/// The WordNet id of each class of a model; `None` if its classes are not ImageNet's.
 pub fn imagenet_synsets(classes: &[String]) -> Option<Vec<String>> {
     let is_imagenet = CLASSES.lines().eq(classes.iter().map(String::as_str));
     is_imagenet.then(|| SYNSETS.lines().map(String::from).collect())

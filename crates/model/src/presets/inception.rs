@@ -1,6 +1,6 @@
-//! GoogLeNet (Szegedy et al. 2015, "Going deeper with convolutions") and Inception v3 (Szegedy et al.
-//! 2016, "Rethinking the Inception architecture"). Their auxiliary heads serve training only and are
-//! left out.
+//! GoogLeNet (Szegedy et al. 2015, "Going deeper with convolutions") and Inception v3 (Szegedy et
+//! al. 2016, "Rethinking the Inception architecture"). Their auxiliary heads are used in training
+//! only and are left out.
 
 use super::published::{KnownWeights, Preparation, PublishedForm, Scheme};
 use super::stack::Stack;
@@ -22,7 +22,7 @@ fn conv(name: impl std::fmt::Display, layer: Conv2dLayer) -> Stack {
         .layer(Activation::Relu)
 }
 
-/// A kernel padded so that it keeps the map's size.
+/// A convolution padded to preserve the map's size.
 fn same(filters: usize, kernel: impl Into<Pair>) -> Conv2dLayer {
     let kernel = kernel.into();
     let padding = [kernel.height / 2, kernel.width / 2];
@@ -40,7 +40,7 @@ fn end(stack: Stack, dropout: f64) -> Stack {
         .named("fc", LinearLayer::classes())
 }
 
-/// torchvision's, whose third branch has a 3x3 kernel in place of 5x5.
+/// torchvision's, with a 3x3 instead of a 5x5 kernel in the third branch.
 pub(super) fn googlenet() -> Vec<PublishedForm> {
     let pool = |size| {
         let pool = MaxPool2dLayer::new(size).with_strides(2);
@@ -131,7 +131,7 @@ pub(super) fn inception_v3() -> Vec<PublishedForm> {
         .into()
 }
 
-/// The mean of each value's surroundings, those beyond the border counted as 0, and a convolution.
+/// An average pool that keeps the map's size, counting padding as 0, and a convolution.
 fn pooled(name: String, filters: usize) -> Stack {
     let pool = AvgPool2dLayer::new(3)
         .with_strides(1)
@@ -195,7 +195,7 @@ fn block_d(name: &str) -> [Stack; 3] {
 
 fn block_e(name: &str) -> [Stack; 4] {
     let name = |part: &str| format!("Mixed_{name}.branch{part}");
-    // A 1x3 and a 3x1 kernel side by side.
+    // A 1x3 and a 3x1 kernel in parallel.
     let cross = |stack: Stack, part: &str| {
         let arms = [("a", [1, 3]), ("b", [3, 1])];
         let arms = arms.map(|(arm, kernel)| conv(name(&format!("{part}{arm}")), same(384, kernel)));

@@ -1,5 +1,6 @@
-//! Networks of inverted residuals (Sandler et al. 2018, "MobileNetV2"): blocks that widen, convolve
-//! each channel by itself, and narrow again; the bodies of MobileNet, MNASNet and EfficientNet.
+//! Networks of inverted residuals (Sandler et al. 2018, "MobileNetV2"): blocks that expand the
+//! channels, convolve each one separately, and project them back. MobileNet, MNASNet and
+//! EfficientNet consist of them.
 
 use super::stack::Stack;
 use crate::geometry::Padding;
@@ -13,7 +14,7 @@ use crate::layers::{
 pub(super) struct Block {
     pub(super) kernel: usize,
     pub(super) strides: usize,
-    /// Channels of the depthwise convolution; those of the input where the block does not widen.
+    /// Channels of the depthwise convolution; equal to the input's if the block does not expand.
     pub(super) wide: usize,
     pub(super) filters: usize,
     /// Hidden units of the gate; 0 for none.
@@ -21,13 +22,13 @@ pub(super) struct Block {
     pub(super) activation: Activation,
 }
 
-/// What blocks of one network have in common.
+/// What the blocks of a network have in common.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Style {
     pub(super) epsilon: f64,
-    /// TensorFlow's padding, which is not the same on both sides where the stride is 2.
+    /// TensorFlow's padding, which is asymmetric with stride 2.
     pub(super) is_same: bool,
-    /// Activations of the hidden units of gates and of the gates themselves.
+    /// Activations of the gates' hidden units and of the gates themselves.
     pub(super) gate: [Activation; 2],
 }
 
@@ -51,7 +52,7 @@ impl Style {
     }
 }
 
-/// Where a block stands.
+/// The position of a block.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     pub(super) stage: usize,
@@ -63,7 +64,8 @@ pub(super) struct Place {
     pub(super) is_gated: bool,
 }
 
-/// What a file calls a block's layers: each convolution and its batch norm, and the gate's two.
+/// A block's layer names in a file: each convolution with its batch norm, and the two layers of the
+/// gate.
 #[derive(Debug, Clone)]
 pub(super) struct BlockNames {
     pub(super) widen: [String; 2],
@@ -72,14 +74,14 @@ pub(super) struct BlockNames {
     pub(super) narrow: [String; 2],
 }
 
-/// What a file calls the layers of a network.
+/// A network's layer names in a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Names {
     pub(super) stem: [&'static str; 2],
     pub(super) block: fn(&Place) -> BlockNames,
-    /// The last convolution over a map.
+    /// The last convolution.
     pub(super) last: [&'static str; 2],
-    /// The dense layer before the classifier, where there is one.
+    /// The dense layer before the classifier, if there is one.
     pub(super) hidden: &'static str,
     pub(super) classifier: &'static str,
 }
@@ -94,16 +96,16 @@ pub(super) struct InvertedNetwork {
     /// Units of the dense layer before the classifier.
     pub(super) hidden: Option<(usize, Activation)>,
     pub(super) dropout: f64,
-    /// The rate of the last block's stochastic depth; those before it have less, in proportion.
+    /// The rate of stochastic depth in the last block; it grows linearly up to there.
     pub(super) stochastic_depth: f64,
 }
 
-/// A stage of blocks that widen by a factor: repeats, kernel, stride, factor, filters.
+/// A stage of blocks: repeats, kernel size, stride, expansion factor, filters.
 pub(super) type Row = [usize; 5];
 
 impl InvertedNetwork {
-    /// Stages between a stem of 32 filters and a convolution of 1280. `gate` gives the hidden units of a
-    /// block's gate by the channels of its input.
+    /// Stages between a stem of 32 filters and a convolution of 1280. `gate` maps the number of a
+    /// block's input channels to the hidden units of its gate.
     pub(super) fn from_rows(
         style: Style,
         rows: &[Row],
@@ -139,7 +141,7 @@ impl InvertedNetwork {
         }
     }
 
-    /// The layers, under one scheme's names.
+    /// The layers, named according to one scheme.
     pub(super) fn stack(&self, names: &Names) -> Stack {
         let style = &self.style;
         let (filters, activation) = self.stem;
@@ -245,7 +247,7 @@ pub(super) fn timm_block(place: &Place) -> BlockNames {
     }
 }
 
-/// torchvision's within a block that it lists in one sequence.
+/// torchvision's names for a block that it lists as one sequence.
 pub(super) fn torchvision_block(prefix: &str, place: &Place) -> BlockNames {
     let depthwise = usize::from(place.widens);
     let gate = depthwise + 1;
@@ -259,7 +261,7 @@ pub(super) fn torchvision_block(prefix: &str, place: &Place) -> BlockNames {
     }
 }
 
-/// Luke Melas-Kyriazi's.
+/// Luke Melas-Kyriazi's names.
 pub(super) const LUKEMELAS: Names = Names {
     stem: ["_conv_stem", "_bn0"],
     block: lukemelas_block,

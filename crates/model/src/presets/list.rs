@@ -6,10 +6,10 @@ use super::{
     shufflenet, vgg,
 };
 
-/// A network's name and what lists its forms, the one that the name means by itself first.
+/// A network's name and the function that lists its forms, the default one first.
 pub(super) type Network = (&'static str, fn() -> Vec<PublishedForm>);
 
-/// All of them, a line each.
+/// All published networks, one per line.
 pub(super) const NETWORKS: &[Network] = &[
     ("resnet18", resnet::resnet18),
     ("resnet34", resnet::resnet34),
@@ -27,7 +27,7 @@ pub(super) const NETWORKS: &[Network] = &[
     ("mnasnet_100", mobilenet::mnasnet_100),
     ("efficientnet_b0", efficientnet::efficientnet_b0),
     ("tf_efficientnet_b0", efficientnet::tf_efficientnet_b0),
-    // Those of TensorFlow first: their layers are a form of the others too.
+    // TensorFlow's first: their layers are also a form of the others.
     ("tf_efficientnet_lite0", efficientnet::tf_efficientnet_lite0),
     ("tf_efficientnet_lite1", efficientnet::tf_efficientnet_lite1),
     ("tf_efficientnet_lite2", efficientnet::tf_efficientnet_lite2),
@@ -47,8 +47,8 @@ pub(super) const NETWORKS: &[Network] = &[
     ("replknet31b", repvgg::replknet31b),
 ];
 
-/// The forms of the network that has this name; none where no network has. The first is the one that
-/// the name means by itself.
+/// The forms of the network with this name, the default one first; empty if there is no such
+/// network.
 pub fn published(name: &str) -> Vec<PublishedForm> {
     let network = NETWORKS.iter().find(|(known, _)| *known == name);
     network.map(|(_, forms)| forms()).unwrap_or_default()
@@ -58,8 +58,8 @@ pub fn published(name: &str) -> Vec<PublishedForm> {
 mod tests {
     use super::super::{default_input, preset};
 
-    /// Counted by PyTorch: torchvision's `num_params`, timm's networks, and of RepLKNet its authors'
-    /// 79 million (`sum(p.numel() for p in m.parameters())`), all without auxiliary heads.
+    /// Counted with PyTorch, without auxiliary heads: torchvision's `num_params`, timm's networks,
+    /// and for RepLKNet the 79 million of its authors (`sum(p.numel() for p in m.parameters())`).
     #[test]
     fn parameters_are_pytorch_s() {
         for (name, params) in [

@@ -1,5 +1,5 @@
 //! MobileNetV2 (Sandler et al. 2018), MobileNetV3 (Howard et al. 2019) and MNASNet-B1 (Tan et al.
-//! 2019). torchvision's MobileNetV3 has another epsilon than timm's.
+//! 2019). torchvision's MobileNetV3 uses a different epsilon from timm's.
 
 use super::inverted::{
     Block, BlockNames, InvertedNetwork, Names, Place, Style, TIMM, torchvision_block,
@@ -15,7 +15,7 @@ const STYLE: Style = Style {
 const FIRST: Preparation = Preparation::BILINEAR;
 const SECOND: Preparation = Preparation::BILINEAR.with_crop(0.965);
 
-/// These networks' blocks have no gates.
+/// The `gate` of networks without gates.
 fn without_gates(_: usize) -> usize {
     0
 }
@@ -59,7 +59,8 @@ pub(super) fn mobilenetv2_100() -> Vec<PublishedForm> {
     ]
 }
 
-/// In torchvision the last convolution and its batch norm are not a sequence of their own.
+/// In torchvision the last convolution of a block and its batch norm are not in a sequence of their
+/// own.
 fn mobilenetv2_block(place: &Place) -> BlockNames {
     let block = format!("features.{}.conv", place.index + 1);
     let narrow = 1 + usize::from(place.widens);
@@ -109,7 +110,7 @@ pub(super) fn mnasnet_100() -> Vec<PublishedForm> {
     ]
 }
 
-/// In torchvision the layers of the first block stand in the network's own sequence.
+/// In torchvision the layers of the first block are in the network's own sequence.
 fn mnasnet_block(place: &Place) -> BlockNames {
     let block = match place.stage {
         0 => "layers".into(),
@@ -127,7 +128,7 @@ fn mnasnet_block(place: &Place) -> BlockNames {
 /// A block of MobileNetV3: kernel, stride, channels within, filters, whether it has a gate.
 type Row3 = (usize, usize, usize, usize, bool);
 
-/// Stages of these blocks; from `hard` on they have hard swishes.
+/// Stages of these blocks; those from `hard` on use hard swish.
 fn stages3(rows: &[&[Row3]], hard: usize) -> Vec<Vec<Block>> {
     let mut index = 0;
     let mut block = |&(kernel, strides, wide, filters, is_gated): &Row3| {
@@ -149,7 +150,7 @@ fn stages3(rows: &[&[Row3]], hard: usize) -> Vec<Vec<Block>> {
         .collect()
 }
 
-/// The nearest multiple of 8, but not more than a tenth less.
+/// The nearest multiple of 8, but at most a tenth smaller.
 fn divisible(channels: usize) -> usize {
     let nearest = ((channels + 4) / 8 * 8).max(8);
     if 10 * nearest < 9 * channels {

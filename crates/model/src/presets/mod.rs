@@ -1,6 +1,6 @@
-//! Networks by name. Those that receptive trains from scratch consist of layers only: input size
-//! and classes come from the data. Those with timm's names have published weights, and come with
-//! their input and the layer names in files ([`published`]).
+//! Networks by name. Those that receptive trains from scratch consist of layers only: the input
+//! size and the classes come from the data. Those with timm's names have published weights, and
+//! also come with their input and their layer names in files ([`published`]).
 
 mod alexnet;
 mod convnext;
@@ -33,7 +33,7 @@ use receptive_core::{ImageSize, did_you_mean, nearest};
 /// The default preset.
 pub const DEFAULT: &str = "small";
 
-/// The names, with one line each. `plain-N` stands for any number of convolutions.
+/// The names with a description each. `plain-N` stands for any number of convolutions.
 pub const NAMES: [(&str, &str); 6] = [
     (
         "tutorial",
@@ -66,10 +66,10 @@ pub fn published_names() -> impl Iterator<Item = &'static str> {
     list::NETWORKS.iter().map(|(name, _)| *name)
 }
 
-/// The preset of this name for images of this shape.
+/// The preset with this name, for images of this size.
 ///
 /// # Errors
-/// [`ModelError::UnknownPreset`] with the nearest names there are.
+/// [`ModelError::UnknownPreset`] with similar names.
 pub fn preset(name: &str, input: ImageSize) -> Result<ModelConfig, ModelError> {
     let empty = ModelConfig::new(input.channels, input.height, input.width);
     if let Some(own) = own::network(name, empty.clone()) {
@@ -84,8 +84,8 @@ pub fn preset(name: &str, input: ImageSize) -> Result<ModelConfig, ModelError> {
     })
 }
 
-/// Similar names, or else the existing ones, without the long list of networks with published
-/// weights.
+/// Similar names or, if there are none, the existing ones, without the long list of networks with
+/// published weights.
 fn others(name: &str) -> String {
     if name.starts_with("plain-") {
         return format!("of plain-N, N is a number from 1 to {MAX_PLAIN}, such as plain-20");
@@ -102,8 +102,8 @@ fn others(name: &str) -> String {
     })
 }
 
-/// The preset that these layers are, where they are one's; those of each form in which a network is
-/// published have its name.
+/// The preset that has exactly these layers, if any; a published network is recognised in all its
+/// forms.
 pub fn name_of(config: &ModelConfig) -> Option<String> {
     own_name(config).or_else(|| {
         let is_form = |name: &&str| {
@@ -130,8 +130,8 @@ fn own_name(config: &ModelConfig) -> Option<String> {
     names.chain([plain.as_str()]).find(is_own).map(String::from)
 }
 
-/// The config laid out for images of another shape, where its layers are those of a preset for its
-/// own; `None` where they are not.
+/// The config adapted to images of another size, if its layers are those of a preset; `None`
+/// otherwise.
 pub fn refit(config: &ModelConfig, input: ImageSize) -> Option<ModelConfig> {
     let layers = match own_name(config) {
         Some(own) => preset(&own, input).ok()?.layers,
@@ -145,7 +145,7 @@ pub fn refit(config: &ModelConfig, input: ImageSize) -> Option<ModelConfig> {
     })
 }
 
-/// The image shape a preset is described with when no data set is named.
+/// The image size used to describe a preset if no data set is given.
 pub fn default_input(name: &str) -> ImageSize {
     if let Some(first) = published(name).first() {
         return first.input.size();

@@ -10,7 +10,7 @@ use crate::layers::{
 /// Maximum number of convolutions of `plain-N`.
 pub(super) const MAX_PLAIN: usize = 200;
 
-/// The network of this name, its layers put behind those of `empty`.
+/// The network with this name: its layers appended to those of `empty`.
 pub(super) fn network(name: &str, empty: ModelConfig) -> Option<ModelConfig> {
     Some(match name {
         "tutorial" => tutorial(empty),
@@ -27,7 +27,7 @@ pub(super) fn network(name: &str, empty: ModelConfig) -> Option<ModelConfig> {
     })
 }
 
-/// A chain of equal convolutions, as receptive fields are studied on.
+/// A chain of equal convolutions, for studying receptive fields.
 fn plain(config: ModelConfig, convolutions: usize) -> ModelConfig {
     let mut config = config;
     for _ in 0..convolutions {
@@ -59,9 +59,9 @@ fn tutorial(config: ModelConfig) -> ModelConfig {
 /// Maps of at most this height and width are not halved further.
 const SMALL_MAP: usize = 7;
 
-/// Convolutions and pools until the maps are small, then a convolution that sees most of them.
+/// Convolutions and pools until the maps are small, then a convolution that sees most of a map.
 ///
-/// Pooling comes before batch norm and ReLU: the maximum commutes with ReLU, and both then work on
+/// Pooling comes before batch norm and ReLU: the maximum commutes with ReLU, and both then process
 /// a quarter of the values.
 fn small(config: ModelConfig) -> ModelConfig {
     let mut size = [config.input.height, config.input.width];
@@ -94,16 +94,17 @@ fn small(config: ModelConfig) -> ModelConfig {
         .layer(LinearLayer::classes())
 }
 
-/// Batch norm follows and has the bias.
+/// Without a bias, because a batch norm follows.
 fn conv_same(filters: usize) -> Conv2dLayer {
     Conv2dLayer::new(filters, 3)
         .with_padding(Padding::Same)
         .with_bias(false)
 }
 
-/// Stages of a convolution, a pool and a residual block of two convolutions until the maps are small:
-/// after the nine-layer residual network with which David Page trained CIFAR-10 quickly ("How to
-/// Train Your ResNet", 2018), half as wide. Pooling comes before batch norm, as in `small`.
+/// Stages of a convolution, a pool and a residual block of two convolutions until the maps are
+/// small, at half the width of the nine-layer residual network with which David Page trained
+/// CIFAR-10 quickly ("How to Train Your ResNet", 2018). Pooling comes before batch norm, as in
+/// `small`.
 fn accurate(config: ModelConfig) -> ModelConfig {
     let mut size = [config.input.height, config.input.width];
     let mut config = normalized(config.layer(conv_same(32)));
@@ -143,7 +144,7 @@ fn accurate_block(filters: usize) -> ResidualLayer {
         .with_activation(Activation::Relu)
 }
 
-/// After Simonyan and Zisserman 2015, cut to the size of CIFAR's images.
+/// After Simonyan and Zisserman 2015, reduced for CIFAR's image size.
 fn vgg(config: ModelConfig) -> ModelConfig {
     let mut config = config;
     for filters in [64, 128, 256] {

@@ -13,15 +13,15 @@ pub enum Scheme {
     Timm,
     /// torchvision's, `features.0.0.weight`.
     Torchvision,
-    /// Those of Luke Melas-Kyriazi's `EfficientNet-PyTorch` and of what is derived from it,
+    /// That of Luke Melas-Kyriazi's `EfficientNet-PyTorch` and its derivatives,
     /// `_conv_stem.weight`.
     Lukemelas,
-    /// Those of the code that the network's authors published.
+    /// That of the code published by the network's authors.
     Official,
 }
 
 impl Scheme {
-    /// Its name, in lower case.
+    /// The name in lower case.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Timm => "timm",
@@ -42,14 +42,14 @@ pub struct Preparation {
     pub interpolation: Interpolation,
     /// The crop fraction.
     pub crop_fraction: f64,
-    /// Of red, green and blue, in 0..1.
+    /// Means of red, green and blue, in 0..1.
     pub mean: [f32; 3],
-    /// Of red, green and blue, in 0..1.
+    /// Standard deviations of red, green and blue, in 0..1.
     pub std: [f32; 3],
 }
 
 impl Preparation {
-    /// timm's default: 224 pixels of 256, bicubic, ImageNet's mean and standard deviation.
+    /// timm's default: 224 of 256 pixels, bicubic, ImageNet's mean and standard deviation.
     pub const BICUBIC: Self = Self {
         size: 224,
         interpolation: Interpolation::Bicubic,
@@ -58,18 +58,18 @@ impl Preparation {
         std: [0.229, 0.224, 0.225],
     };
 
-    /// torchvision's: the same with bilinear interpolation.
+    /// torchvision's: like `BICUBIC` but bilinear.
     pub const BILINEAR: Self = Self {
         interpolation: Interpolation::Bilinear,
         ..Self::BICUBIC
     };
 
-    /// With another size.
+    /// Sets the size.
     pub const fn with_size(self, size: usize) -> Self {
         Self { size, ..self }
     }
 
-    /// With another crop fraction.
+    /// Sets the crop fraction.
     pub(crate) const fn with_crop(self, crop_fraction: f64) -> Self {
         Self {
             crop_fraction,
@@ -77,7 +77,7 @@ impl Preparation {
         }
     }
 
-    /// With mean and standard deviation 0.5: values from -1 to 1.
+    /// Sets mean and standard deviation to 0.5: values from -1 to 1.
     pub const fn centred(self) -> Self {
         Self {
             mean: [0.5; 3],
@@ -86,7 +86,7 @@ impl Preparation {
         }
     }
 
-    /// As the input of colour images.
+    /// The input spec, with three channels.
     pub fn input(&self) -> InputSpec {
         InputSpec::new(ImageSize::new(3, self.size, self.size))
             .with_fit(Fit {
@@ -98,12 +98,12 @@ impl Preparation {
     }
 }
 
-/// Published weights that are known by the hash of their file.
+/// Published weights, recognised by the hash of their file.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct KnownWeights {
     /// The publisher's name: `resnet18-f37072fd`, `timm/resnet18.a1_in1k`.
     pub name: &'static str,
-    /// The first digits of the file's SHA-256, in hexadecimal; empty where only the name is known.
+    /// The first digits of the file's SHA-256, in hexadecimal; empty if only the name is known.
     pub sha256: &'static str,
     /// The licence of the weights.
     pub licence: &'static str,
@@ -112,7 +112,7 @@ pub struct KnownWeights {
 }
 
 impl KnownWeights {
-    /// Weights under torchvision's licence; `sha256` is what their file's name ends with.
+    /// Weights under torchvision's licence; `sha256` is the end of their file's name.
     pub(super) const fn torchvision(
         name: &'static str,
         sha256: &'static str,
@@ -126,8 +126,8 @@ impl KnownWeights {
         }
     }
 
-    /// Weights of timm under the licence that most of them have; `sha256` is what the name of their
-    /// `.pth` file ends with, or empty.
+    /// timm's weights under the licence that most of them have; `sha256` is the end of the `.pth`
+    /// file's name, or empty.
     pub(super) const fn timm(
         name: &'static str,
         sha256: &'static str,
@@ -141,32 +141,32 @@ impl KnownWeights {
         }
     }
 
-    /// Under another licence.
+    /// Sets another licence.
     pub(super) const fn with_licence(self, licence: &'static str) -> Self {
         Self { licence, ..self }
     }
 }
 
 /// One form in which a network's weights are published. The forms of a network may differ in more
-/// than names: torchvision's MobileNetV3 has another epsilon than timm's.
+/// than names: torchvision's MobileNetV3 has a different epsilon from timm's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PublishedForm {
-    /// Whose names these are.
+    /// The naming scheme.
     pub scheme: Scheme,
-    /// The network; its last layer takes as many units as there are classes.
+    /// The network; the number of classes decides the last layer's units.
     pub layers: Vec<LayerConfig>,
     /// The name in a file of each layer with weights, in the order of the plan's rows.
     pub names: Vec<String>,
-    /// Prefixes of parts that are used in training only and are left out, such as `AuxLogits.`.
+    /// Prefixes of parts that are used in training only and are ignored, such as `AuxLogits.`.
     pub auxiliary: &'static [&'static str],
     /// The preprocessing, unless the weights are known to use another.
     pub input: InputSpec,
-    /// Weights that are published in this form.
+    /// The known weights of this form.
     pub weights: Vec<KnownWeights>,
 }
 
 impl PublishedForm {
-    /// A network with the input of the first of these weights.
+    /// A network whose input is that of the first of these weights.
     pub(super) fn new(scheme: Scheme, stack: Stack, weights: impl Into<Vec<KnownWeights>>) -> Self {
         let weights = weights.into();
         let preparation = weights
@@ -182,7 +182,7 @@ impl PublishedForm {
         }
     }
 
-    /// With parts of the file that are left out.
+    /// Sets the prefixes of the parts of a file that are ignored.
     pub(super) fn with_auxiliary(self, auxiliary: &'static [&'static str]) -> Self {
         Self { auxiliary, ..self }
     }

@@ -1,5 +1,5 @@
-//! RegNet X and Y (Radosavovic et al. 2020, "Designing network design spaces"): residual bottlenecks of
-//! grouped convolutions; Y has gates.
+//! RegNet X and Y (Radosavovic et al. 2020, "Designing network design spaces"): residual
+//! bottlenecks with grouped convolutions; Y has gates.
 
 use super::published::{KnownWeights, Preparation, PublishedForm, Scheme};
 use super::stack::Stack;
@@ -15,12 +15,12 @@ struct Family {
     is_gated: bool,
 }
 
-/// What files call the layers.
+/// The layers' names in files.
 struct Names {
-    /// A convolution's words and those of its batch norm, behind the layer's.
+    /// The suffixes of a convolution and of its batch norm.
     norm: [&'static str; 2],
     stem: &'static str,
-    /// The word before a block of a stage, both counted from 1.
+    /// The prefix of a block, whose stage and index are counted from 1.
     block: fn(usize, usize) -> String,
     /// The three convolutions, the gate and the projection of a block.
     parts: [&'static str; 5],
@@ -43,12 +43,12 @@ const TORCHVISION: Names = Names {
     head: "fc",
 };
 
-/// torchvision's first weights, and its second, of a longer training.
+/// torchvision's first weights, and its second ones from a longer training.
 const FIRST: Preparation = Preparation::BILINEAR;
 const SECOND: Preparation = Preparation::BILINEAR.with_crop(0.965);
 
 pub(super) fn regnetx_004() -> Vec<PublishedForm> {
-    // torchvision rounds the last stage's width in another way than the authors.
+    // torchvision rounds the last stage's width differently from the authors.
     let family = |last: usize| Family {
         widths: [32, 64, 160, last],
         blocks: [1, 2, 7, 12],
@@ -153,7 +153,7 @@ fn body(
         .layer(Activation::Relu);
     if family.is_gated {
         let gate = part(3);
-        // A quarter of the block's input, not of what the gate scales.
+        // A quarter of the block's input channels, not of those that the gate scales.
         let layer = SqueezeExciteLayer {
             units: Some(channels / 4),
             ..SqueezeExciteLayer::default()

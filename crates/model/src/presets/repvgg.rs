@@ -1,6 +1,6 @@
-//! RepVGG (Ding et al. 2021) as it is trained: a 3x3 convolution, a 1x1 one and the input side by
-//! side. And RepLKNet (Ding et al. 2022, "Scaling up your kernels to 31x31"): depthwise kernels of
-//! up to 31x31 parallel to 5x5 ones.
+//! RepVGG (Ding et al. 2021) in its training form: a 3x3 convolution, a 1x1 one and the identity in
+//! parallel. And RepLKNet (Ding et al. 2022, "Scaling up your kernels to 31x31"): depthwise kernels
+//! of up to 31x31 in parallel with 5x5 ones.
 
 use super::published::{KnownWeights, Preparation, PublishedForm, Scheme};
 use super::stack::Stack;
@@ -9,7 +9,7 @@ use crate::layers::{
     StochasticDepthLayer,
 };
 
-/// A convolution that keeps the map's size but for its stride, and a batch norm.
+/// A padded convolution, which changes the map's size only by its stride, and a batch norm.
 fn normalized(name: &str, conv: Conv2dLayer) -> Stack {
     let padding = conv.kernel_size.height / 2;
     let conv = conv.with_padding(padding).with_bias(false);
@@ -37,7 +37,7 @@ pub(super) fn repvgg_a0() -> Vec<PublishedForm> {
     vec![PublishedForm::new(Scheme::Timm, stack, [weights])]
 }
 
-/// A block whose stride is above 1 changes the shape, and its input is not added.
+/// The identity is left out if the stride is above 1, because the shape changes.
 fn side_by_side(stack: Stack, name: &str, filters: usize, strides: usize) -> Stack {
     let branch = |part: &str, kernel: usize| {
         let conv = Conv2dLayer::new(filters, kernel).with_strides(strides);
@@ -55,7 +55,7 @@ const WIDTHS: [usize; 4] = [128, 256, 512, 1024];
 const BLOCKS: [usize; 4] = [2, 2, 18, 2];
 const KERNELS: [usize; 4] = [31, 29, 27, 13];
 
-/// The base network, with the names of the authors' code.
+/// The base network, with the names in the authors' code.
 pub(super) fn replknet31b() -> Vec<PublishedForm> {
     let relu = |stack: Stack| stack.layer(Activation::Relu);
     let depthwise = |width: usize, strides: usize| {

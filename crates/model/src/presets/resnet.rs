@@ -9,11 +9,11 @@ use crate::layers::{
 };
 
 const TIMM: Preparation = Preparation::BICUBIC.with_crop(0.95);
-/// torchvision's first weights, and its second, of a longer training.
+/// torchvision's first weights, and its second ones from a longer training.
 const FIRST: Preparation = Preparation::BILINEAR;
 const SECOND: Preparation = Preparation::BILINEAR.with_crop(0.965);
 
-/// What the members of the family differ in.
+/// Where the members of the family differ.
 struct Family {
     /// Blocks in each of the four stages.
     blocks: [usize; 4],
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn parameters_are_those_that_torchvision_publishes() {
-        // `num_params` of torchvision's weights.
+        // torchvision's `num_params`.
         for (name, params) in [
             ("resnet18", 11_689_512),
             ("resnet34", 21_797_672),

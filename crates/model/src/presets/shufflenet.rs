@@ -1,5 +1,5 @@
-//! ShuffleNet v2 (Ma et al. 2018): half of the channels pass a block unchanged, and channels are
-//! interleaved after it. In torchvision alone.
+//! ShuffleNet v2 (Ma et al. 2018): half of the channels bypass a block, and the channels are
+//! shuffled after it. Only torchvision has weights of it.
 
 use super::published::{KnownWeights, Preparation, PublishedForm, Scheme};
 use super::stack::Stack;

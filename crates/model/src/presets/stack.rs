@@ -1,11 +1,11 @@
-//! Layers in the making, together with what a file calls those that have weights.
+//! Builds lists of layers together with the names of those with weights in a file.
 
 use crate::layers::{
     Activation, BranchesLayer, Join, LayerConfig, ResidualLayer, SqueezeExciteLayer,
 };
 
-/// A sequence of layers and the names of those with weights, in the order in which a plan lists them:
-/// a residual's body before its projection, branches one after the other.
+/// A sequence of layers and the names of those with weights, in the plan's order: a residual's body
+/// before its projection, branches in order.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Stack {
     pub(super) layers: Vec<LayerConfig>,
@@ -14,7 +14,7 @@ pub(super) struct Stack {
 
 #[allow(dead_code, reason = "what one family needs, the next may not")]
 impl Stack {
-    /// No layers: as a branch or a projection, the input as it is.
+    /// No layers; as a branch or a projection it is the identity.
     pub(super) fn new() -> Self {
         Self::default()
     }
@@ -37,7 +37,7 @@ impl Stack {
         self.layer(gate)
     }
 
-    /// Appends all of another stack.
+    /// Appends another stack.
     pub(super) fn then(mut self, next: Self) -> Self {
         self.layers.extend(next.layers);
         self.names.extend(next.names);

@@ -1,4 +1,4 @@
-//! VGG (Simonyan and Zisserman 2015), with and without batch norm. timm has the dense layers as
+//! VGG (Simonyan and Zisserman 2015), with and without batch norm. timm writes the dense layers as
 //! convolutions over the last map; the values are the same.
 
 use super::published::{KnownWeights, Preparation, PublishedForm, Scheme};
@@ -85,7 +85,7 @@ fn forms(
 fn network(blocks: &[&[usize]], has_norms: bool, [first, second, head]: [&str; 3]) -> Stack {
     let relu = Activation::Relu;
     let mut stack = Stack::new();
-    // The place in the sequence `features`, in which activations and pools count too.
+    // The index in the sequence `features`, which counts activations and pools too.
     let mut at = 0;
     for filters in blocks.iter().copied() {
         for &filters in filters {

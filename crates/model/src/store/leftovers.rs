@@ -1,4 +1,4 @@
-//! Cleaning up the leftovers of a killed process next to the directory it was writing.
+//! Cleans up what a killed process left next to the directory it was writing.
 
 use super::MANIFEST;
 use crate::ModelError;
@@ -17,9 +17,9 @@ pub(super) fn beside(path: &Path, word: &str) -> PathBuf {
     parent_of(path).join(format!(".{word}-{}-{name}", std::process::id()))
 }
 
-/// Cleans up below `parent`, which no other process may be writing to: an old directory that was
-/// moved aside and never replaced is restored, all other leftovers are removed. Returns what was
-/// restored.
+/// Cleans up in `parent`, to which no other process may be writing: an old directory that was moved
+/// aside and never replaced is restored, all other leftovers are removed. Returns the restored
+/// paths.
 ///
 /// # Errors
 /// On an I/O error.
@@ -44,7 +44,7 @@ pub fn recover(parent: &Path) -> Result<Vec<PathBuf>, ModelError> {
     Ok(put_back)
 }
 
-/// The word and the name of `.word-123-name`.
+/// The `word` and the `name` of `.word-123-name`.
 fn leftover(path: &Path) -> Option<(&str, &str)> {
     let (word, rest) = path
         .file_name()?

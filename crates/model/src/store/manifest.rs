@@ -8,7 +8,7 @@ pub(super) struct Manifest {
     pub(super) format: String,
     pub(super) version: u32,
     pub(super) files: BTreeMap<String, ManifestEntry>,
-    /// The hash of the text above it, so that a flipped bit here is seen too.
+    /// The hash of the text above, so that a flipped bit in the manifest is detected too.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) sha256: String,
 }

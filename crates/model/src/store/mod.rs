@@ -1,15 +1,15 @@
 //! A directory of files that is written atomically and verified when read.
 //!
-//! Writing: the files go to a scratch directory next to the target, each is synced to disk, then a
-//! manifest with their sizes and SHA-256 hashes, then one rename puts the directory into place. If
-//! an old one exists, the two are exchanged in one step, if the file system supports that; else it
-//! is moved aside first, and [`recover`] restores it should the process die between the two
-//! renames. A run killed at any moment thus leaves the old directory or the new one, and perhaps a
-//! scratch directory, which is named `.tmp-*` and never read.
+//! Writing: the files go to a scratch directory next to the target and each is synced to disk, then
+//! a manifest with their sizes and SHA-256 hashes, then one rename moves the directory into place.
+//! If there is an old one, the two are exchanged in one step if the file system supports that;
+//! otherwise the old one is moved aside first, and [`recover`] restores it if the process dies
+//! between the two renames. A run killed at any moment thus leaves either the old or the new
+//! directory, and perhaps a scratch directory named `.tmp-*`, which is never read.
 //!
-//! Reading: each file is read whole, up to a cap, and compared with the manifest before it is
-//! parsed. The hash detects damage; it is not a signature, so it does not protect against rewriting
-//! both.
+//! Reading: each file is read completely, up to a size limit, and compared with the manifest before
+//! it is parsed. The hash detects damage; it is not a signature, so it does not protect against
+//! someone who rewrites both.
 
 mod leftovers;
 mod manifest;
@@ -64,7 +64,8 @@ mod tests {
                 damaged[bit / 8] ^= 1 << (bit % 8);
                 fs::write(&path, &damaged).unwrap();
                 let read = read_directory(&target, "test", 1, 100);
-                // White space is no content: a flip between two kinds of it changes nothing.
+                // White space is insignificant: a bit flip that turns one kind into another changes
+                // nothing.
                 if let Ok(files) = read {
                     assert_eq!(name, MANIFEST, "bit {bit} of {name} went unseen");
                     assert_eq!(files["a.txt"], b"alpha");

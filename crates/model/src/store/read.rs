@@ -6,10 +6,11 @@ use receptive_core::hash::sha256;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Reads every file of a directory that [`write_directory`](super::write_directory) made, up to `cap` bytes each.
+/// Reads every file of a directory written by [`write_directory`](super::write_directory), at most
+/// `cap` bytes of each.
 ///
 /// # Errors
-/// [`ModelError::Artifact`] naming what is missing, too large, changed or of another format.
+/// [`ModelError::Artifact`] naming what is missing, too large, changed or in another format.
 pub fn read_directory(
     path: &Path,
     format: &str,

@@ -9,24 +9,24 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-/// A point on the way of a directory to its place; a process may die at any of them.
+/// A point in the writing of a directory; a process may die at any of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// The scratch directory is there and empty.
+    /// The scratch directory exists and is empty.
     ScratchMade,
-    /// One of the files is flushed; they count from 0.
+    /// The file with this index, from 0, is flushed.
     FileWritten(usize),
     /// The manifest is flushed too.
     ManifestWritten,
-    /// The scratch directory's own entries are flushed: it is whole.
+    /// The scratch directory's own entries are flushed: it is complete.
     ScratchFlushed,
-    /// An old directory was moved aside, where it could not be exchanged.
+    /// The old directory was moved aside, because the two could not be exchanged.
     OldMovedAside,
-    /// The new directory is in its place.
+    /// The new directory is in place.
     InPlace,
     /// The rename is flushed.
     Flushed,
-    /// The old directory is gone.
+    /// The old directory is deleted.
     OldRemoved,
 }
 
@@ -43,7 +43,7 @@ pub fn write_directory(
     write_directory_watched(target, format, version, files, &mut |_| ())
 }
 
-/// The same, told at each point what is done: for tests that stop the process there.
+/// Like [`write_directory`], calling back at each point: for tests that stop the process there.
 ///
 /// # Errors
 /// As [`write_directory`].
@@ -57,7 +57,7 @@ pub fn write_directory_watched(
     let parent = parent_of(target);
     fs::create_dir_all(&parent).map_err(ModelError::io(&parent, "create the directory"))?;
     let scratch = beside(target, "tmp");
-    let _ = fs::remove_dir_all(&scratch); // left over from a killed process of the same number
+    let _ = fs::remove_dir_all(&scratch); // left by a killed process with the same id
     fs::create_dir(&scratch).map_err(ModelError::io(&scratch, "create the directory"))?;
     watch(Moment::ScratchMade);
     let written = fill(&scratch, format, version, files, watch)
@@ -136,7 +136,7 @@ fn rename(from: &Path, to: &Path) -> Result<(), ModelError> {
     fs::rename(from, to).map_err(ModelError::io(to, "replace"))
 }
 
-/// Lets two directories change places in one step; false where system or file system cannot.
+/// Exchanges two directories in one step; false if the operating system or the file system cannot.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 fn exchanged(a: &Path, b: &Path) -> bool {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -163,7 +163,7 @@ fn write_flushed(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
     file.sync_all().map_err(ModelError::io(path, "sync"))
 }
 
-/// Makes a rename in this directory durable. Windows has no such call and needs none.
+/// Makes a rename in this directory durable. Windows has no such call and does not need one.
 fn flush_directory(path: &Path) -> Result<(), ModelError> {
     if cfg!(unix) {
         let directory = File::open(path).map_err(ModelError::io(path, "open"))?;

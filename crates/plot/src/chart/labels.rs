@@ -10,10 +10,10 @@ const LEGEND_SIZE: f64 = 11.5;
 const LEGEND_ROW: f64 = 17.0;
 const SAMPLE: f64 = 22.0;
 const GAP: f64 = 16.0;
-/// Rows of names at most; the last says how many more there are.
+/// Maximum number of legend rows; after them, the number of remaining names is shown.
 const MAX_LEGEND_ROWS: usize = 4;
 
-/// Draws the panel's label and the legend in `area` from its top; returns the height taken.
+/// Draws the panel's label and the legend at the top of `area`; returns their height.
 pub(crate) fn legend(panel: &Panel, scene: &mut Scene, area: Area) -> f64 {
     let label = cut(&clean(&panel.label), 12.5, Weight::Medium, area.w);
     scene.text(Text::new((area.x, area.y + 12.0), &label, 12.5, INK).medium());
@@ -30,7 +30,7 @@ pub(crate) fn legend(panel: &Panel, scene: &mut Scene, area: Area) -> f64 {
         SAMPLE + 6.0 + Weight::Regular.width(&series_name(series, area.w), LEGEND_SIZE) + GAP
     };
     let all: f64 = named.iter().map(|(_, series)| width(series)).sum();
-    // Beside the label if everything fits there, else on rows of its own.
+    // Next to the label if everything fits there, otherwise on rows of their own.
     let beside = label_end + all - GAP <= area.right();
     let (mut x, mut row) = if beside {
         (area.right() - all + GAP, 0)
@@ -96,12 +96,12 @@ pub(crate) const MARKER_ROW: f64 = 16.0;
 const NOTE_SIZE: f64 = 11.0;
 const MAX_MARKER_ROWS: usize = 3;
 
-/// The rows of marker labels to leave room for: one each, up to three.
+/// The number of rows reserved for marker labels: one per marker, up to three.
 pub(crate) fn marker_rows(panel: &Panel) -> usize {
     panel.markers.len().min(MAX_MARKER_ROWS)
 }
 
-/// Draws the markers; their labels stand in the strip above the plot.
+/// Draws the markers; their labels are in the strip above the plot.
 pub(crate) fn markers(panel: &Panel, scene: &mut Scene, frame: &Frame) {
     let plot = frame.plot;
     let inside = |x: &f64| (plot.x - 0.01..=plot.right() + 0.01).contains(x);
@@ -114,7 +114,7 @@ pub(crate) fn markers(panel: &Panel, scene: &mut Scene, frame: &Frame) {
         let x = x.floor() + 0.5;
         let label = cut(&clean(label), NOTE_SIZE, Weight::Regular, plot.w);
         let half = Weight::Regular.width(&label, NOTE_SIZE) / 2.0;
-        // Centred on its line, but within the plot.
+        // Centred on its line, but kept within the plot.
         let centre = x.min(plot.right() - half).max(plot.x + half);
         let y = plot.y - 6.0 - (index % MAX_MARKER_ROWS) as f64 * MARKER_ROW;
         let stroke = Stroke {
@@ -137,7 +137,7 @@ pub(crate) fn markers(panel: &Panel, scene: &mut Scene, frame: &Frame) {
     }
 }
 
-/// Draws the ringed points, each label where it crosses the fewest lines.
+/// Draws the ringed points; each label is placed where it crosses the fewest lines.
 pub(crate) fn notes(panel: &Panel, scene: &mut Scene, frame: &Frame) {
     let plot = frame.plot;
     let lines: Vec<Point> = obstacles(panel, frame);
@@ -187,7 +187,7 @@ pub(crate) fn notes(panel: &Panel, scene: &mut Scene, frame: &Frame) {
     }
 }
 
-/// Every segment on the panel as pairs of points; few enough to try each label against.
+/// Every segment in the panel as pairs of points; few enough to test each label against all.
 fn obstacles(panel: &Panel, frame: &Frame) -> Vec<Point> {
     const MAX_POINTS: usize = 20_000;
     let mut pairs = Vec::new();
@@ -212,22 +212,22 @@ fn overlap(a: Area, b: Area) -> bool {
 }
 
 const TICK_NAME_SIZE: f64 = 10.5;
-/// The least distance of two names that are turned.
+/// The minimum distance between two rotated names.
 const TURNED_PITCH: f64 = 12.5;
-/// The most room that turned names take below the axis.
+/// The maximum height of rotated names below the axis.
 const MAX_TURNED_LENGTH: f64 = 110.0;
 
-/// How names in place of numbers stand below a plot.
+/// The layout of names shown instead of numbers below a plot.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum NameLayout {
-    /// Side by side.
+    /// Horizontal, next to each other.
     Level,
-    /// Turned, reading upwards, with this much room.
+    /// Rotated, reading upwards, with this height.
     Turned(f64),
 }
 
 impl NameLayout {
-    /// Level if each name fits between its neighbours on an axis `width` points long.
+    /// Horizontal if each name fits between its neighbours on an axis `width` points long.
     pub(crate) fn new(names: &[(f64, String)], width: f64) -> Self {
         let widest = names
             .iter()
@@ -241,7 +241,7 @@ impl NameLayout {
         }
     }
 
-    /// The room taken below the axis.
+    /// The height below the axis.
     pub(crate) fn room(self) -> f64 {
         match self {
             Self::Level => 20.0,
@@ -250,7 +250,7 @@ impl NameLayout {
     }
 }
 
-/// Draws the names, leaving out those that would touch one already there.
+/// Draws the names, leaving out those that would touch one already drawn.
 pub(crate) fn tick_names(
     names: &[(f64, String)],
     layout: NameLayout,
@@ -292,7 +292,7 @@ pub(crate) fn tick_names(
 }
 
 fn name_width(name: &str) -> f64 {
-    // No name has more room than this, and measuring one of megabytes would take forever.
+    // No name has more room than this, and measuring a text of megabytes would take too long.
     let start: String = name.chars().take(80).collect();
     Weight::Regular.width(&clean(&start), TICK_NAME_SIZE)
 }

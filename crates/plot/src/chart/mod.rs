@@ -1,4 +1,4 @@
-//! Line charts: one or several panels over a common horizontal axis.
+//! Line charts: one or several panels with a common horizontal axis.
 
 mod labels;
 mod plot;
@@ -14,7 +14,7 @@ use crate::paint::scene::{Area, Scene};
 use labels::NameLayout;
 use plot::XAxis;
 
-/// A line chart: one or several panels over a common horizontal axis.
+/// A line chart: one or several panels with a common horizontal axis.
 ///
 /// ```
 /// use receptive_plot::{Chart, Draw, Panel, Series};
@@ -37,23 +37,23 @@ pub struct Chart {
     pub subtitle: String,
     /// The label of the horizontal axis.
     pub x_label: String,
-    /// Only whole numbers as ticks of the horizontal axis: for epochs and pixels.
+    /// Whether the horizontal axis has ticks at whole numbers only, as for epochs and pixels.
     pub x_whole: bool,
     /// The scale of the horizontal axis.
     pub x_scale: Scale,
-    /// Names at places of the horizontal axis, below the lowest panel of each column; turned where
-    /// they would touch, and left out where even that has no room.
+    /// Names at positions of the horizontal axis, below the lowest panel of each column; rotated if
+    /// they would touch, and left out if there is no room even then.
     pub x_names: Vec<(f64, String)>,
-    /// From left to right, row by row.
+    /// The panels, from left to right, row by row.
     pub panels: Vec<Panel>,
     /// Number of panels side by side; 1 stacks them.
     pub columns: usize,
-    /// Width and height of a panel in points, its labels included; each clamped to 200 to 4000.
+    /// Width and height of a panel in points, including its labels; each clamped to 200 to 4000.
     pub panel_size: (f64, f64),
 }
 
 impl Chart {
-    /// A chart without panels, which will stand two to a row.
+    /// A chart without panels, with two panels per row.
     #[must_use]
     pub fn new(title: &str) -> Self {
         Self {
@@ -69,7 +69,7 @@ impl Chart {
         }
     }
 
-    /// Adds a panel: to the right of the last one, or below when the row is full.
+    /// Adds a panel: to the right of the last one, or below if the row is full.
     #[must_use]
     pub fn panel(mut self, panel: Panel) -> Self {
         self.panels.push(panel);
@@ -119,8 +119,8 @@ impl Draw for Chart {
         };
         let names = Some(self.x_names.as_slice()).filter(|names| !names.is_empty());
         let layout = names.map(|names| NameLayout::new(names, panel_width - 50.0));
-        // Turned names need room: it makes every panel taller, not its plot smaller. Numbers in
-        // their place would be read as names.
+        // Rotated names need height, which is added to every panel instead of taken from its plot.
+        // Numbers in their place would be mistaken for names.
         let taller = layout.map_or(0.0, |layout| layout.room() - 20.0);
         let panel_height = panel_height + taller;
         let left = self

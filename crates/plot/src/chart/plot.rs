@@ -18,7 +18,7 @@ pub(crate) struct XAxis<'a> {
     pub(crate) scale: Scale,
     pub(crate) whole: bool,
     pub(crate) label: &'a str,
-    /// Names in place of numbers.
+    /// Names instead of numbers.
     pub(crate) names: Option<&'a [(f64, String)]>,
 }
 
@@ -27,7 +27,7 @@ fn y_range(panel: &Panel) -> (f64, f64) {
         let range = widened(extent(panel.ys(), panel.y_scale), panel.y_scale);
         padded(range, panel.y_scale)
     };
-    // A range from below zero means nothing on a logarithmic axis.
+    // A range that begins at or below zero is invalid on a logarithmic axis.
     let given = panel
         .y_range
         .filter(|range| panel.y_scale.share(range.0, *range).is_some());
@@ -38,7 +38,7 @@ fn y_ticks(panel: &Panel) -> Vec<Tick> {
     ticks(y_range(panel), panel.y_scale, 6, false)
 }
 
-/// The room that the labels of the vertical axis take.
+/// The width of the vertical axis's labels.
 pub(crate) fn label_width(panel: &Panel) -> f64 {
     y_ticks(panel)
         .iter()
@@ -47,7 +47,7 @@ pub(crate) fn label_width(panel: &Panel) -> f64 {
         + 10.0
 }
 
-/// Draws the panel into `area`, its plot starting `left` points in.
+/// Draws the panel into `area`; its plot begins `left` points from the left.
 pub(crate) fn draw(panel: &Panel, scene: &mut Scene, area: Area, x_axis: &XAxis<'_>, left: f64) {
     let head = labels::legend(panel, scene, area);
     let wide = Area::new((area.x + left).round(), area.y + head, 0.0, 0.0);
@@ -95,7 +95,7 @@ pub(crate) fn draw(panel: &Panel, scene: &mut Scene, area: Area, x_axis: &XAxis<
     for entry in panel.series.iter().enumerate() {
         bars(entry.1, scene, &frame, color(entry));
     }
-    // The first series is the last drawn, and so on top.
+    // The first series is drawn last, and so on top.
     for entry in panel.series.iter().enumerate().rev() {
         line(entry.1, scene, &frame, color(entry));
     }
@@ -164,7 +164,7 @@ fn band(series: &Series, scene: &mut Scene, frame: &Frame, color: Color) {
     }
 }
 
-/// Error bars, cut at the plot; a cap marks an end that lies within.
+/// Error bars, clipped to the plot; ends inside the plot have caps.
 fn bars(series: &Series, scene: &mut Scene, frame: &Frame, color: Color) {
     const CAP: f64 = 3.0;
     let plot = frame.plot;
@@ -174,7 +174,7 @@ fn bars(series: &Series, scene: &mut Scene, frame: &Frame, color: Color) {
         ..Stroke::new(color, 1.25)
     };
     for (x, low, high) in &series.bars {
-        // A lower end that a logarithmic axis cannot show lies below the plot.
+        // A lower end that a logarithmic axis cannot show is below the plot.
         let low = frame
             .y(*low)
             .or(low.is_finite().then_some(plot.bottom() + 1.0));
@@ -196,7 +196,7 @@ fn bars(series: &Series, scene: &mut Scene, frame: &Frame, color: Color) {
 
 fn line(series: &Series, scene: &mut Scene, frame: &Frame, color: Color) {
     const FEW: usize = 40;
-    // A value on the very edge must survive rounding.
+    // A value exactly on the edge must survive rounding.
     let plot = frame.plot;
     let room = Area::new(plot.x - 0.01, plot.y - 0.01, plot.w + 0.02, plot.h + 0.02);
     let stroke = Stroke {
@@ -210,7 +210,7 @@ fn line(series: &Series, scene: &mut Scene, frame: &Frame, color: Color) {
                 scene.stroke(Outline::Line(part), stroke);
             }
         }
-        // A point without neighbours has no line that would show it.
+        // A point without neighbours is not part of any line that would show it.
         let alone = run.len() == 1 && !lone;
         let mark = match series.mark {
             None | Some(Mark::None) if alone => Some(Mark::Dot),
@@ -232,7 +232,7 @@ fn line(series: &Series, scene: &mut Scene, frame: &Frame, color: Color) {
     }
 }
 
-/// The unbroken stretches of a sequence with gaps.
+/// The contiguous runs of a sequence with gaps.
 fn runs<T>(items: impl Iterator<Item = Option<T>>) -> Vec<Vec<T>> {
     let mut runs = vec![Vec::new()];
     for item in items {
@@ -245,8 +245,8 @@ fn runs<T>(items: impl Iterator<Item = Option<T>>) -> Vec<Vec<T>> {
     runs
 }
 
-/// Of the points that share half a point of width, the first, the extremes and the last: a line of
-/// a million points looks the same and stays small.
+/// Keeps the first, the extreme and the last of all points within the same half point of width: a
+/// line of a million points looks the same and the file stays small.
 fn thin(points: &[Point]) -> Vec<Point> {
     const MANY: usize = 4000;
     if points.len() <= MANY {
@@ -276,7 +276,7 @@ fn thin(points: &[Point]) -> Vec<Point> {
     kept
 }
 
-/// The nearest half point: where a line one point wide is crisp at two pixels per point.
+/// Rounds to half points, where a line one point wide is sharp at two pixels per point.
 fn half(value: f64) -> f64 {
     value.floor() + 0.5
 }

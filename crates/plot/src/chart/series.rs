@@ -7,14 +7,14 @@ use crate::paint::scene::{Outline, Point, Scene, Stroke};
 /// One plot of a [`Chart`](crate::Chart).
 #[derive(Clone, Debug)]
 pub struct Panel {
-    /// What the vertical axis shows.
+    /// The label of the vertical axis.
     pub label: String,
-    /// The lines. Lines of the same index have the same colour in every panel.
+    /// The lines. Those with the same index have the same colour in every panel.
     pub series: Vec<Series>,
     /// The scale of the vertical axis.
     pub y_scale: Scale,
-    /// The values at the lower and the upper end of the vertical axis; from the lines unless set.
-    /// What lies beyond is cut off.
+    /// The values at the lower and the upper end of the vertical axis; by default from the lines.
+    /// What is beyond is clipped.
     pub y_range: Option<(f64, f64)>,
     /// Vertical dashed lines, each with a label above the plot.
     pub markers: Vec<(f64, String)>,
@@ -23,7 +23,7 @@ pub struct Panel {
 }
 
 impl Panel {
-    /// A panel without lines whose vertical axis shows `label`.
+    /// A panel without lines; `label` describes the vertical axis.
     #[must_use]
     pub fn new(label: &str) -> Self {
         Self {
@@ -57,7 +57,7 @@ impl Panel {
         self
     }
 
-    /// Every horizontal position on the panel.
+    /// All horizontal positions in the panel.
     pub(crate) fn xs(&self) -> impl Iterator<Item = f64> {
         let lines = self
             .series
@@ -69,7 +69,7 @@ impl Panel {
             .chain(self.notes.iter().map(|note| note.0.0))
     }
 
-    /// Every vertical position on the panel.
+    /// All vertical positions in the panel.
     pub(crate) fn ys(&self) -> impl Iterator<Item = f64> {
         let lines = self
             .series
@@ -85,11 +85,11 @@ impl Panel {
     }
 }
 
-/// A named line through points, in the order given. A point that the scale cannot show (not
-/// finite, or not positive on a logarithmic axis) breaks the line.
+/// A named line through points in the given order. A point that the scale cannot show (not finite,
+/// or not positive on a logarithmic axis) interrupts the line.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// Its name in the legend, which an empty name is left out of.
+    /// The name in the legend; a series without a name is not listed.
     pub name: String,
     /// `(x, y)`.
     pub points: Vec<(f64, f64)>,
@@ -97,16 +97,16 @@ pub struct Series {
     pub band: Vec<(f64, f64, f64)>,
     /// Error bars in the line's colour through `(x, lower, upper)`.
     pub bars: Vec<(f64, f64, f64)>,
-    /// The mark at each point; unless set, a dot where points are few.
+    /// The mark at each point; by default a dot if there are few points.
     pub mark: Option<Mark>,
-    /// How the line is drawn.
+    /// The style of the line.
     pub style: LineStyle,
-    /// Its colour; the palette's next unless set.
+    /// The colour; by default the palette's next.
     pub color: Option<Color>,
 }
 
 impl Series {
-    /// An unbroken line through `(x, y)` points.
+    /// A solid line through `(x, y)` points.
     #[must_use]
     pub fn new(name: &str, points: &[(f64, f64)]) -> Self {
         Self {
@@ -120,7 +120,7 @@ impl Series {
         }
     }
 
-    /// The band and the error bars.
+    /// The values of the band and the error bars.
     pub(crate) fn spreads(&self) -> impl Iterator<Item = &(f64, f64, f64)> {
         self.band.iter().chain(&self.bars)
     }
@@ -134,23 +134,23 @@ impl Series {
     }
 }
 
-/// How a line is drawn.
+/// The style of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LineStyle {
-    /// Unbroken.
+    /// Solid.
     #[default]
     Solid,
-    /// In dashes.
+    /// Dashed.
     Dashed,
-    /// In dots.
+    /// Dotted.
     Dotted,
     /// No line: marks only.
     None,
 }
 
-/// The mark at each point of a [`Series`](crate::Series). Shapes tell series apart where colours
-/// do not.
+/// The mark at each point of a [`Series`](crate::Series). Shapes distinguish series where colours
+/// cannot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mark {
@@ -169,7 +169,8 @@ pub enum Mark {
 }
 
 impl Mark {
-    /// Draws the mark, about as large as a dot of this radius, over a rim of the background's colour.
+    /// Draws the mark, about as large as a dot of this radius, with a rim in the background's
+    /// colour.
     pub(crate) fn draw(self, scene: &mut Scene, at: Point, radius: f64, color: Color) {
         if self == Self::None {
             return;
@@ -188,7 +189,7 @@ impl Mark {
             let corner = |(right, down): &Point| (x + right * radius, y + down * radius);
             Outline::Polygon(corners.iter().map(corner).collect())
         };
-        // Each of about the area of the circle.
+        // All have about the area of the circle.
         match self {
             Self::None | Self::Dot | Self::Ring => Outline::Circle((x, y), radius),
             Self::Square => polygon(&[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)]),

@@ -1,4 +1,4 @@
-//! Axes of a heat map: pixel numbers along the left and the bottom, and the colour bar.
+//! Axes of a heat map: pixel numbers on the left and at the bottom, and the colour bar.
 
 use super::HeatMap;
 use super::overlay::Placement;
@@ -8,20 +8,20 @@ use crate::number::stepped;
 use crate::paint::font::{Weight, clean, cut};
 use crate::paint::scene::{Anchor, Area, Bitmap, Outline, Scene, Stroke, Text};
 
-/// Room for the numbers on the left, and below.
+/// Space for the numbers on the left and below.
 const LEFT: f64 = 34.0;
 const FOOT: f64 = 24.0;
-/// Further room for what is counted.
+/// Additional space for the axis label.
 const NAME: f64 = 18.0;
 const SIZE: f64 = 11.0;
 
-/// The room that numbers and `labels` take on the left and below.
+/// The space for numbers and `labels` on the left and below.
 pub(crate) fn room(labels: &(String, String)) -> (f64, f64) {
     let name = |label: &str| if clean(label).is_empty() { 0.0 } else { NAME };
     (LEFT + name(&labels.1), FOOT + name(&labels.0))
 }
 
-/// Draws the pixel numbers, and what is counted.
+/// Draws the pixel numbers and the axis labels.
 pub(crate) fn draw(map: &HeatMap, scene: &mut Scene, placement: &Placement) {
     let area = placement.area;
     let per = map.pixels_per_value.max(1) as f64;
@@ -45,7 +45,7 @@ pub(crate) fn draw(map: &HeatMap, scene: &mut Scene, placement: &Placement) {
     }
     let name = |name: &str, room: f64| cut(&clean(name), 12.0, Weight::Regular, room);
     let below = (area.x + area.w / 2.0, area.bottom() + FOOT + 11.0);
-    // A map of a few values may be narrower than what its columns are called.
+    // A map with few values may be narrower than the label of its columns.
     let wide = area.w.max(2.0 * LEFT + 40.0);
     let text = Text::new(below, &name(&map.labels.0, wide), 12.0, MUTED);
     scene.text(text.anchor(Anchor::Middle));
@@ -54,8 +54,8 @@ pub(crate) fn draw(map: &HeatMap, scene: &mut Scene, placement: &Placement) {
     scene.text(text.turn(-90.0).anchor(Anchor::Middle));
 }
 
-/// Where numbers stand along a side of `count` values, each `per` pixels and the first pixel
-/// numbered `first`, and what they say.
+/// The positions of numbers along a side, and their texts. The side has `count` values of `per`
+/// pixels each, and the first pixel has the number `first`.
 fn numbers(count: usize, wanted: f64, first: i64, per: f64) -> Vec<(f64, String)> {
     let first = first as f64;
     let last = first + count as f64 * per - 1.0;
@@ -71,7 +71,7 @@ fn numbers(count: usize, wanted: f64, first: i64, per: f64) -> Vec<(f64, String)
         .collect()
 }
 
-/// Draws the colour bar; returns the width taken, its tick labels included.
+/// Draws the colour bar; returns its width including tick labels.
 pub(crate) fn color_bar(map: &HeatMap, scene: &mut Scene, area: Area, range: (f64, f64)) -> f64 {
     const STEPS: usize = 256;
     let share = |step: usize| 1.0 - step as f64 / (STEPS - 1) as f64;
@@ -93,7 +93,7 @@ pub(crate) fn color_bar(map: &HeatMap, scene: &mut Scene, area: Area, range: (f6
             continue;
         };
         let y = area.bottom() - share * area.h;
-        // By square root, ticks crowd at the low end.
+        // With a square root scale, ticks crowd at the low end.
         if y + 6.0 > free {
             continue;
         }

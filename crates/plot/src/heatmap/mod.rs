@@ -1,4 +1,4 @@
-//! Heat maps: one crisp square per value.
+//! Heat maps: one sharp square per value.
 
 mod axes;
 mod overlay;
@@ -13,40 +13,40 @@ use crate::error::PlotError;
 use crate::heading::{MARGIN, heading, named};
 use crate::paint::scene::{Area, Bitmap, Outline, Scene, Stroke};
 
-/// A heat map: one crisp square per value, with a colour bar.
+/// A heat map: one sharp square per value, with a colour bar.
 ///
-/// Values that are not finite are drawn grey. On a logarithmic scale, values that are not positive
-/// take the lowest colour.
+/// Values that are not finite are grey. On a logarithmic scale, values that are not positive have
+/// the lowest colour.
 #[derive(Clone, Debug)]
 pub struct HeatMap {
     /// The title.
     pub title: String,
     /// The line under the title.
     pub subtitle: String,
-    /// Values along a row.
+    /// Number of columns.
     pub width: usize,
-    /// Rows.
+    /// Number of rows.
     pub height: usize,
-    /// Row by row from the top left.
+    /// The values, row by row from the top left.
     pub values: Vec<f32>,
     /// The colour map.
     pub colors: ColorMap,
-    /// How values are spread over the colour map.
+    /// How values are mapped to the colour map.
     pub scale: Scale,
-    /// The values at the two ends of the colour map; the least and the greatest unless set.
+    /// The values at the ends of the colour map; by default the smallest and the largest.
     pub range: Option<(f64, f64)>,
     /// The label of the colour bar.
     pub bar_label: String,
     /// Outlines over the map.
     pub overlays: Vec<Overlay>,
-    /// The numbers of the first column and the first row, for a map cut from a larger figure.
+    /// The numbers of the first column and the first row, for a part of a larger map.
     pub first_pixel: (i64, i64),
-    /// How many pixels along its side a value is the mean of, for a map that was averaged down.
+    /// The side in pixels of the square that each value is the mean of, for a downsampled map.
     pub pixels_per_value: usize,
-    /// What is counted along the bottom and along the left.
+    /// The labels of the horizontal and the vertical axis.
     pub labels: (String, String),
-    /// About how many points the longest side of the map takes, clamped to 40 to 1000. A map of
-    /// more values is larger, as none is left out.
+    /// Approximate length of the map's longest side in points, clamped to 40 to 1000. A map with
+    /// more values is larger, because none is left out.
     pub map_size: f64,
 }
 
@@ -142,7 +142,7 @@ impl HeatMap {
     }
 }
 
-/// Points per value: whole or half points, so that every square has the same number of pixels.
+/// Points per value: whole or half points, so that all squares have the same number of pixels.
 fn cell(side: usize, points: f64) -> f64 {
     let halves = (points / side as f64 * 2.0).floor() / 2.0;
     if halves >= 1.0 {
@@ -165,7 +165,7 @@ impl Draw for HeatMap {
         let left = MARGIN + before;
         let bar_x = left + wide + 18.0;
         let mut scene = Scene::new(&self.title);
-        // The map alone may be too narrow for its title.
+        // The map alone may be narrower than its title.
         let width = (bar_x + 62.0).max(420.0);
 
         let mut top = heading(&mut scene, &self.title, &self.subtitle, width);

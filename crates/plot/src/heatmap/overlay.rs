@@ -1,10 +1,10 @@
-//! Outlines over a heat map, named in a key above it.
+//! Outlines over a heat map, with a key above it.
 
 use crate::color::{Color, INK};
 use crate::paint::font::{Weight, clean, cut};
 use crate::paint::scene::{Area, Outline, Point, Scene, Stroke, Text, clip_line};
 
-/// Where the map stands in the figure.
+/// The position of the map in the figure.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Placement {
     pub(crate) area: Area,
@@ -19,7 +19,7 @@ impl Placement {
 }
 
 /// An outline over a [`HeatMap`](crate::HeatMap), in pixels of the map: 0 is the left or top edge
-/// of the first pixel, 0.5 its middle. What lies outside the map is cut off.
+/// of the first pixel, 0.5 its centre. What is outside the map is clipped.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Overlay {
@@ -38,24 +38,24 @@ pub enum Overlay {
     },
     /// An ellipse, such as a fitted Gaussian's two standard deviations.
     Ellipse {
-        /// Centre from the left.
+        /// Horizontal centre.
         x: f64,
-        /// Centre from the top.
+        /// Vertical centre.
         y: f64,
-        /// Half its width, before it is turned.
+        /// Half its width, before rotation.
         rx: f64,
-        /// Half its height, before it is turned.
+        /// Half its height, before rotation.
         ry: f64,
-        /// Degrees by which it is turned about its centre, clockwise.
+        /// Clockwise rotation about its centre, in degrees.
         turn: f64,
         /// Its name in the key.
         label: String,
     },
-    /// A cross, such as the unit looked from.
+    /// A cross, such as the position of the unit.
     Cross {
-        /// Middle from the left.
+        /// Horizontal centre.
         x: f64,
-        /// Middle from the top.
+        /// Vertical centre.
         y: f64,
         /// Its name in the key.
         label: String,
@@ -71,7 +71,7 @@ impl Overlay {
         }
     }
 
-    /// The lines of the overlay on a map placed as given.
+    /// The lines of the overlay on a map at this placement.
     fn lines(&self, placement: &Placement) -> Vec<Vec<Point>> {
         let at = |x: f64, y: f64| placement.at(x, y);
         match *self {
@@ -96,7 +96,7 @@ impl Overlay {
             } => {
                 let (sin, cos) = turn.to_radians().sin_cos();
                 let point = |i: u32| {
-                    // The last point is the first, to the last bit, so that the outline closes.
+                    // The last point is exactly the first, so that the outline is closed.
                     let angle = f64::from(i % 96) / 96.0 * std::f64::consts::TAU;
                     let (along, across) = (rx * angle.cos(), ry * angle.sin());
                     at(
@@ -127,7 +127,7 @@ const COLORS: [Color; 4] = [
 const EDGE: Color = Color::new(20, 20, 20);
 const SIZE: f64 = 11.5;
 
-/// The dark edge and the bright line on it, `weight` times as wide as on a large map.
+/// The dark edge and the bright line on it, scaled by `weight` relative to a large map.
 fn strokes(index: usize, weight: f64) -> [Stroke; 2] {
     let color = COLORS
         .get(index % COLORS.len())
@@ -147,11 +147,11 @@ fn strokes(index: usize, weight: f64) -> [Stroke; 2] {
     ]
 }
 
-/// Draws the overlays onto the map, lines `weight` times as wide as on a large one.
+/// Draws the overlays on the map; `weight` scales the line widths relative to a large map.
 pub(crate) fn draw(overlays: &[Overlay], scene: &mut Scene, placement: &Placement, weight: f64) {
     for (index, overlay) in overlays.iter().enumerate() {
         let lines = overlay.lines(placement);
-        // A coordinate that is NaN or infinite cannot be cut to the map.
+        // A coordinate that is NaN or infinite cannot be clipped to the map.
         let sound = lines
             .iter()
             .flatten()
@@ -173,7 +173,7 @@ pub(crate) fn draw(overlays: &[Overlay], scene: &mut Scene, placement: &Placemen
     }
 }
 
-/// Draws the key from `at`, within `width`; returns the height taken.
+/// Draws the key from `at`, within `width`; returns its height.
 pub(crate) fn key(overlays: &[Overlay], scene: &mut Scene, at: Point, width: f64) -> f64 {
     const ROW: f64 = 20.0;
     let (mut x, mut y) = at;
@@ -187,7 +187,7 @@ pub(crate) fn key(overlays: &[Overlay], scene: &mut Scene, at: Point, width: f64
         if any && x + wide > at.0 + width {
             (x, y) = (at.0, y + ROW);
         }
-        // On a patch of the map's kind of dark, as the colours are made for it.
+        // On a dark patch like that of a map, for which the colours are chosen.
         let patch = Area::new(x, y, 22.0, 14.0);
         scene.fill(Outline::Rect(patch), Color::new(72, 72, 78));
         let (cx, cy) = (x + 11.0, y + 7.0);

@@ -10,18 +10,18 @@ use crate::paint::scene::{Anchor, Area, Bitmap, Outline, Scene, Stroke, Text};
 
 /// The colour of the diagonal.
 const CORRECT: Color = Color::new(0, 82, 140);
-/// The colour of the rest.
+/// The colour of the other cells.
 const MISTAKE: Color = Color::new(196, 78, 0);
-/// The most classes whose cells show counts.
+/// The largest number of classes with counts in the cells.
 const MAX_NUMBERED: usize = 20;
 
-/// The colour of a share: by square root, since mistakes are rare and must still be seen.
+/// The colour of a share: by square root, since mistakes are rare and must still be visible.
 fn color(right: bool, share: f64) -> Color {
     let full = if right { CORRECT } else { MISTAKE };
     BACKGROUND.mix(full, share.sqrt())
 }
 
-/// The cells and their counts.
+/// Draws the cells and their counts.
 pub(crate) fn cells(counts: &Counts<'_>, scene: &mut Scene, layout: &Layout) {
     let n = counts.len();
     let grid = layout.grid;
@@ -59,7 +59,7 @@ pub(crate) fn cells(counts: &Counts<'_>, scene: &mut Scene, layout: &Layout) {
     }
     for (row, column, number, ground) in cells() {
         let text = count(number);
-        // Smaller for long numbers, and left out where even that does not fit.
+        // Smaller for long numbers, and left out if even that does not fit.
         let full = Weight::Regular.width(&text, 1.0);
         let size = ((layout.cell - 6.0) / full).min(if layout.cell > 40.0 { 12.5 } else { 11.5 });
         if size < 6.0 {
@@ -78,12 +78,12 @@ pub(crate) fn cells(counts: &Counts<'_>, scene: &mut Scene, layout: &Layout) {
     }
 }
 
-/// The key below the matrix: two short bars. Returns where it ends.
+/// Draws the key below the matrix, two short bars; returns where it ends.
 pub(crate) fn key(scene: &mut Scene, layout: &Layout) -> f64 {
     const STEPS: usize = 96;
     const BAR: f64 = 110.0;
     let y = layout.grid.bottom() + layout.foot() + 20.0;
-    // A narrow picture needs its whole width for the key.
+    // A narrow figure needs its whole width for the key.
     let room = layout.width - layout.grid.x - MARGIN;
     let mut x = if room < KEY { MARGIN } else { layout.grid.x };
     for (right, name) in [(true, "right"), (false, "mistaken")] {
@@ -91,7 +91,7 @@ pub(crate) fn key(scene: &mut Scene, layout: &Layout) -> f64 {
         let start = x + Weight::Regular.width(name, 11.0) + 8.0;
         let area = Area::new(start.round(), y - 9.0, BAR, 10.0);
         let rgb = (0..STEPS).flat_map(|step| {
-            // Even steps of colour, so the marks below are where their shares are.
+            // Even steps of colour, so that the marks below match their shares.
             let share = (step as f64 / (STEPS - 1) as f64).powi(2);
             let c = color(right, share);
             [c.r, c.g, c.b]
@@ -118,7 +118,7 @@ pub(crate) fn key(scene: &mut Scene, layout: &Layout) -> f64 {
     y + 14.0
 }
 
-/// Class names and axis titles.
+/// Draws class names and axis titles.
 pub(crate) fn labels(counts: &Counts<'_>, scene: &mut Scene, layout: &Layout) {
     let (grid, size) = (layout.grid, layout.size);
     let named = layout.labels.iter().enumerate().step_by(layout.every);
@@ -158,10 +158,10 @@ pub(crate) fn labels(counts: &Counts<'_>, scene: &mut Scene, layout: &Layout) {
     debug_assert_eq!(counts.len(), layout.labels.len());
 }
 
-/// The length of a bar of 100 %, where sums are drawn as bars.
+/// The length of a bar of 100 %, if sums are drawn as bars.
 const RECALL_BAR: f64 = 70.0;
 
-/// Recall and the number of examples on the right; precision and predictions below.
+/// Draws recall and the number of examples on the right, precision and predictions below.
 pub(crate) fn sums(counts: &Counts<'_>, scene: &mut Scene, layout: &Layout) {
     let (grid, size) = (layout.grid, layout.size);
     let recall_end = grid.right() + layout.sums.0;
@@ -169,7 +169,7 @@ pub(crate) fn sums(counts: &Counts<'_>, scene: &mut Scene, layout: &Layout) {
     let write = |at, text: &str, color| Text::new(at, text, size, color).anchor(Anchor::End);
     let shares = counts.right.iter().zip(&counts.rows).enumerate();
     if !layout.numbers {
-        // The ground is as long as a recall of 100 %.
+        // The background is as long as a recall of 100 %.
         let ground = Area::new(grid.right() + 8.0, grid.y, RECALL_BAR, grid.h);
         scene.fill(Outline::Rect(ground), RULE.mix(BACKGROUND, 0.35));
         for (index, (right, whole)) in shares {

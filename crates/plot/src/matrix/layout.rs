@@ -6,37 +6,37 @@ use crate::number::count;
 use crate::paint::font::{Weight, cut};
 use crate::paint::scene::Area;
 
-/// Room for the axis title on the left, and for one line of it.
+/// Space for the axis title on the left, and the height of one line.
 const TITLE: f64 = 22.0;
 const MAX_LABEL: f64 = 150.0;
 /// The width of the key.
 pub(crate) const KEY: f64 = 500.0;
 
-/// Where the parts of a confusion matrix stand.
+/// The positions of the parts of a confusion matrix.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     /// The cells.
     pub(crate) grid: Area,
     pub(crate) cell: f64,
-    /// The class names, cut to the room there is.
+    /// The class names, truncated to the available space.
     pub(crate) labels: Vec<String>,
     pub(crate) size: f64,
-    /// Every how many classes one is named.
+    /// One in this many classes is labelled.
     pub(crate) every: usize,
-    /// Degrees by which the column labels are turned.
+    /// Rotation of the column labels in degrees.
     pub(crate) turn: f64,
-    /// How high the column labels rise above the grid.
+    /// The height of the column labels above the grid.
     pub(crate) rise: f64,
-    /// Whether sums are written as numbers; as lines where there is no room.
+    /// Whether sums are written as numbers; if there is no room, they are drawn as bars.
     pub(crate) numbers: bool,
     /// Widths of the columns "recall" and "examples" on the right.
     pub(crate) sums: (f64, f64),
-    /// Of the whole figure.
+    /// The width of the whole figure.
     pub(crate) width: f64,
 }
 
 impl Layout {
-    /// For classes with these names.
+    /// The layout for classes with these names.
     pub(crate) fn new(counts: &Counts<'_>, names: &[String]) -> Self {
         let n = counts.len();
         let cell = match n {
@@ -53,7 +53,7 @@ impl Layout {
             .map(|name| cut(name, size, Weight::Regular, MAX_LABEL))
             .collect();
         let longest = labels.iter().map(|label| width(label)).fold(0.0, f64::max);
-        // Level where every name fits its column, slanted where there is room for it.
+        // Horizontal if every name fits its column, slanted if there is room for that.
         let turn = if longest <= cell * every as f64 - 6.0 {
             0.0
         } else if n <= 30 {
@@ -78,7 +78,7 @@ impl Layout {
         let side = cell * n as f64;
         let below = Weight::Regular.width("predictions", 10.5);
         let left = MARGIN + (TITLE + longest).max(below) + 8.0;
-        // Slanted labels lean to the right of the grid.
+        // Slanted labels extend to the right of the grid.
         let lean = if turn == -45.0 {
             longest * std::f64::consts::FRAC_1_SQRT_2
         } else {
@@ -101,17 +101,17 @@ impl Layout {
         }
     }
 
-    /// Puts everything below `top`.
+    /// Moves everything below `top`.
     pub(crate) fn start(&mut self, top: f64) {
         self.grid.y = (top + 18.0 + self.rise).ceil();
     }
 
-    /// The middle of a row or column, from the grid's edge.
+    /// The centre of a row or column, from the grid's edge.
     pub(crate) fn middle(&self, index: usize) -> f64 {
         (index as f64 + 0.5) * self.cell
     }
 
-    /// The room below the grid that the column sums take.
+    /// The height of the column sums below the grid.
     pub(crate) fn foot(&self) -> f64 {
         if self.cell >= 30.0 { 40.0 } else { 4.0 }
     }

@@ -11,10 +11,10 @@ use crate::paint::font::class_label;
 use crate::paint::scene::Scene;
 use layout::Layout;
 
-/// A confusion matrix: a row per true class, a column per predicted class.
+/// A confusion matrix: one row per true class, one column per predicted class.
 ///
-/// Colours show each cell's fraction of its row: one hue for the diagonal, another for mistakes, so
-/// that rare mistakes stand out. Up to 20 classes, cells also show the counts.
+/// Colours show each cell's fraction of its row, with one hue for the diagonal and another for
+/// mistakes, so that rare mistakes stand out. With up to 20 classes, cells also show the counts.
 ///
 /// ```
 /// use receptive_plot::{Draw, Matrix};
@@ -31,14 +31,15 @@ pub struct Matrix {
     pub subtitle: String,
     /// The names of the classes.
     pub classes: Vec<String>,
-    /// `[true][predicted]`, row by row.
+    /// `[true][predicted]`, row-major.
     pub counts: Vec<u64>,
-    /// The number of each class, which is drawn if no font has the characters of its name: 0, 1, 2
-    /// and so on if this is empty.
+    /// The number of each class, which is drawn if no font has the characters of its name. If this
+    /// is empty, classes are numbered 0, 1, 2 and so on.
     pub numbers: Vec<usize>,
-    /// If only some classes of a model are drawn, the counts of each with the others: its images
-    /// predicted as one of them, and their images predicted as it. They are included in its sums,
-    /// so fractions, recall and precision are those of all classes. Empty if all classes are drawn.
+    /// If only some classes of a model are drawn, each class's counts with the others: its images
+    /// predicted as other classes, and other classes' images predicted as it. They are included in
+    /// the sums, so fractions, recall and precision are those of all classes. Empty if all classes
+    /// are drawn.
     pub others: Vec<[u64; 2]>,
 }
 
@@ -46,7 +47,7 @@ impl Matrix {
     /// Maximum number of classes.
     pub const MAX_CLASSES: usize = 1000;
 
-    /// A matrix of `counts[true][predicted]`, row by row.
+    /// A matrix of `counts[true][predicted]`, row-major.
     #[must_use]
     pub fn new<S: AsRef<str>>(title: &str, classes: &[S], counts: &[u64]) -> Self {
         Self {
@@ -145,7 +146,7 @@ impl<'a> Counts<'a> {
         self.classes.len()
     }
 
-    /// Every cell: row, column, count, and its share of the row.
+    /// The row, column, count and share of its row for every cell.
     pub(crate) fn cells(&self) -> impl Iterator<Item = (usize, usize, u64, f64)> {
         let n = self.len();
         self.counts.iter().enumerate().map(move |(index, count)| {

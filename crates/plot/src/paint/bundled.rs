@@ -1,4 +1,4 @@
-//! The bundled font: its two weights, and the glyphs of a text that it has all characters of.
+//! The bundled font in two weights, and the glyphs of texts for which it has all characters.
 
 use std::sync::OnceLock;
 
@@ -7,12 +7,12 @@ use ttf_parser::{Face, GlyphId};
 
 use crate::error::PlotError;
 
-/// How heavy a text is.
+/// The weight of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Weight {
-    /// Labels and values.
+    /// For labels and values.
     Regular,
-    /// Titles.
+    /// For titles.
     Medium,
 }
 
@@ -43,7 +43,7 @@ impl Weight {
         self.face().is_ok_and(|face| face.glyph_index(c).is_some())
     }
 
-    /// Each glyph of `text` with its position, in font units, and the whole width.
+    /// The glyphs of `text` with their positions, and the total width, in font units.
     pub(crate) fn kerned(self, text: &str) -> Result<(Vec<(GlyphId, f64)>, f64), PlotError> {
         let face = self.face()?;
         let mut placed: Vec<(GlyphId, f64)> = Vec::with_capacity(text.len());
@@ -60,7 +60,7 @@ impl Weight {
     }
 }
 
-/// How far the font moves `right` towards `left`, from its pair adjustments.
+/// The kerning between `left` and `right`, from the font's pair adjustments.
 fn kern(face: &Face<'_>, left: GlyphId, right: GlyphId) -> i16 {
     let Some(table) = face.tables().gpos else {
         return 0;

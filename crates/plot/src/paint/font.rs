@@ -1,11 +1,11 @@
-//! How wide a text is, and how it is cut or broken to fit.
+//! The width of texts, and how they are truncated or wrapped to fit.
 
 pub(crate) use super::bundled::Weight;
 use super::shape::{missing, place};
 use receptive_core::text::is_unprintable;
 
 impl Weight {
-    /// The width of `text` in points; a guess should the font be damaged, which drawing reports.
+    /// The width of `text` in points; an estimate if the font is damaged, which drawing reports.
     pub(crate) fn width(self, text: &str, size: f64) -> f64 {
         match (self.face(), place(text, self)) {
             (Ok(face), Ok((_, width))) => width * size / f64::from(face.units_per_em()),
@@ -14,8 +14,8 @@ impl Weight {
     }
 }
 
-/// The name of a class, or its number where no font has all characters of the name: codes of several
-/// characters would be too long, and cut to the same beginning.
+/// The name of a class, or its number if no font has all characters of the name: codes for several
+/// characters would be too long, and look alike once truncated.
 pub(crate) fn class_label(name: &str, number: usize) -> (String, Vec<char>) {
     let name = clean(name);
     let missing = missing(&name, Weight::Regular);
@@ -25,8 +25,8 @@ pub(crate) fn class_label(name: &str, number: usize) -> (String, Vec<char>) {
     }
 }
 
-/// `text` on one line: line breaks and tabs become spaces, other control characters go, as do those
-/// that change the order in which their neighbours are shown.
+/// `text` on one line: line breaks and tabs become spaces; other control characters are removed,
+/// and so are those that change the direction of their neighbours.
 pub(crate) fn clean(text: &str) -> String {
     let spaced = text.chars().map(|c| {
         if c.is_whitespace() && c != '\u{a0}' {
@@ -41,10 +41,10 @@ pub(crate) fn clean(text: &str) -> String {
     kept.trim().to_owned()
 }
 
-/// `text` if it is no wider than `width`, else as much of its beginning and its end as fits, with an
-/// ellipsis between: names often differ only at their end.
+/// `text` if it is no wider than `width`, otherwise as much of its beginning and end as fits, with
+/// an ellipsis in between: names often differ only at the end.
 pub(crate) fn cut(text: &str, size: f64, weight: Weight, width: f64) -> String {
-    // No line is longer than this: measuring a label of megabytes would take forever.
+    // No line is longer than this, and measuring a label of megabytes would take too long.
     const MAX_LENGTH: usize = 400;
     let is_short = text.chars().nth(MAX_LENGTH).is_none();
     if is_short && weight.width(text, size) <= width {
@@ -66,7 +66,8 @@ pub(crate) fn cut(text: &str, size: f64, weight: Weight, width: f64) -> String {
     String::new()
 }
 
-/// `text` broken at spaces into at most `max_lines` lines no wider than `width`; the last is cut.
+/// `text` wrapped at spaces into at most `max_lines` lines no wider than `width`; the last is
+/// truncated.
 pub(crate) fn lines(
     text: &str,
     size: f64,

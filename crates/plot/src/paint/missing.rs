@@ -10,7 +10,7 @@ pub(crate) struct Missing {
     numbered: BTreeMap<usize, String>,
 }
 
-/// How many of those classes the sentence names.
+/// The maximum number of those classes named in the note.
 const MAX_NAMED: usize = 10;
 
 impl Missing {
@@ -29,7 +29,7 @@ impl Missing {
         self.numbered.extend(other.numbered.clone());
     }
 
-    /// What is missing, what is drawn instead, and what to install.
+    /// A note on what is missing, what is drawn instead, and what to install.
     pub(crate) fn sentence(&self) -> Option<String> {
         let first = u32::from(*self.characters.first()?);
         let scripts: BTreeSet<Script> = self.characters.iter().map(|c| Script::of(*c)).collect();
@@ -60,7 +60,7 @@ impl Missing {
     }
 }
 
-/// Scripts that have packages of their own.
+/// Scripts with font packages of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Script {
     Hangul,
@@ -113,7 +113,7 @@ impl Script {
         match self {
             Self::Hangul => "fonts-nanum",
             Self::Kana | Self::Han => "fonts-noto-cjk",
-            // Emoji in colour are bitmaps, which text cannot be drawn with.
+            // Colour emoji are bitmaps, with which text cannot be drawn.
             Self::Symbols => "fonts-symbola",
             Self::Arabic | Self::Hebrew | Self::Devanagari | Self::Thai | Self::Other => {
                 "fonts-noto-core"

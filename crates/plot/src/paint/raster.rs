@@ -14,14 +14,14 @@ use receptive_core::mark;
 
 /// Pixels per point.
 const DENSITY: f64 = 2.0;
-/// Pixels along a side, and in all, that a PNG may have.
+/// The largest number of pixels along a side, and in total, of a PNG.
 const MAX_SIDE: f64 = 24_000.0;
 const MAX_PIXELS: f64 = 120_000_000.0;
 
 /// The whole PNG file.
 pub(crate) fn file(scene: &Scene) -> Result<Vec<u8>, PlotError> {
     let pixmap = draw(scene)?;
-    // Everything is drawn on an opaque ground, so alpha carries nothing.
+    // Everything is drawn on an opaque background, so alpha is not needed.
     let rgb: Vec<u8> = pixmap
         .data()
         .chunks_exact(4)
@@ -194,7 +194,7 @@ fn paint(color: Color, opacity: f64) -> Paint<'static> {
     paint
 }
 
-/// RGB bytes as a PNG file, with its resolution where `density` (pixels per point) is given.
+/// RGB bytes as a PNG file, with its resolution if `density` (pixels per point) is given.
 pub(crate) fn encode(
     width: usize,
     height: usize,

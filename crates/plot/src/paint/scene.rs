@@ -1,5 +1,5 @@
-//! A figure as a list of shapes, texts and bitmaps, in points from the top left; and cutting lines to
-//! a rectangle, so that nothing is drawn outside a plot.
+//! A figure as a list of shapes, texts and bitmaps, in points from the top left; and clipping of
+//! lines to a rectangle, so that nothing is drawn outside a plot.
 
 use super::font::{Weight, clean};
 use super::missing::Missing;
@@ -39,7 +39,7 @@ pub(crate) enum Outline {
     Circle(Point, f64),
 }
 
-/// A line's look.
+/// The style of a line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stroke {
     pub(crate) color: Color,
@@ -47,7 +47,7 @@ pub(crate) struct Stroke {
     pub(crate) opacity: f64,
     /// Lengths of dash and gap.
     pub(crate) dash: Option<(f64, f64)>,
-    /// Ends exactly at its last point instead of in a half circle about it.
+    /// Whether it ends exactly at its last point instead of in a half circle around it.
     pub(crate) blunt: bool,
 }
 
@@ -63,7 +63,7 @@ impl Stroke {
     }
 }
 
-/// Where a text's position lies on it.
+/// Which point of a text its position refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Anchor {
     Start,
@@ -80,7 +80,7 @@ pub(crate) struct Text {
     pub(crate) weight: Weight,
     pub(crate) color: Color,
     pub(crate) anchor: Anchor,
-    /// Degrees, clockwise.
+    /// Clockwise rotation in degrees.
     pub(crate) turn: f64,
 }
 
@@ -111,7 +111,7 @@ impl Text {
     }
 }
 
-/// A bitmap of RGB bytes, each pixel drawn as a crisp rectangle.
+/// A bitmap of RGB bytes, with each pixel drawn as a sharp rectangle.
 #[derive(Clone, Debug)]
 pub(crate) struct Bitmap {
     pub(crate) area: Area,
@@ -150,7 +150,7 @@ impl Item {
     }
 }
 
-/// A figure laid out and ready to be stored: what [`Draw::scene`](crate::Draw::scene) returns.
+/// A figure after layout, ready to be stored: the result of [`Draw::scene`](crate::Draw::scene).
 #[derive(Clone, Debug)]
 pub struct Scene {
     pub(crate) title: String,
@@ -171,14 +171,14 @@ impl Scene {
         }
     }
 
-    /// A sentence on characters that no font here has: what is drawn instead, and what to install.
-    /// `None` where everything is drawn as it is written.
+    /// A sentence about characters that no installed font has: what is drawn instead, and what to
+    /// install. `None` if everything is drawn as written.
     #[must_use]
     pub fn note(&self) -> Option<String> {
         self.missing.sentence()
     }
 
-    /// Width and height in points; a PNG has two pixels for each.
+    /// Width and height in points; a PNG has two pixels per point.
     #[must_use]
     pub fn size(&self) -> (f64, f64) {
         (self.width, self.height)
@@ -189,7 +189,7 @@ impl Scene {
         self.height = height.ceil().max(1.0);
     }
 
-    /// Adds all of another figure, its top left at a point.
+    /// Adds all elements of another figure, with its top left at a point.
     pub(crate) fn place(&mut self, part: &Self, by: Point) {
         let items = part.items.iter().cloned();
         self.items.extend(items.map(|item| item.moved(by)));
@@ -206,7 +206,7 @@ impl Scene {
         self.shape(outline, None, Some(stroke));
     }
 
-    /// Adds a shape, unless a coordinate is NaN or infinite: no such thing may reach a file.
+    /// Adds a shape, unless a coordinate is NaN or infinite, which must not reach a file.
     fn shape(&mut self, outline: Outline, fill: Option<(Color, f64)>, stroke: Option<Stroke>) {
         let finite = |p: &Point| p.0.is_finite() && p.1.is_finite();
         let sound = match &outline {
@@ -271,7 +271,7 @@ pub(crate) fn clip_segment(a: Point, b: Point, area: Area) -> Option<(Point, Poi
     (enter <= leave).then(|| (at(enter), at(leave)))
 }
 
-/// The parts of a line within `area`, each at least two points long.
+/// The parts of a line inside `area`, each with at least two points.
 pub(crate) fn clip_line(points: &[Point], area: Area) -> Vec<Vec<Point>> {
     let mut parts: Vec<Vec<Point>> = Vec::new();
     for (&a, &b) in points.iter().zip(points.iter().skip(1)) {

@@ -1,5 +1,5 @@
-//! The glyphs of any text: those of the bundled font, those of the system's fonts for characters it
-//! lacks, shaped and in reading order, and codes such as U+AC00 for characters that no font has.
+//! The glyphs of any text: from the bundled font; from the system's fonts for characters it lacks,
+//! shaped and in reading order; and codes such as U+AC00 for characters that no font has.
 
 use rustybuzz::{Direction, UnicodeBuffer};
 use ttf_parser::{Face, GlyphId};
@@ -9,11 +9,11 @@ use super::bundled::Weight;
 use super::system::{self, Region, has_outline};
 use crate::error::PlotError;
 
-/// A font that a glyph is from.
+/// The font of a glyph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Font {
     Bundled(Weight),
-    /// One of the system's.
+    /// A system font.
     System(usize),
 }
 
@@ -23,13 +23,13 @@ impl Font {
             Self::Bundled(weight) => weight.face(),
             Self::System(number) => match system::face(number) {
                 Some(face) => Ok(face),
-                // `place` names only fonts that were opened.
+                // `place` returns only fonts that were opened.
                 None => Weight::Regular.face(),
             },
         }
     }
 
-    /// What its units count in the bundled font's.
+    /// The size of its units in units of the bundled font.
     pub(crate) fn scale(self) -> Result<f64, PlotError> {
         match self {
             Self::Bundled(_) => Ok(1.0),
@@ -41,7 +41,7 @@ impl Font {
     }
 }
 
-/// A glyph and where it stands, in units of the bundled font from the start of the text.
+/// A glyph and its position, in units of the bundled font from the start of the text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GlyphPosition {
     pub(crate) font: Font,
@@ -50,7 +50,7 @@ pub(crate) struct GlyphPosition {
     pub(crate) y: f64,
 }
 
-/// The glyphs of `text` and its whole width, in units of the bundled font.
+/// The glyphs of `text` and its total width, in units of the bundled font.
 pub(crate) fn place(text: &str, weight: Weight) -> Result<(Vec<GlyphPosition>, f64), PlotError> {
     let mut line = Line {
         weight,
@@ -61,7 +61,7 @@ pub(crate) fn place(text: &str, weight: Weight) -> Result<(Vec<GlyphPosition>, f
         line.bundled(text)?;
         return Ok((line.glyphs, line.x));
     }
-    // From left to right, whatever comes first: names stand within English sentences.
+    // Left to right, whatever comes first: names are part of English sentences.
     let bidi = BidiInfo::new(text, Some(Level::ltr()));
     let region = Region::of(text);
     for paragraph in &bidi.paragraphs {
@@ -98,7 +98,7 @@ pub(crate) fn missing(text: &str, weight: Weight) -> Vec<char> {
         .collect()
 }
 
-/// What a character is drawn with.
+/// The source of a character's glyph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     Bundled,
@@ -106,14 +106,14 @@ enum Source {
     Missing,
 }
 
-/// Characters drawn with the same font.
+/// Consecutive characters drawn with the same font.
 #[derive(Debug)]
 struct Piece {
     source: Source,
     text: String,
 }
 
-/// `text` by font, in its own order.
+/// Splits `text` by font, in its original order.
 fn pieces(text: &str, weight: Weight, region: Region) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
     for c in text.chars() {
@@ -122,7 +122,7 @@ fn pieces(text: &str, weight: Weight, region: Region) -> Vec<Piece> {
             Source::Bundled
         } else if is_invisible(c) {
             match before {
-                // Joiners and variation selectors change the letter before them.
+                // Joiners and variation selectors modify the letter before them.
                 Some(Source::System(number)) => Source::System(number),
                 _ => continue,
             }
@@ -144,7 +144,7 @@ fn pieces(text: &str, weight: Weight, region: Region) -> Vec<Piece> {
     pieces
 }
 
-/// Characters that are never seen: those with the property Default_Ignorable_Code_Point.
+/// Invisible characters: those with the property Default_Ignorable_Code_Point.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
         | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
@@ -173,7 +173,7 @@ impl Line {
         }
     }
 
-    /// The characters' codes, apart from each other and from letters beside them.
+    /// Appends the codes of the characters, separated from each other and from adjacent letters.
     fn codes(&mut self, text: &str, before: &str, after: &str) -> Result<(), PlotError> {
         let codes: Vec<String> = text
             .chars()
@@ -227,7 +227,7 @@ impl Line {
     }
 }
 
-/// A bracket as it stands in text from right to left.
+/// The mirror image of a bracket, for text from right to left.
 fn mirrored(c: char) -> char {
     match c {
         '(' => ')',
@@ -246,7 +246,7 @@ fn mirrored(c: char) -> char {
 mod tests {
     use super::*;
 
-    /// No font has these: they will never be characters.
+    /// No font has these: they are permanently noncharacters.
     const NONE: &str = "\u{fdd0}\u{fdd1}";
 
     #[test]

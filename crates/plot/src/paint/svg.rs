@@ -166,7 +166,8 @@ fn bitmap(out: &mut String, map: &Bitmap) -> Result<(), PlotError> {
     Ok(())
 }
 
-/// A number with at most two decimals and no idle zeros: small files, the same on every machine.
+/// A number with at most two decimals and no trailing zeros: small files, the same on every
+/// machine.
 fn n(value: f64) -> String {
     let text = format!("{value:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
@@ -201,7 +202,7 @@ fn escape(text: &str) -> String {
 
 struct GlyphPath {
     data: String,
-    /// To units of the bundled font.
+    /// The factor that converts to units of the bundled font.
     scale: f32,
 }
 
@@ -210,7 +211,7 @@ impl GlyphPath {
         self.data.push(command);
         for (index, value) in coordinates.iter().enumerate() {
             let gap = if index == 0 { "" } else { " " };
-            // Whole in the bundled font, and short in others.
+            // Whole numbers for the bundled font, and short ones for others.
             let _ = match self.scale {
                 1.0 => write!(self.data, "{gap}{value}"),
                 scale => write!(self.data, "{gap}{}", n(f64::from(value * scale))),

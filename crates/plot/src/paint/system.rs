@@ -1,5 +1,5 @@
-//! The system's fonts, for characters that the bundled font lacks. They are looked for when the first
-//! such character is drawn, and once.
+//! The system's fonts, for characters that the bundled font lacks. They are searched once, when the
+//! first such character is drawn.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -10,16 +10,16 @@ use ttf_parser::{Face, GlyphId, OutlineBuilder};
 
 use super::bundled::Weight;
 
-/// The largest number of fonts that are looked at.
+/// The largest number of fonts that are examined.
 const MAX_FONTS: usize = 5000;
-/// The largest font file that is drawn with, in bytes.
+/// The largest font file that is used, in bytes.
 const MAX_FILE_BYTES: u64 = 256 << 20;
-/// Unicode in blocks of 256 characters.
+/// The number of Unicode blocks of 256 characters.
 const BLOCKS: usize = 0x11_0000 / 256;
-/// Fonts made to have a glyph for everything, which says nothing.
+/// Fonts that have a placeholder glyph for every character.
 const BLANK: [&str; 3] = ["lastresort", "adobe blank", "adobe notdef"];
 
-/// How the characters that Chinese, Japanese and Korean share are drawn.
+/// The regional form of the characters shared by Chinese, Japanese and Korean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Region {
     Chinese,
@@ -28,7 +28,8 @@ pub(crate) enum Region {
 }
 
 impl Region {
-    /// The region of a text: Japanese where it has kana, Korean where it has Hangul.
+    /// The region of a text: Japanese if it contains kana, Korean if it contains Hangul, otherwise
+    /// Chinese.
     pub(crate) fn of(text: &str) -> Self {
         if text.chars().any(|c| matches!(c, '\u{3040}'..='\u{30ff}')) {
             Self::Japanese
@@ -42,7 +43,7 @@ impl Region {
         }
     }
 
-    /// How badly a font of this family fits: one of another region is the last choice.
+    /// How badly a font of this family fits: one for another region is the last choice.
     fn distance(self, family: &str) -> usize {
         let own = match self {
             Self::Chinese => " SC",
@@ -60,25 +61,26 @@ impl Region {
     }
 }
 
-/// A font that might have a character.
+/// A font that may have a character.
 struct Candidate {
     id: ID,
     family: String,
-    /// Slanted, serif, of one width, condensed: the fewer, the better beside the bundled font.
+    /// The number of these properties: slanted, serif, monospaced, condensed. The fewer, the better
+    /// it fits the bundled font.
     oddness: usize,
     weight: u16,
-    /// A bit for each block of Unicode it has a character of.
+    /// One bit for each block of Unicode, set if the font has a character of it.
     blocks: Vec<u64>,
 }
 
-/// The fonts found.
+/// The fonts that were found.
 struct Fonts {
     database: Database,
     candidates: Vec<Candidate>,
     known: Mutex<Known>,
 }
 
-/// What has been looked up.
+/// The results of previous look-ups.
 #[derive(Default)]
 struct Known {
     characters: HashMap<(char, Weight, Region), Option<usize>>,
@@ -97,7 +99,7 @@ fn fonts() -> &'static Fonts {
             .take(MAX_FONTS)
             .filter_map(|info| candidate(&database, info))
             .collect();
-        // The order in which a directory lists its files must not decide.
+        // The result must not depend on the order in which a directory lists its files.
         candidates.sort_by(|a, b| {
             (a.oddness, &a.family, a.weight).cmp(&(b.oddness, &b.family, b.weight))
         });
@@ -122,7 +124,7 @@ fn candidate(database: &Database, info: &FaceInfo) -> Option<Candidate> {
     let blocks = database.with_face_data(info.id, |data, index| {
         let face = Face::parse(data, index).ok()?;
         let tables = face.tables();
-        // Bitmaps in colour cannot be drawn in the colour and size of a text.
+        // Colour bitmaps cannot be drawn in a text's colour and size.
         if tables.glyf.is_none() && tables.cff.is_none() {
             return None;
         }
@@ -169,7 +171,7 @@ impl Candidate {
 }
 
 impl Fonts {
-    /// Nothing panics while the lock is held.
+    /// A poisoned lock is harmless: nothing panics while it is held.
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -219,7 +221,7 @@ impl Fonts {
     }
 }
 
-/// The number of a font that has a character, if one has.
+/// The number of a font that has the character, if there is one.
 pub(crate) fn find(c: char, weight: Weight, region: Region) -> Option<usize> {
     let fonts = fonts();
     let key = (c, weight, region);
@@ -232,7 +234,7 @@ pub(crate) fn find(c: char, weight: Weight, region: Region) -> Option<usize> {
     number
 }
 
-/// The font of a number that [`find`] returned.
+/// The font with a number returned by [`find`].
 pub(crate) fn face(number: usize) -> Option<&'static rustybuzz::Face<'static>> {
     let fonts = fonts();
     let mut known = fonts.known();
@@ -244,7 +246,7 @@ pub(crate) fn face(number: usize) -> Option<&'static rustybuzz::Face<'static>> {
     face
 }
 
-/// Whether a font can draw a character: some have empty outlines where a coloured bitmap stands.
+/// Whether a font can draw a character: some have empty outlines for colour bitmaps.
 pub(crate) fn has_outline(face: &Face<'_>, c: char) -> bool {
     let glyph = face.glyph_index(c).filter(|glyph| *glyph != GlyphId(0));
     glyph.is_some_and(|glyph| face.outline_glyph(glyph, &mut Nowhere).is_some())

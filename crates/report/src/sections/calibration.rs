@@ -31,7 +31,7 @@ impl Probabilities {
         self.calibration.temperature
     }
 
-    /// The expected calibration error of the probabilities of `predict`.
+    /// The expected calibration error of the probabilities that `predict` outputs.
     pub(crate) fn error(&self) -> f64 {
         self.given().ece
     }
@@ -151,7 +151,7 @@ fn diagram(calibration: &Calibration) -> Chart {
         });
         shares.series.push(with(&share(of)));
     };
-    // What `predict` gives has dots, and error bars.
+    // The probabilities that `predict` outputs have dots and error bars.
     match after {
         Some(after) => {
             add(name, before, Mark::Ring);

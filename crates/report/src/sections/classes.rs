@@ -16,7 +16,7 @@ pub(crate) struct Classes {
     from_log: Option<String>,
 }
 
-/// With more classes, only the weakest are shown at once.
+/// With more classes, only the weakest are visible at first.
 const MAX_OPEN: usize = 30;
 /// Number of classes shown then.
 const WEAKEST: usize = 15;
@@ -206,7 +206,7 @@ mod tests {
             page.contains("class 199<") && !page.contains("class 200<"),
             "{page}"
         );
-        // The mean of 0/21843 to 21842/21843, and the number of all images.
+        // The mean of 0/21843 to 21842/21843, and the total number of images.
         assert!(
             page.contains("50.0\u{a0}%") && page.contains("21,843</td>"),
             "{page}"

@@ -26,7 +26,7 @@ pub(crate) enum Confusions {
         drawn: usize,
         split: &'static str,
     },
-    /// The images are gone: the figure drawn at the end of training.
+    /// The images are missing: the figure drawn at the end of training.
     Drawn { picture: Picture, reason: String },
 }
 
@@ -57,7 +57,7 @@ impl Confusions {
         Self::of(confusion, artifact.classes.clone(), held_out.words())
     }
 
-    /// From these counts, of the split with this name.
+    /// From the counts on the split with this name.
     pub(crate) fn of(
         confusion: Confusion,
         classes: Vec<String>,
@@ -81,7 +81,7 @@ impl Confusions {
         })
     }
 
-    /// Which characters of class names no font has, if any.
+    /// A note about characters of class names that no font has, if there are any.
     pub(crate) fn note(&self) -> Option<&str> {
         match self {
             Self::Table { .. } => None,

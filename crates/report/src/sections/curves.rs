@@ -11,13 +11,13 @@ use receptive_train::{Epoch, RunLog, curve_panels, recall_panel};
 pub(crate) struct Curves {
     loss: Picture,
     top1: Picture,
-    /// If the classes are imbalanced.
+    /// Only if the classes are imbalanced.
     recall: Option<Picture>,
     epochs: Vec<Epoch>,
 }
 
 impl Curves {
-    /// `chooses_epoch`: whether the kept epoch is the best, else it is the last.
+    /// `chooses_epoch`: whether the kept epoch is the best one instead of the last.
     pub(crate) fn new(log: &Part<RunLog>, shows_recall: bool, chooses_epoch: bool) -> Part<Self> {
         let log = log.as_ref().map_err(|sentence| {
             format!("There are no curves, since the log of the run is damaged: {sentence}")
@@ -30,7 +30,7 @@ impl Curves {
             .iter()
             .map(|epoch| epoch.marked(chooses_epoch))
             .collect();
-        // Each by itself: side by side on a desk, one below the other on a phone.
+        // One chart per figure: next to each other on a wide screen, below each other on a phone.
         let drawn = |panel| {
             let chart = Chart {
                 x_label: "epoch".into(),

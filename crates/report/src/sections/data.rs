@@ -16,12 +16,12 @@ pub(crate) struct Data {
     found: Part<DataSummary>,
 }
 
-/// Known only while the images are available.
+/// The summary, available only if the images are.
 #[derive(Debug)]
 struct DataSummary {
     splits: Vec<String>,
-    /// One row per class, then one of sums: name, images of each split. With many classes, only the
-    /// smallest and the largest.
+    /// One row per class: name and number of images in each split; then one row of sums. With many
+    /// classes, only the smallest and the largest are listed.
     counts: Vec<Vec<String>>,
     /// Number of classes without a row.
     unlisted: usize,
@@ -29,7 +29,7 @@ struct DataSummary {
     notes: Vec<String>,
 }
 
-/// Tables of more classes are folded up.
+/// Tables with more classes are collapsed.
 const MAX_OPEN: usize = 30;
 /// With more classes, only this many of the smallest and of the largest are listed.
 const MAX_LISTED: usize = 1000;
@@ -178,7 +178,7 @@ impl DataSummary {
     }
 }
 
-/// Whether some class has far fewer training images than another.
+/// A note if some class has far fewer training images than another.
 fn imbalance(data: &DataSet) -> Option<String> {
     let counts = data.train.class_counts();
     let named = || {

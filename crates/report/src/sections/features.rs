@@ -33,7 +33,8 @@ impl Features {
     ) -> Part<Self> {
         let held_out = held_out.as_ref().map_err(String::clone)?;
         let sample = held_out.samples.get(held_out.example).map_err(sentence)?;
-        // A fine layer that shows what is seen where, and the last one that still has places.
+        // A layer of high resolution, which shows what is detected where, and the last one that
+        // still has positions.
         let plan = artifact.model.plan();
         let mut layers: Vec<String> = default_feature_layer(plan).into_iter().collect();
         layers.extend(map_layers(plan).pop());

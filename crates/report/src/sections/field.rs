@@ -18,7 +18,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Field {
     study: Study,
-    /// The quantity and the images measured.
+    /// What was measured, and on which images.
     conditions: String,
     map: Picture,
     sections: Picture,
@@ -37,7 +37,7 @@ impl Field {
         let study = study(artifact, &*inputs, options, device, progress).map_err(sentence)?;
         let charts = study.charts();
         Ok(Self {
-            // A line must not end within the formula.
+            // Prevents a line break inside the formula.
             conditions: study.conditions(&shown).replace("|∂", "|\u{2060}∂"),
             map: Picture::drawn(&charts.map)?,
             sections: Picture::drawn(&charts.sections)?,
@@ -50,7 +50,7 @@ impl Field {
         })
     }
 
-    /// Pixels.
+    /// In pixels.
     pub(crate) fn sigma(&self) -> f64 {
         self.study.headline.sigma_both.value
     }
@@ -109,7 +109,7 @@ impl Field {
     }
 }
 
-/// The held-out images, or noise if they are gone; with a description.
+/// The held-out images, or noise if they are missing; with a description.
 fn inputs(
     artifact: &Artifact,
     held_out: &Part<HeldOut>,
@@ -163,7 +163,7 @@ fn study(
     Ok(Study::new(found, plan, layer, weights, Aggregate::Abs)?)
 }
 
-/// The class of a verdict's colour.
+/// The CSS class for a verdict's colour.
 fn colour(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Gaussian => "gaussian",

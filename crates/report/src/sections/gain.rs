@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use receptive_core::text::grouped;
 use receptive_train::{RunConfig, RunLog, Score};
 
-/// For a run that started from a pretrained model, as measured at its end.
+/// The gain of a run that started from a pretrained model, measured at its end.
 #[derive(Debug)]
 pub(crate) struct Gain(receptive_train::Gain);
 
@@ -25,7 +25,7 @@ impl Gain {
         }))
     }
 
-    /// For programs.
+    /// The figures for programs.
     pub(crate) fn figures(&self) -> &receptive_train::Gain {
         &self.0
     }

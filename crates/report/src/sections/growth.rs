@@ -7,13 +7,13 @@ use receptive_train::{EpochField, RunConfig, RunDirectory, RunLog};
 
 #[derive(Debug)]
 pub(crate) struct Growth {
-    /// Each with its epoch; 0 means before training.
+    /// The fields with their epochs; 0 means before training.
     fields: Vec<(usize, EpochField)>,
     film: Option<Picture>,
 }
 
 impl Growth {
-    /// `None` if the run did not track it.
+    /// `None` if the run did not track its receptive field.
     pub(crate) fn new(
         run: &RunDirectory,
         config: &RunConfig,

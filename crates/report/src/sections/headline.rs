@@ -24,16 +24,16 @@ pub(crate) struct Headline {
     pub(crate) best_epoch: Option<usize>,
     /// Whether that epoch was selected by validation.
     chooses_epoch: bool,
-    /// The kept model's figures on the held-out split.
+    /// The figures of the kept model on the held-out split.
     pub(crate) held_out: Option<SplitFigures>,
-    /// The effective receptive field.
+    /// Whether the effective receptive field is a Gaussian.
     pub(crate) verdict: Option<Verdict>,
     /// Number of top-level layers of the network.
     layers: usize,
     started: Option<String>,
     /// Training time.
     seconds: Option<f64>,
-    /// A remark on a run that did not complete all epochs.
+    /// A remark if the run did not complete all epochs.
     remark: Option<String>,
 }
 

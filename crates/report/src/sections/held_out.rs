@@ -1,4 +1,4 @@
-//! The held-out images and the model's predictions for them, which several sections use.
+//! The held-out images and the model's predictions for them, used by several sections.
 
 use crate::options::ReportOptions;
 use crate::text::{Part, sentence};
@@ -11,7 +11,7 @@ use receptive_train::{
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// The test split, or else the validation split, and the model's figures on it.
+/// The test split or, without one, the validation split, and the model's figures on it.
 #[derive(Debug)]
 pub(crate) struct HeldOut {
     /// `test` or `val`.
@@ -22,11 +22,11 @@ pub(crate) struct HeldOut {
     pub(crate) evaluation: Evaluation,
     pub(crate) losses: TopLosses,
     pub(crate) calibration: Calibration,
-    /// The first image classified correctly, or else the first one.
+    /// The index of the first image classified correctly, otherwise of the first image.
     pub(crate) example: usize,
 }
 
-/// Decoded images kept in memory, in MiB: they are read for predictions, figures and the field.
+/// The cache for decoded images in MiB: they are read for predictions, figures and the field.
 const CACHE_MB: u64 = 512;
 
 impl HeldOut {

@@ -1,4 +1,4 @@
-//! One step back through layers that scale each channel, or each value, by itself.
+//! One step back through layers that scale each channel, or each value, separately.
 
 use super::Propagation;
 use crate::theory::planes::Planes;
@@ -34,7 +34,7 @@ impl Propagation<'_> {
         units
     }
 
-    /// The mean and variance are an image's own, so that they depend on every channel.
+    /// The statistics are those of the image itself, so they depend on every channel.
     pub(super) fn layer_norm(
         &mut self,
         layer: &PlannedLayer,
@@ -61,7 +61,7 @@ impl Propagation<'_> {
         units
     }
 
-    /// As exact as a ReLU: a flip of signs swaps both slopes.
+    /// As exact as for a ReLU: a sign flip swaps the two slopes.
     pub(super) fn prelu(
         &mut self,
         layer: &PlannedLayer,

@@ -1,4 +1,4 @@
-//! Layers filled under given names, where they are found and fit.
+//! Fills layers under given names and checks that they fit.
 
 use super::layers::{Layer, Parts, join, layers, names_of, same_values, split, words};
 use super::names::{Contents, Match, Matches, OTHER_NETWORK, Shaped, mismatch};
@@ -6,7 +6,7 @@ use super::roots::{is_other_entry, roots};
 use crate::InterchangeError;
 use std::collections::{HashMap, HashSet};
 
-/// Where all layers are found under these names: the words before them. `None` if nowhere.
+/// The prefix with which all layers are found under these names; `None` if there is none.
 pub(super) fn root(
     wanted: &[Layer],
     found: &Contents,
@@ -51,18 +51,19 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// Whether there is a layer, or for a layer with one tensor that tensor, of this name.
+    /// Whether there is a layer with this name or, for a layer with one tensor, a tensor with it.
     pub(super) fn has(&self, name: &str, parts: &Parts) -> bool {
         self.layers.contains_key(name) || parts.len() <= 1 && self.tensors.contains_key(name)
     }
 
-    /// The tensor for a part of a layer: the layer's of that name; for a layer with one tensor also
-    /// the only one of the file's layer, or the one that has the layer's name itself (`gamma`).
+    /// The tensor for a part of a layer, by the part's name. For a layer with one tensor this may
+    /// also be the only tensor of the file's layer, or the one that has the layer's own name
+    /// (`gamma`).
     fn tensor(&self, layer: &str, part: &str, is_only: bool) -> Option<(String, &'a [usize])> {
         let exact = join(layer, part);
         let name = match self.layers.get(layer).map(Vec::as_slice) {
             Some(_) if self.tensors.contains_key(exact.as_str()) => exact,
-            // A bias or a statistic is never the one thing a layer learns.
+            // A bias or a statistic is never a layer's only parameter.
             Some([only]) if is_only && *only != "bias" && !only.starts_with("running_") => {
                 join(layer, only)
             }
@@ -74,8 +75,8 @@ impl<'a> Index<'a> {
     }
 }
 
-/// Fills the network's layers from the file's of these names behind `root`, and checks that shapes fit
-/// and nothing is left that might belong to the network.
+/// Fills the network's layers from the file's layers with these names after `root`. Checks that
+/// shapes fit and that no tensor is left that might belong to the network.
 pub(super) fn assign(
     wanted: &[Layer],
     found: &Contents,
@@ -105,7 +106,7 @@ pub(super) fn assign(
                 OTHER_NETWORK.into(),
             )
         };
-        // A part too many, such as a bias, would be lost without a word.
+        // Otherwise an extra part, such as a bias, would be dropped silently.
         let has = index.layers.get(theirs.as_str()).map_or(1, Vec::len);
         if has != parts.len() {
             return Err(misfit());

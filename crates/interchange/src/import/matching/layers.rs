@@ -1,15 +1,15 @@
-//! Tensors grouped by layer, and how they are described.
+//! Groups tensors by layer and describes them.
 
 use super::names::Shaped;
 use std::collections::{BTreeMap, HashMap};
 
-/// The tensors of one layer: what is called `weight`, `bias` ... and how large it is.
+/// The tensors of one layer: the shape of each by its name, such as `weight` or `bias`.
 pub(super) type Parts = BTreeMap<String, Vec<usize>>;
 
 /// A layer's name and its tensors.
 pub(super) type Layer = (String, Parts);
 
-/// Tensors grouped by layer, in their order.
+/// Groups tensors by layer, preserving their order.
 pub(super) fn layers<'a>(tensors: impl IntoIterator<Item = &'a Shaped>) -> Vec<Layer> {
     let mut layers: Vec<Layer> = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();
@@ -24,12 +24,13 @@ pub(super) fn layers<'a>(tensors: impl IntoIterator<Item = &'a Shaped>) -> Vec<L
     layers
 }
 
-/// A tensor's layer and what it is called there; the layer of `weight` alone has no name.
+/// Splits a tensor's name into its layer's name and its own; a plain `weight` has an empty layer
+/// name.
 pub(super) fn split(name: &str) -> (&str, &str) {
     name.rsplit_once('.').unwrap_or(("", name))
 }
 
-/// A tensor's name from its layer's.
+/// The inverse of [`split`].
 pub(super) fn join(layer: &str, part: &str) -> String {
     if layer.is_empty() {
         part.into()
@@ -38,14 +39,15 @@ pub(super) fn join(layer: &str, part: &str) -> String {
     }
 }
 
-/// A shape without the ones at its end, which say nothing of where a value belongs: a 1x1
-/// convolution's `[n, c, 1, 1]` is a linear layer's `[n, c]`, a factor a channel `[c, 1, 1]` is `[c]`.
+/// A shape without trailing ones, which do not affect where a value belongs: a 1x1 convolution's
+/// `[n, c, 1, 1]` equals a linear layer's `[n, c]`, and a factor per channel `[c, 1, 1]` equals
+/// `[c]`.
 pub(super) fn trimmed(shape: &[usize]) -> &[usize] {
     let ones = shape.iter().rev().take_while(|side| **side == 1).count();
     &shape[..shape.len() - ones]
 }
 
-/// All shapes of a layer, trimmed: what layers are compared by where names say nothing.
+/// All shapes of a layer, trimmed: the basis for comparing layers with unknown names.
 pub(super) fn outline(parts: &Parts) -> Vec<(&str, &[usize])> {
     let trimmed = parts
         .iter()
@@ -53,9 +55,9 @@ pub(super) fn outline(parts: &Parts) -> Vec<(&str, &[usize])> {
     trimmed.collect()
 }
 
-/// Whether values of one shape are those of the other, in the same order. Beside trailing ones that
-/// holds for a linear layer `[n, c * h * w]` on a flattened map and a convolution `[n, c, h, w]` that
-/// covers the map.
+/// Whether tensors of the two shapes contain the same values in the same order. Besides differing
+/// in trailing ones, they may be a linear layer `[n, c * h * w]` on a flattened map and a
+/// convolution `[n, c, h, w]` that covers the map.
 pub(super) fn same_values(wanted: &[usize], found: &[usize]) -> bool {
     let flattens = |flat: &[usize], map: &[usize]| match (flat, map) {
         ([n, inputs], [filters, channels, height, width]) => {
@@ -72,10 +74,10 @@ fn product(factors: &[usize]) -> Option<usize> {
         .try_fold(1usize, |product, factor| product.checked_mul(*factor))
 }
 
-/// The most layers that an error message lists.
+/// The largest number of layers listed in an error message.
 const MAX_LISTED: usize = 6;
 
-/// `conv2d_1 (weight 8x3x3x3), linear_1 (bias 10, weight 10x8)`.
+/// Such as `conv2d_1 (weight 8x3x3x3), linear_1 (bias 10, weight 10x8)`.
 pub(super) fn names_of(layers: &[Layer]) -> String {
     let names: Vec<String> = layers
         .iter()
@@ -84,7 +86,7 @@ pub(super) fn names_of(layers: &[Layer]) -> String {
     listed(&names)
 }
 
-/// The first few, and how many more there are.
+/// The first few names and the number of the others.
 pub(super) fn listed(names: &[String]) -> String {
     if names.len() <= MAX_LISTED + 1 {
         return names.join(", ");
@@ -93,7 +95,7 @@ pub(super) fn listed(names: &[String]) -> String {
     format!("{} and {more} more", names[..MAX_LISTED].join(", "))
 }
 
-/// `2 layers (conv2d_2, conv2d_3)`.
+/// Such as `2 layers (conv2d_2, conv2d_3)`.
 pub(super) fn counted(names: &[String]) -> String {
     let s = if names.len() == 1 { "" } else { "s" };
     if names.is_empty() {
@@ -102,7 +104,7 @@ pub(super) fn counted(names: &[String]) -> String {
     format!("{} layer{s} ({})", names.len(), listed(names))
 }
 
-/// `bias 10, weight 10x8`.
+/// Such as `bias 10, weight 10x8`.
 pub(super) fn words(parts: &Parts) -> String {
     let words: Vec<String> = parts
         .iter()

@@ -1,8 +1,8 @@
-//! Matching a file's tensors to the network's parameters: right, or an error.
+//! Matches a file's tensors with the network's parameters, correctly or not at all.
 //!
-//! By name, where names are known: the network's own, those of a scheme, or those of a table. Else by
-//! shape, where shapes leave one way, and by the order in which the file's program defined its layers,
-//! where the file keeps it.
+//! Tensors are matched by name if the names are known: the network's own, those of a scheme, or
+//! those of a table. Otherwise they are matched by shape if only one assignment fits, helped by the
+//! order in which the file's program defined its layers if the file preserves it.
 
 mod assign;
 mod layers;
@@ -71,17 +71,17 @@ pub(super) fn has_names(wanted: &[String], found: &Contents) -> bool {
         .iter()
         .map(|name| (name.clone(), Parts::new()))
         .collect();
-    // More than one place counts as well: which of them is meant is another question.
+    // Several roots are fine here; choosing among them is a separate step.
     !matches!(root(&layers, found, wanted), Ok(None))
 }
 
-/// Whether the file has these layers but for the last, and no others: a network without its head.
+/// Whether the file has exactly these layers except the last: a network without its head.
 pub(super) fn has_names_but_last(wanted: &[String], found: &Contents) -> bool {
     let body = wanted.split_last().map_or(&[][..], |(_, body)| body);
     !body.is_empty() && layers(&found.tensors).len() == body.len() && has_names(body, found)
 }
 
-/// What a file lacks whose names are not, or not all, those of the scheme.
+/// The error for a file that lacks some or all names of the scheme.
 fn lacking(wanted: &[Layer], found: &Contents, known: &KnownNames) -> InterchangeError {
     let index = Index::new(found);
     let missing = |root: &String| -> Vec<String> {
@@ -142,8 +142,8 @@ fn by_table(
         .collect()
 }
 
-/// Matches by shape, among all tensors or among those behind a wrapper; refuses where more than one of
-/// these sets fits.
+/// Matches by shape, among all tensors or among those after a wrapper's prefix; an error if more
+/// than one of these sets fits.
 fn unnamed(wanted: &[Layer], found: &Contents) -> Result<Matches, InterchangeError> {
     let names = found.tensors.iter().map(|tensor| tensor.name.as_str());
     let mut sets: Vec<(String, Vec<&Shaped>)> = Vec::new();
@@ -153,7 +153,7 @@ fn unnamed(wanted: &[Layer], found: &Contents) -> Result<Matches, InterchangeErr
             .iter()
             .filter(|tensor| tensor.name.starts_with(&root));
         let set: Vec<&Shaped> = within.collect();
-        // Behind a wrapper that is before all names lie the same tensors.
+        // If all names have the wrapper's prefix, this is the same set again.
         if sets
             .iter()
             .all(|(_, other)| other.len() != set.len() || *other != set)

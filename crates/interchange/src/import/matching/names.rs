@@ -1,23 +1,23 @@
-//! How names are understood, what is matched, and what comes of it.
+//! How names are interpreted, what is matched, and the result.
 
 use crate::InterchangeError;
 use std::collections::BTreeMap;
 
-/// How a file's names are understood.
+/// How a file's names are interpreted.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum Names {
-    /// As they are, where the file has the network's own; else by shape and by the order of the file's
-    /// layers, where they leave one way.
+    /// As they are if they are the network's own. Otherwise layers are matched by shape and by the
+    /// order of the file's layers, if only one assignment fits.
     #[default]
     Auto,
-    /// The network's layer (`conv2d_1`) to the file's (`features.0`), all of them.
+    /// Maps every layer of the network (`conv2d_1`) to one of the file (`features.0`).
     Given(BTreeMap<String, String>),
     /// Those of a known scheme.
     Known(KnownNames),
 }
 
 impl Names {
-    /// The same without the network's last layer.
+    /// The same names without the network's last layer.
     pub(in crate::import) fn without_last(&self) -> Self {
         let mut names = self.clone();
         if let Self::Known(known) = &mut names {
@@ -27,23 +27,23 @@ impl Names {
     }
 }
 
-/// What files of a scheme call the layers of a network.
+/// The names of a network's layers in the files of a scheme.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KnownNames {
-    /// The scheme, for messages: `timm`.
+    /// The scheme, for messages, such as `timm`.
     pub scheme: String,
     /// The file's name of each layer with weights, in the order of the plan's rows.
     pub layers: Vec<String>,
-    /// What names begin with that are left out, such as `AuxLogits.`.
+    /// Prefixes of tensors that are ignored, such as `AuxLogits.`.
     pub auxiliary: Vec<String>,
 }
 
-/// A tensor of the network and the one of the file that fills it.
+/// A tensor of the network and the file's tensor that fills it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
-    /// The network's name.
+    /// The name in the network.
     pub name: String,
-    /// The file's.
+    /// The name in the file.
     pub from: String,
 }
 
@@ -58,11 +58,11 @@ pub(in crate::import) struct Shaped {
 #[derive(Debug, Clone)]
 pub(in crate::import) struct Contents {
     pub(in crate::import) tensors: Vec<Shaped>,
-    /// Whether they stand in the order in which their program defined them.
+    /// Whether they are in the order in which their program defined them.
     pub(in crate::import) is_ordered: bool,
 }
 
-/// What becomes of a file's tensors.
+/// The result of matching a file's tensors.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::import) struct Matches {
     pub(in crate::import) matches: Vec<Match>,
@@ -70,7 +70,7 @@ pub(in crate::import) struct Matches {
     pub(in crate::import) left_out: Vec<String>,
 }
 
-/// What to do about weights of another network.
+/// What to do if the weights are those of another network.
 pub(super) const OTHER_NETWORK: &str = "use the config of the network of these weights";
 
 pub(super) fn mismatch(problem: String, remedy: String) -> InterchangeError {

@@ -1,8 +1,9 @@
-//! Where in a checkpoint the weights lie: behind the words of wrappers, or in one of several entries.
+//! Where the weights are in a checkpoint: after the prefixes of wrappers, or in one of several
+//! entries.
 
 use std::collections::BTreeSet;
 
-/// Words that wrappers and training programs put before every name of a state dict.
+/// Prefixes that wrappers and training programs add to every name of a state dict.
 const WRAPPERS: [&str; 17] = [
     "_orig_mod",
     "ema",
@@ -23,10 +24,10 @@ const WRAPPERS: [&str; 17] = [
     "weights",
 ];
 
-/// How many of them may follow one another: `state_dict.module._orig_mod.`.
+/// How many of them may be combined, as in `state_dict.module._orig_mod.`.
 const MAX_WRAPPERS: usize = 3;
 
-/// What weights may lie behind, the empty root first: `""`, `model.`, `state_dict.`.
+/// The prefixes that the weights may have, the empty one first: `""`, `model.`, `state_dict.`.
 pub(super) fn roots<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut roots = BTreeSet::from([String::new()]);
     for name in names {
@@ -45,8 +46,8 @@ pub(super) fn roots<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String>
     roots.into_iter().collect()
 }
 
-/// Whether a name lies behind another wrapper than this root's first: a second copy of the weights,
-/// such as their moving average.
+/// Whether a name has another wrapper's prefix than this root: a second copy of the weights, such
+/// as their moving average.
 pub(super) fn is_other_entry(name: &str, root: &str) -> bool {
     let first = |name: &str| name.split('.').next().unwrap_or_default().to_string();
     let word = first(name);

@@ -1,5 +1,5 @@
-//! Layers matched where no name is known: only if their shapes, or their shapes and the order of the
-//! file, leave one way.
+//! Matches layers with unknown names, provided their shapes, or their shapes and the order of the
+//! file, allow only one assignment.
 
 use super::layers::{Layer, counted, listed, outline, words};
 use super::names::mismatch;
@@ -52,7 +52,7 @@ pub(super) fn by_shape(
     ))
 }
 
-/// Layers of equal shapes.
+/// Layers with equal shapes.
 struct Group {
     shapes: String,
     ours: Vec<String>,
@@ -70,7 +70,7 @@ impl Group {
     }
 }
 
-/// Both sides' layers by shape, in the network's order.
+/// The layers of both sides grouped by shape, in the network's order.
 fn groups(wanted: &[Layer], found: &[Layer]) -> Result<Vec<Group>, InterchangeError> {
     let named = |layers: &[Layer], shape: &[(&str, &[usize])]| -> Vec<String> {
         let same = layers.iter().filter(|(_, parts)| outline(parts) == shape);
@@ -103,7 +103,7 @@ fn groups(wanted: &[Layer], found: &[Layer]) -> Result<Vec<Group>, InterchangeEr
     Ok(groups)
 }
 
-/// Whether layer for layer the shapes are the same.
+/// Whether the shapes are equal layer by layer.
 fn is_same_sequence(wanted: &[Layer], found: &[Layer]) -> bool {
     wanted.len() == found.len()
         && wanted
@@ -112,14 +112,14 @@ fn is_same_sequence(wanted: &[Layer], found: &[Layer]) -> bool {
             .all(|((_, ours), (_, theirs))| outline(ours) == outline(theirs))
 }
 
-/// Whether a program can have defined layers of these names in this order: a state dict lists a
-/// module's layers one after the other, and names that differ in numbers only count upwards.
+/// Whether a program can have defined layers with these names in this order: a state dict lists the
+/// layers of a module together, and names that differ only in numbers count upwards.
 fn is_definition_order(found: &[Layer]) -> bool {
     let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
     is_depth_first(&names) && counts_upwards(&names)
 }
 
-/// Whether the layers of each module stand together.
+/// Whether the layers of each module are adjacent.
 fn is_depth_first(names: &[&str]) -> bool {
     let mut closed = std::collections::HashSet::new();
     let mut open: Vec<&str> = Vec::new();
@@ -145,7 +145,7 @@ fn is_depth_first(names: &[&str]) -> bool {
     true
 }
 
-/// Whether of two names that differ in numbers only the one with the smaller number comes first.
+/// Whether names that differ only in numbers are in increasing order.
 fn counts_upwards(names: &[&str]) -> bool {
     let mut last = std::collections::HashMap::new();
     names.iter().all(|name| {
@@ -157,7 +157,7 @@ fn counts_upwards(names: &[&str]) -> bool {
     })
 }
 
-/// A name with its numbers taken out, and the numbers.
+/// A name with its numbers replaced, and the numbers.
 fn template(name: &str) -> (String, Vec<u64>) {
     let (mut words, mut numbers) = (String::new(), Vec::new());
     let mut digits = String::new();

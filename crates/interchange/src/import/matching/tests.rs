@@ -147,7 +147,7 @@ fn a_linear_layer_on_a_flattened_map_is_a_convolution_over_it() {
 fn own_names_are_found_behind_a_wrapper() {
     let wrapped: Vec<Shaped> = network()
         .into_iter()
-        .rev() // any order
+        .rev() // the order is irrelevant
         .map(|tensor| Shaped {
             name: format!("module.{}", tensor.name),
             ..tensor

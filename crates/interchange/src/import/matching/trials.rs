@@ -1,5 +1,5 @@
-//! Thousands of state dicts that somebody shuffled, renamed, wrapped or cut: each is matched right or
-//! rejected, and none wrong.
+//! Thousands of state dicts that were shuffled, renamed, wrapped or cut: each is matched correctly
+//! or rejected, never incorrectly.
 
 use super::layers::{outline, split, trimmed};
 use super::{Contents, KnownNames, Names, Shaped, layers, match_names};
@@ -9,7 +9,7 @@ use receptive_model::ModelConfig;
 use receptive_model::presets::{PublishedForm, published};
 use std::collections::{BTreeMap, HashMap};
 
-/// Random numbers of a trial.
+/// The random numbers of a trial.
 struct Random {
     seed: u64,
     drawn: u64,
@@ -32,7 +32,7 @@ impl Random {
     }
 }
 
-/// A network's tensors, and the names that a scheme gives its layers.
+/// A network's tensors, and its layer names in a scheme.
 struct Network {
     wanted: Vec<Shaped>,
     form: PublishedForm,
@@ -71,14 +71,15 @@ impl Network {
     }
 }
 
-/// How a trial's file calls layers.
+/// How a trial's file names its layers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Naming {
     Own,
     Scheme,
-    /// The scheme's, every word replaced by another: `u7.0.w2`. Numbers and modules stay.
+    /// As in the scheme, with every word replaced by another: `u7.0.w2`. Numbers and modules are
+    /// kept.
     Foreign,
-    /// A word each, which says nothing.
+    /// One meaningless word per layer.
     Arbitrary,
 }
 
@@ -124,14 +125,14 @@ fn named(network: &Network, naming: Naming, random: &mut Random) -> Vec<(Shaped,
         .collect()
 }
 
-/// What happened to the order of the file's layers.
+/// How the file's layers are ordered.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Order {
     Kept,
     Shuffled,
-    /// Two layers of equal shapes have changed places.
+    /// Two layers with equal shapes are exchanged.
     Swapped,
-    /// Sorted by name, as a tool that writes safetensors does it.
+    /// Sorted by name, as by tools that write safetensors.
     Sorted,
 }
 
@@ -166,7 +167,7 @@ fn reorder(file: &mut Vec<(Shaped, String)>, order: Order, random: &mut Random) 
     file.extend(by_layer.into_iter().flatten());
 }
 
-/// Cuts, adds or changes something, or nothing.
+/// Removes, adds or changes something, or nothing.
 fn mutilate(file: &mut Vec<(Shaped, String)>, random: &mut Random) {
     let at = random.below(file.len());
     match random.below(8) {
@@ -211,8 +212,8 @@ fn every_one_of_thousands_of_mutilated_state_dicts_is_matched_right_or_rejected(
         let mut order =
             [Order::Kept, Order::Shuffled, Order::Swapped, Order::Sorted][random.below(4)];
         let is_ordered = random.is_one_of(2);
-        // Names that say nothing in an order in which just two equal layers are exchanged are the file of
-        // another network; no program could tell.
+        // A file with meaningless names in which only two equal layers are exchanged is
+        // indistinguishable from another network's file.
         if naming == Naming::Arbitrary && order == Order::Swapped && is_ordered {
             order = Order::Shuffled;
         }
@@ -258,8 +259,8 @@ fn every_one_of_thousands_of_mutilated_state_dicts_is_matched_right_or_rejected(
             }
         }
     }
-    // What must be found is found: files under known names in any order, and files under others in
-    // their own.
+    // Files with known names in any order, and files with other names in their own order, are
+    // usually matched.
     for kind in [
         "Own, Shuffled, ordered false",
         "Scheme, Sorted, ordered false",
@@ -269,6 +270,6 @@ fn every_one_of_thousands_of_mutilated_state_dicts_is_matched_right_or_rejected(
         let (right, rejected) = (right[kind], rejected[kind]);
         assert!(right > 10, "{kind}: {right} right, {rejected} rejected");
     }
-    // What no order helps with is never guessed.
+    // Without names or an order nothing is guessed.
     assert!(!right.contains_key("Foreign, Kept, ordered false"));
 }

@@ -1,9 +1,9 @@
-//! ONNX's arguments that name axes, counted from the end where negative, and parts of them.
+//! ONNX arguments that name axes, or parts of them; negative ones are counted from the end.
 
 use super::constant::Constant;
 use super::graph::Node;
 
-/// The position of an axis among so many.
+/// The position of an axis, given the number of axes.
 pub(super) fn position(axis: i64, axes: usize) -> Result<usize, String> {
     counted(axis, axes, "axis")
 }
@@ -25,7 +25,7 @@ fn counted(number: i64, length: usize, what: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("it uses {what} {number} of {length}"))
 }
 
-/// The lengths of two tensors axis by axis.
+/// Pairs the lengths of two tensors axis by axis.
 pub(super) fn axes<'a>(
     a: &'a [usize],
     b: &'a [usize],
@@ -36,7 +36,7 @@ pub(super) fn axes<'a>(
         .map(|(index, (a, b))| (index, *a, *b))
 }
 
-/// The dimensions that both are repeated to.
+/// The common dimensions to which both are broadcast.
 pub(super) fn broadcast(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> {
     let axes = a.len().max(b.len());
     let side = |dims: &[usize], axis: usize| match (axis + dims.len()).checked_sub(axes) {
@@ -52,7 +52,7 @@ pub(super) fn broadcast(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> 
         .collect()
 }
 
-/// The dimensions that `Reshape` asks for: 0 keeps a side, -1 takes what is left.
+/// The dimensions requested by `Reshape`: 0 keeps a length, -1 stands for the remaining values.
 pub(super) fn resolved(
     dims: &[usize],
     wanted: &[i64],
@@ -84,7 +84,7 @@ pub(super) fn resolved(
     Ok(sides)
 }
 
-/// Without these axes of length 1, or without all of them.
+/// Removes these axes of length 1, or all such axes.
 pub(super) fn squeezed(dims: &[usize], given: Option<&[i64]>) -> Result<Vec<usize>, String> {
     let mut gone = vec![false; dims.len()];
     match given {
@@ -108,7 +108,7 @@ pub(super) fn squeezed(dims: &[usize], given: Option<&[i64]>) -> Result<Vec<usiz
     Ok(left.map(|(side, _)| *side).collect())
 }
 
-/// With axes of length 1 at these positions of the result.
+/// Inserts axes of length 1 at these positions of the result.
 pub(super) fn unsqueezed(dims: &[usize], given: &[i64]) -> Result<Vec<usize>, String> {
     let axes = dims.len() + given.len();
     let mut sides = vec![0; axes];
@@ -125,7 +125,7 @@ pub(super) fn unsqueezed(dims: &[usize], given: &[i64]) -> Result<Vec<usize>, St
     Ok(sides)
 }
 
-/// The order of axes that `Transpose` gives; reversed where it says none.
+/// The order of axes given by `Transpose`; reversed by default.
 pub(super) fn order(given: Option<&[i64]>, axes: usize) -> Result<Vec<usize>, String> {
     let order: Vec<usize> = match given {
         None => (0..axes).rev().collect(),
@@ -145,13 +145,13 @@ pub(super) fn order(given: Option<&[i64]>, axes: usize) -> Result<Vec<usize>, St
     }
 }
 
-/// A part of an axis: `start`, `start + step` ... before `end`.
+/// A part of an axis: `start`, `start + step` and so on, up to but not including `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cut {
     pub(super) axis: usize,
     pub(super) start: i64,
     pub(super) end: i64,
-    /// Not 0; below it where the order is turned.
+    /// Not 0; negative if the order is reversed.
     pub(super) step: i64,
 }
 
@@ -172,7 +172,7 @@ impl Cut {
             .collect()
     }
 
-    /// Where the part starts and ends, if it is a part as it is.
+    /// The start and the end of the part, if it is contiguous and not reversed.
     pub(super) fn range(self) -> Option<[usize; 2]> {
         let start = usize::try_from(self.start).ok()?;
         let end = usize::try_from(self.end).ok()?;
@@ -180,7 +180,8 @@ impl Cut {
     }
 }
 
-/// What `Slice` takes of each axis that it names, from its inputs or, in old files, its attributes.
+/// What `Slice` takes from each axis that it names, from its inputs or, in old files, its
+/// attributes.
 pub(super) fn cuts(
     node: &Node,
     inputs: &[Option<&Constant>],
@@ -203,7 +204,7 @@ pub(super) fn cuts(
             let axis = position(axes[index], dims.len())?;
             let side = dims[axis] as i64;
             let step = steps[index];
-            // Backwards from the last to before the first.
+            // Backwards from the last index to before the first.
             let bounds = match step {
                 0 => return Err("its step is 0".into()),
                 1.. => [0, side],

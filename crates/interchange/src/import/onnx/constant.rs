@@ -1,14 +1,15 @@
-//! Tensors whose values are in the file: weights, and the integers that shapes are computed from.
+//! Tensors whose values are stored in the file: weights, and the integers from which shapes are
+//! computed.
 
 use crate::proto::TensorProto;
 use burn::tensor::{DType, TensorData};
 use prost::bytes::Bytes;
 use std::sync::Arc;
 
-/// The most values of one tensor: those of 2 GiB of 32-bit floats.
+/// The largest number of values in a tensor: 2 GiB of 32-bit floats.
 pub(super) const MAX_VALUES: usize = 1 << 29;
 
-/// ONNX's element types that hold numbers, after `TensorProto.DataType`.
+/// ONNX's numeric element types, as in `TensorProto.DataType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Element {
     F32,
@@ -27,7 +28,7 @@ pub(super) enum Element {
 }
 
 impl Element {
-    /// The element type of this number.
+    /// The element type with this number.
     pub(super) fn from_number(number: i64) -> Result<Self, String> {
         Ok(match number {
             1 => Self::F32,
@@ -61,7 +62,7 @@ impl Element {
         }
     }
 
-    /// burn's name for it, if it is a float.
+    /// burn's type, if it is a float.
     const fn float(self) -> Option<DType> {
         match self {
             Self::F32 => Some(DType::F32),
@@ -77,25 +78,25 @@ impl Element {
     }
 }
 
-/// A tensor whose values are known.
+/// A tensor with known values.
 #[derive(Debug, Clone)]
 pub(super) struct Constant {
-    /// The length of each axis; none for a scalar.
+    /// The length of each axis; empty for a scalar.
     pub(super) dims: Vec<usize>,
     values: Values,
 }
 
 #[derive(Debug, Clone)]
 enum Values {
-    /// Little-endian, as in the file.
+    /// Little-endian bytes, as in the file.
     Raw(Element, Bytes),
     Floats(Arc<[f32]>),
     Integers(Arc<[i64]>),
-    /// One value everywhere, which takes no memory until it is needed.
+    /// The same value everywhere, which takes no memory until it is needed.
     Same(f64, Element),
 }
 
-/// The number of values of a tensor of these dimensions.
+/// The number of values in a tensor with these dimensions.
 pub(super) fn count(dims: &[usize]) -> Result<usize, String> {
     dims.iter()
         .try_fold(1usize, |product, side| product.checked_mul(*side))
@@ -106,7 +107,7 @@ pub(super) fn count(dims: &[usize]) -> Result<usize, String> {
 }
 
 impl Constant {
-    /// The tensor of a file; `external` reads the bytes of one whose values are in another file.
+    /// A tensor from the file; `external` reads the bytes if its values are in another file.
     pub(super) fn from_proto(
         tensor: TensorProto,
         external: impl FnOnce(&TensorProto, usize) -> Result<Bytes, String>,
@@ -145,7 +146,7 @@ impl Constant {
         Ok(Self { dims, values })
     }
 
-    /// The tensor that an attribute holds, whose values are in the file itself.
+    /// The tensor in an attribute; its values must be in the file itself.
     pub(super) fn embedded(tensor: TensorProto) -> Result<Self, String> {
         Self::from_proto(tensor, |_, _| {
             Err("an attribute's values are in another file, which is not supported".into())
@@ -166,7 +167,7 @@ impl Constant {
         }
     }
 
-    /// The value of a tensor with one, everywhere.
+    /// A tensor filled with the single value of another.
     pub(super) fn filled(dims: Vec<usize>, value: &Self) -> Result<Self, String> {
         count(&dims)?;
         let values = if value.is_float() {
@@ -177,7 +178,7 @@ impl Constant {
         Ok(Self { dims, values })
     }
 
-    /// The same values under other dimensions.
+    /// The same values with other dimensions.
     pub(super) fn reshaped(&self, dims: Vec<usize>) -> Result<Self, String> {
         let (before, after) = (self.count(), count(&dims)?);
         if before != after {
@@ -201,7 +202,7 @@ impl Constant {
         }
     }
 
-    /// The values as 32-bit floats, row by row.
+    /// The values as 32-bit floats, row-major.
     pub(super) fn floats(&self) -> Result<Vec<f32>, String> {
         match &self.values {
             Values::Floats(floats) => Ok(floats.to_vec()),
@@ -225,7 +226,7 @@ impl Constant {
         }
     }
 
-    /// The values as integers, row by row. Floats are cut towards 0, as `Cast` does.
+    /// The values as integers, row-major. Floats are truncated, as by `Cast`.
     pub(super) fn integers(&self) -> Result<Vec<i64>, String> {
         fn all<const N: usize>(bytes: &Bytes, one: impl Fn([u8; N]) -> i64) -> Vec<i64> {
             bytes
@@ -257,7 +258,7 @@ impl Constant {
         })
     }
 
-    /// The value of a tensor that has only one.
+    /// The value of a tensor that has exactly one.
     pub(super) fn float(&self) -> Result<f32, String> {
         match self.single()?.floats()?.first() {
             Some(value) => Ok(*value),
@@ -265,7 +266,7 @@ impl Constant {
         }
     }
 
-    /// The value of a tensor that has only one.
+    /// The value of a tensor that has exactly one.
     pub(super) fn integer(&self) -> Result<i64, String> {
         match self.single()?.integers()?.first() {
             Some(value) => Ok(*value),
@@ -280,7 +281,7 @@ impl Constant {
         }
     }
 
-    /// Sizes: the integers, none negative.
+    /// The values as sizes: non-negative integers.
     pub(super) fn sizes(&self) -> Result<Vec<usize>, String> {
         self.integers()?
             .into_iter()
@@ -289,12 +290,12 @@ impl Constant {
     }
 }
 
-/// Values in one of the fields that a type has for itself.
+/// The values in the field for this element type.
 fn typed(element: Element, tensor: TensorProto) -> Result<Values, String> {
     Ok(match element {
         Element::F32 => Values::Floats(tensor.float_data.into()),
         Element::F64 => Values::Floats(tensor.double_data.iter().map(|v| *v as f32).collect()),
-        // The bits of one value each.
+        // Each integer contains the bits of one value.
         Element::F16 | Element::Bf16 => {
             let bits = tensor.int32_data.iter().map(|value| *value as u16);
             Values::Raw(element, bits.flat_map(u16::to_le_bytes).collect())

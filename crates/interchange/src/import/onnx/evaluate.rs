@@ -1,13 +1,14 @@
-//! Nodes that compute with constants only: shapes, mostly, and weights that are reshaped or combined.
+//! Evaluates nodes whose inputs are all constants: mostly shapes, and weights that are reshaped or
+//! combined.
 
 use super::axes::{axes, broadcast, position, resolved};
 use super::constant::{Constant, MAX_VALUES, count};
 use super::graph::Node;
 
-/// The result of a node; `None` if its operator is not known.
+/// The result of a node; `None` if its operator is not supported.
 ///
 /// # Errors
-/// When the inputs do not fit the operator, or the result has more than `left` values.
+/// If the inputs do not fit the operator, or the result has more than `left` values.
 pub(super) fn evaluate(
     node: &Node,
     inputs: &[Option<&Constant>],
@@ -196,7 +197,7 @@ pub(super) fn evaluate(
 type Floats = fn(f64, f64) -> f64;
 type Integers = fn(i64, i64) -> i64;
 
-/// On floats, and on integers: `Div` cuts towards 0.
+/// The operation on floats and on integers; integer `Div` rounds towards 0.
 fn binary(operator: &str) -> Option<(Floats, Integers)> {
     Some(match operator {
         "Add" | "Sum" => (|a, b| a + b, i64::saturating_add),
@@ -271,7 +272,7 @@ pub(super) fn shape(node: &Node, dims: &[usize]) -> Constant {
     Constant::from_integers(vec![sides.len()], sides)
 }
 
-/// Two constants value by value, the smaller one repeated.
+/// Combines two constants element by element, with broadcasting.
 fn elementwise(
     a: &Constant,
     b: &Constant,
@@ -308,7 +309,7 @@ fn elementwise(
     ))
 }
 
-/// How far apart neighbours along each axis are; 0 along an axis that is repeated.
+/// The distance between neighbours along each axis; 0 along an axis that is broadcast.
 fn steps(own: &[usize], dims: &[usize]) -> Vec<usize> {
     let mut steps = vec![0; dims.len()];
     let mut step = 1;
@@ -335,7 +336,7 @@ fn transposed(value: &Constant, order: &[usize]) -> Result<Constant, String> {
     picked(value, dims, &places)
 }
 
-/// The values at these places.
+/// The values at these indices.
 fn picked(value: &Constant, dims: Vec<usize>, places: &[usize]) -> Result<Constant, String> {
     if value.is_float() {
         let values = value.floats()?;

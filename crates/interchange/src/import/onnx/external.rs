@@ -1,4 +1,4 @@
-//! Values that an ONNX file keeps in another file beside it.
+//! Tensor values that an ONNX file stores in a separate file next to it.
 
 use crate::proto::TensorProto;
 use prost::bytes::Bytes;
@@ -7,10 +7,10 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
-/// The bytes of a tensor, which must be `expected` many.
+/// Reads the bytes of a tensor, which must have the length `expected`.
 ///
 /// # Errors
-/// When the other file is not within the directory of `model`, is missing or too short, or the tensor
+/// If the other file is outside the directory of `model`, missing or too short, or if the tensor
 /// has another number of bytes there.
 pub(super) fn read(model: &Path, tensor: &TensorProto, expected: usize) -> Result<Bytes, String> {
     let entry = |key: &str| {
@@ -52,7 +52,7 @@ pub(super) fn read(model: &Path, tensor: &TensorProto, expected: usize) -> Resul
     Ok(bytes.into())
 }
 
-/// The file of this name, which no `..` and no link may lead out of the model's directory.
+/// The path of this file, which no `..` and no link may lead out of the model's directory.
 fn within(model: &Path, location: &str) -> Result<PathBuf, String> {
     let name = Path::new(location);
     let outside = || {

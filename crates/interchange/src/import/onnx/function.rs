@@ -1,14 +1,15 @@
-//! Functions of each value by itself, as nodes such as `Add`, `Clip` and `Sigmoid` compose them, and the
-//! activations that they are: known by their values, not by the nodes they are written with.
+//! Functions of single values, composed of nodes such as `Add`, `Clip` and `Sigmoid`, and the
+//! activations that they equal. Activations are recognised by their values, not by the nodes that
+//! compute them.
 
 use super::network::ValueId;
 use receptive_model::Activation;
 use std::collections::HashMap;
 
-/// The most nodes that one function is composed of; further ones begin a new one.
+/// The largest number of nodes in a function; further nodes begin a new one.
 const MAX_NODES: usize = 48;
 
-/// A function within [`Functions`].
+/// A function in [`Functions`].
 pub(super) type FunctionId = usize;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,11 +24,11 @@ pub(super) enum Unary {
     Abs,
     Softplus,
     Reciprocal,
-    /// Between two bounds.
+    /// Clips to these bounds.
     Clip(f64, f64),
-    /// `x` where positive, else a multiple.
+    /// `x` if positive, else a multiple of it.
     Leaky(f64),
-    /// `x` where positive, else `a (exp(x) - 1)`.
+    /// `x` if positive, else `a (exp(x) - 1)`.
     Elu(f64),
 }
 
@@ -42,7 +43,7 @@ pub(super) enum Binary {
     Max,
 }
 
-/// What a binary function takes.
+/// An operand of a binary function.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Operand {
     Function(FunctionId),
@@ -51,7 +52,7 @@ pub(super) enum Operand {
 
 #[derive(Debug, Clone, Copy)]
 enum Rule {
-    /// The value itself.
+    /// The identity.
     Value,
     Unary(Unary, FunctionId),
     Binary(Binary, [Operand; 2]),
@@ -60,13 +61,13 @@ enum Rule {
 #[derive(Debug)]
 struct Function {
     rule: Rule,
-    /// The value that it is a function of.
+    /// The layer output that it is a function of.
     of: ValueId,
-    /// How many nodes it is composed of.
+    /// The number of nodes in it.
     nodes: usize,
 }
 
-/// What a function is in a network's terms.
+/// A function in terms of the network's layers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Meaning {
     Identity,
@@ -83,12 +84,12 @@ pub(super) enum Meaning {
 pub(super) struct Functions {
     all: Vec<Function>,
     values: HashMap<ValueId, FunctionId>,
-    /// What has been computed as a layer already.
+    /// Functions that a layer already computes.
     computed: HashMap<FunctionId, ValueId>,
 }
 
 impl Functions {
-    /// The value as the function that leaves it as it is.
+    /// The identity function of this value.
     pub(super) fn value(&mut self, of: ValueId) -> FunctionId {
         let next = self.all.len();
         let function = *self.values.entry(of).or_insert(next);
@@ -102,12 +103,12 @@ impl Functions {
         function
     }
 
-    /// The value that it is a function of.
+    /// The value that this is a function of.
     pub(super) fn of(&self, function: FunctionId) -> ValueId {
         self.all[function].of
     }
 
-    /// Whether it has room for another node.
+    /// Whether no further node can be added to it.
     pub(super) fn is_full(&self, function: FunctionId) -> bool {
         self.all[function].nodes >= MAX_NODES
     }
@@ -116,7 +117,7 @@ impl Functions {
         self.push(Rule::Unary(rule, x), [x, x])
     }
 
-    /// A function of two functions of one value, or of one and a number.
+    /// A function of two functions of the same value, or of one and a number.
     pub(super) fn binary(&mut self, rule: Binary, x: [Operand; 2]) -> Option<FunctionId> {
         let functions = match x {
             [Operand::Function(a), Operand::Function(b)] if self.of(a) == self.of(b) => [a, b],
@@ -128,7 +129,7 @@ impl Functions {
     }
 
     fn push(&mut self, rule: Rule, [a, b]: [FunctionId; 2]) -> FunctionId {
-        // An overestimate where both share nodes, which only makes a function full earlier.
+        // Overestimated if both share nodes, which only makes a function full earlier.
         let nodes = if a == b {
             self.all[a].nodes + 1
         } else {
@@ -153,8 +154,8 @@ impl Functions {
         self.computed.insert(function, value);
     }
 
-    /// The functions that all ways from the value to this one pass, the nearest to the value first and
-    /// this one last.
+    /// The functions on every path from the value to this one, beginning next to the value and
+    /// ending with this one.
     pub(super) fn stations(&self, function: FunctionId) -> Vec<FunctionId> {
         let mut between = self.between(function);
         between.retain(|station| !self.avoids(function, *station));
@@ -175,12 +176,12 @@ impl Functions {
         }
     }
 
-    /// What it is composed of, the value first and itself last: arguments have lower numbers.
+    /// The functions it is composed of, from the value to itself: arguments have lower indices.
     fn between(&self, function: FunctionId) -> Vec<FunctionId> {
         self.reached(function, None)
     }
 
-    /// Whether a way from the value to the function leads around the station.
+    /// Whether some path from the value to the function does not pass `station`.
     fn avoids(&self, function: FunctionId, station: FunctionId) -> bool {
         let reached = self.reached(function, Some(station));
         reached
@@ -205,8 +206,8 @@ impl Functions {
         reached
     }
 
-    /// What `function` is as a function of `station`, which all ways to it pass; `None` if no activation
-    /// is.
+    /// What `function` is as a function of `station`, which must be on every path to it; `None` if
+    /// it is not a known function.
     pub(super) fn meaning(&self, function: FunctionId, station: FunctionId) -> Option<Meaning> {
         if function == station {
             return Some(Meaning::Identity);
@@ -232,12 +233,12 @@ impl Functions {
     }
 }
 
-/// On both sides of all kinks of the activations there are, and nowhere on one.
+/// On both sides of every kink of the supported activations, but not on the kinks.
 const POINTS: [f64; 24] = [
     -9.3, -6.71, -4.2, -3.37, -2.91, -2.2, -1.53, -0.97, -0.51, -0.23, -0.07, -0.011, 0.013, 0.09,
     0.31, 0.62, 1.1, 1.77, 2.43, 2.93, 3.41, 5.2, 6.6, 9.7,
 ];
-/// Constants are rounded to 32 bits in a file.
+/// Constants in a file are rounded to 32 bits.
 const TOLERANCE: f64 = 2e-6;
 
 fn recognized(function: impl Fn(f64) -> f64) -> Option<Meaning> {
@@ -263,18 +264,18 @@ fn recognized(function: impl Fn(f64) -> f64) -> Option<Meaning> {
         .map(Meaning::Activation)
 }
 
-/// The activations that a function may be whose value at -1 is `-slope`.
+/// The activations that a function with the value `-slope` at -1 may be.
 fn candidates(slope: f64) -> Vec<Activation> {
-    // As it was written, and not as 32 bits hold it.
+    // The decimal number that was rounded to 32 bits.
     let slope = (slope as f32).to_string().parse().unwrap_or(slope);
     let alpha = slope / (1.0 - (-1.0f64).exp());
     let alpha = (alpha as f32).to_string().parse().unwrap_or(alpha);
     let own = [Activation::LeakyRelu(slope), Activation::Elu(alpha)];
-    // Relu is a leaky one of slope 0, and comes first.
+    // ReLU comes before a leaky ReLU with slope 0.
     Activation::ALL.into_iter().chain(own).collect()
 }
 
-/// The value of an activation by its formula.
+/// The value of an activation in double precision.
 fn value(activation: Activation, x: f64) -> f64 {
     match activation {
         Activation::Relu => x.max(0.0),
@@ -303,7 +304,7 @@ fn unary(rule: Unary, x: f64) -> f64 {
         Unary::Abs => x.abs(),
         Unary::Softplus => x.exp().ln_1p(),
         Unary::Reciprocal => 1.0 / x,
-        // Not `clamp`, which panics where the bounds are out of order.
+        // Not `clamp`, which panics if the bounds are out of order.
         Unary::Clip(low, high) => x.max(low).min(high),
         Unary::Leaky(slope) => {
             if x > 0.0 {
@@ -334,8 +335,8 @@ fn binary(rule: Binary, a: f64, b: f64) -> f64 {
     }
 }
 
-/// The error function: its series for small arguments, and the continued fraction of its complement else
-/// (Abramowitz and Stegun 1964, 7.1.6 and 7.1.14).
+/// The error function, by its series for small arguments, otherwise by the continued fraction of
+/// its complement (Abramowitz and Stegun 1964, 7.1.6 and 7.1.14).
 fn erf(x: f64) -> f64 {
     let (square, size) = (x * x, x.abs());
     let root = std::f64::consts::PI.sqrt();
@@ -395,7 +396,7 @@ mod tests {
             Some(Meaning::Activation(Activation::HardSwish))
         );
         assert_eq!(all.stations(swish), [x, product, swish]);
-        // x / 2 (1 + erf(x / sqrt 2)), with constants of 32 bits.
+        // x / 2 (1 + erf(x / sqrt 2)), with 32-bit constants.
         let root = f64::from(std::f32::consts::SQRT_2);
         let scaled = all
             .binary(Binary::Div, [function(x), number(root)])
@@ -414,7 +415,7 @@ mod tests {
             all.meaning(gelu, x),
             Some(Meaning::Activation(Activation::Gelu))
         );
-        // 2 x + 1, and a function that is none.
+        // 2 x + 1, and a function that is not an activation.
         let double = all.binary(Binary::Mul, [function(x), number(2.0)]).unwrap();
         let affine = all
             .binary(Binary::Add, [function(double), number(1.0)])
@@ -428,14 +429,14 @@ mod tests {
         );
         let sine = all.unary(Unary::Exp, affine);
         assert_eq!(all.meaning(sine, x), None);
-        // After 2 x + 1, as a function of that.
+        // ReLU of 2 x + 1, as a function of the latter.
         let relu = all.unary(Unary::Relu, affine);
         assert_eq!(
             all.meaning(relu, affine),
             Some(Meaning::Activation(Activation::Relu))
         );
         assert_eq!(all.stations(relu), [x, double, affine, relu]);
-        // Functions of two values are not one of one.
+        // A function of two different values is not supported.
         let other = all.value(1);
         assert_eq!(
             all.binary(Binary::Mul, [function(x), function(other)]),

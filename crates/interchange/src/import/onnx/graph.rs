@@ -1,5 +1,5 @@
-//! A file's graph, checked: each name is defined once, before it is used, and nothing else is kept than
-//! what the first output depends on.
+//! A file's checked graph: each name is defined once, before it is used, and only what the first
+//! output depends on is kept.
 
 use super::constant::{Constant, Element};
 use crate::proto::{
@@ -9,16 +9,16 @@ use prost::bytes::Bytes;
 use receptive_core::text::Printable;
 use std::collections::{HashMap, HashSet};
 
-/// The most nodes of a graph, and the most that are followed.
+/// The largest number of nodes in a graph.
 const MAX_NODES: usize = 100_000;
-/// ONNX's own operators, under both of the names their domain has.
+/// The two names of the domain of ONNX's own operators.
 const DOMAINS: [&str; 2] = ["", "ai.onnx"];
 
 /// One operation of the graph.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) operator: String,
-    /// The file's names of its inputs; empty where an optional one is left out.
+    /// The names of its inputs in the file; empty for an optional one that is missing.
     pub(super) inputs: Vec<String>,
     pub(super) outputs: Vec<String>,
     name: String,
@@ -45,7 +45,7 @@ impl Node {
         }
     }
 
-    /// Its name, or that of its output.
+    /// Its name or, without one, that of its output.
     pub(super) fn name(&self) -> &str {
         match (self.name.as_str(), self.outputs.first()) {
             ("", Some(output)) => output,
@@ -53,7 +53,7 @@ impl Node {
         }
     }
 
-    /// How messages name it.
+    /// How messages refer to it.
     pub(super) fn label(&self) -> String {
         format!(
             "node `{}` ({})",
@@ -88,29 +88,29 @@ impl Node {
     }
 }
 
-/// The image that the network takes.
+/// The input of the network: an image.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) name: String,
     pub(super) element: Element,
-    /// The length of each axis, where it is fixed.
+    /// The length of each axis, if fixed.
     pub(super) dims: Vec<Option<usize>>,
 }
 
-/// What the first output depends on.
+/// The part of a graph that the first output depends on.
 #[derive(Debug)]
 pub(super) struct Graph {
-    /// In an order in which each uses outputs of earlier ones only.
+    /// In an order in which each node uses only outputs of earlier ones.
     pub(super) nodes: Vec<Node>,
     pub(super) constants: HashMap<String, Constant>,
     pub(super) source: Source,
     pub(super) output: String,
-    /// What is left out, a sentence each.
+    /// What is left out, one sentence each.
     pub(super) notes: Vec<String>,
 }
 
 impl Graph {
-    /// Checks the graph of a file; `external` reads the bytes of a tensor that are in another file.
+    /// Checks a file's graph; `external` reads the bytes of tensors stored in other files.
     pub(super) fn new(
         model: ModelProto,
         external: impl Fn(&TensorProto, usize) -> Result<Bytes, String>,
@@ -214,15 +214,15 @@ impl Graph {
     }
 }
 
-/// What an output depends on.
+/// The dependencies of an output.
 struct Dependencies<'a> {
-    /// Nodes, each behind those it uses.
+    /// Nodes, each after those it uses.
     order: Vec<usize>,
     /// The graph's inputs.
     sources: Vec<&'a str>,
 }
 
-/// Walks back from the output, without recursion: a file may be a chain of any length.
+/// Walks back from the output, iteratively, because a file may contain a chain of any length.
 fn needed<'a>(
     output: &'a str,
     nodes: &'a [Node],
@@ -256,7 +256,7 @@ fn needed<'a>(
         }
         Ok(None)
     };
-    // Each open node with the number of its inputs that have been seen.
+    // The open nodes, each with the number of its inputs visited so far.
     let mut open: Vec<(usize, usize)> = Vec::new();
     if let Some(node) = visit(output, None)? {
         open.push((node, 0));
@@ -308,7 +308,7 @@ fn source(value: Option<&&ValueInfoProto>) -> Result<Source, String> {
         .map(|side| match side.dim_value {
             Some(value) => match usize::try_from(value) {
                 Ok(value) if value > 0 => Ok(Some(value)),
-                // Some programs write a free axis as 0 or -1.
+                // Some programs write an axis of any length as 0 or -1.
                 _ => Ok(None),
             },
             None => Ok(None),
@@ -322,7 +322,7 @@ fn source(value: Option<&&ValueInfoProto>) -> Result<Source, String> {
 }
 
 impl Node {
-    /// A node without inputs that stands for something else in messages.
+    /// A placeholder node without inputs, for messages.
     pub(super) fn named(operator: &str, name: &str) -> Self {
         Self {
             operator: operator.into(),

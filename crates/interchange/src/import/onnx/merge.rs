@@ -1,15 +1,16 @@
-//! Fewer layers that compute the same: sums and products with constants within the layers before them, an
-//! activation within its convolution, a concatenation that begins with another one's list.
+//! Reduces the number of layers: sums and products with constants are merged into the layers before
+//! them, activations into their convolutions, and a concatenation reuses one that is its beginning.
 
 use super::network::{Kind, Layer, Network, ValueId, Weight};
 use super::vocabulary;
 use receptive_model::{Activation, BatchNormLayer, Join, LayerConfig};
 use std::collections::HashMap;
 
-/// The longest list that is compared with others.
+/// The longest list of inputs that is compared with others.
 const MAX_LIST: usize = 256;
 
-/// Merges layers, drops those that the output does not depend on, and returns where the output is then.
+/// Merges layers and drops those that the output does not depend on; returns the new id of the
+/// output.
 pub(super) fn merge(network: &mut Network, output: ValueId) -> ValueId {
     share_lists(network);
     let mut uses = uses(network, output);
@@ -35,8 +36,8 @@ pub(super) fn merge(network: &mut Network, output: ValueId) -> ValueId {
     compact(network, &uses, place[output])
 }
 
-/// `scale` and `shift` of each channel of the image, if that is all that the network takes it for; then
-/// the image is what is scaled.
+/// The `scale` and `shift` of each channel of the image, if the image has no other use; the scaled
+/// image then becomes the input.
 pub(super) fn input_scale(network: &mut Network) -> Option<[Vec<f32>; 2]> {
     let users = network
         .layers
@@ -59,13 +60,13 @@ pub(super) fn input_scale(network: &mut Network) -> Option<[Vec<f32>; 2]> {
     Some(found)
 }
 
-/// Makes layers of the sums and products with constants that are left.
+/// Turns the remaining sums and products with constants into layers.
 pub(super) fn settle(network: &mut Network) {
     network.layers.iter_mut().for_each(settle_one);
 }
 
-/// How many layers take each output; none take that of a layer which the network's output does not depend
-/// on.
+/// The number of layers that use each output; 0 for layers on which the network's output does not
+/// depend.
 fn uses(network: &Network, output: ValueId) -> Vec<usize> {
     let mut uses = vec![0; network.layers.len()];
     uses[output] = 1;
@@ -79,7 +80,8 @@ fn uses(network: &Network, output: ValueId) -> Vec<usize> {
     uses
 }
 
-/// `concat(x, a)` and `concat(x, a, b)`: the second is `concat(concat(x, a), b)`, as DenseNets are drawn.
+/// Given `concat(x, a)`, rewrites `concat(x, a, b)` as `concat(concat(x, a), b)`, the usual form of
+/// DenseNets.
 fn share_lists(network: &mut Network) {
     let mut lists: HashMap<Vec<ValueId>, ValueId> = HashMap::new();
     for at in 0..network.layers.len() {
@@ -101,7 +103,8 @@ fn share_lists(network: &mut Network) {
     }
 }
 
-/// Whether `before` now computes what `layer` did after it; `is_alone` if no other layer takes its output.
+/// Whether `layer` was merged into `before`; `is_alone` if no other layer uses the output of
+/// `before`.
 fn absorbed(before: &mut Layer, layer: &Layer, is_alone: bool) -> bool {
     match &layer.kind {
         Kind::Affine { scale, shift } => {
@@ -126,7 +129,7 @@ fn all(values: &[f32], number: f32) -> bool {
     values.iter().all(|value| *value == number)
 }
 
-/// The activation of a convolution or a linear layer.
+/// The activation setting of a convolution or a linear layer.
 fn activation_of(kind: &mut Kind) -> Option<&mut Option<Activation>> {
     match kind {
         Kind::Layer { config, .. } => match config {
@@ -195,8 +198,8 @@ fn add(values: &mut [f32], terms: &[f32]) {
         .for_each(|(value, term)| *value += term);
 }
 
-/// A product with constants as a scale of the channels; with a sum as a batch norm whose statistics are 0
-/// and 1.
+/// Turns a product with constants into a channel scale or, together with a sum, into a batch norm
+/// with mean 0 and variance `1 - epsilon`, which has no other effect.
 fn settle_one(layer: &mut Layer) {
     let Kind::Affine { scale, shift } = &mut layer.kind else {
         return;
@@ -223,7 +226,7 @@ fn settle_one(layer: &mut Layer) {
     };
 }
 
-/// Drops layers that nothing takes; returns where the output is then.
+/// Drops unused layers; returns the new id of the output.
 fn compact(network: &mut Network, uses: &[usize], output: ValueId) -> ValueId {
     let mut place = vec![0; uses.len()];
     let layers = std::mem::take(&mut network.layers);

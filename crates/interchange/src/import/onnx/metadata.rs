@@ -1,19 +1,19 @@
-//! What an ONNX file says about itself: class names, and how images are prepared.
+//! An ONNX file's metadata: class names, and how images are prepared.
 
 use crate::Spec;
 use crate::proto::ModelProto;
 use crate::spec::SPEC;
 
-/// The most classes that are read.
+/// The largest number of classes.
 const MAX_CLASSES: usize = 1 << 20;
 
-/// As far as the file says it.
+/// The metadata that the file has.
 #[derive(Debug, Default)]
 pub(super) struct Metadata {
-    /// What `receptive export` wrote.
+    /// The spec written by `receptive export`.
     pub(super) spec: Option<Spec>,
     pub(super) classes: Option<Vec<String>>,
-    /// Mean and standard deviation of pixels in 0..1, of each channel or one of all.
+    /// Mean and standard deviation of pixels in 0..1, per channel or one for all.
     pub(super) scale: Option<[Vec<f32>; 2]>,
 }
 
@@ -51,8 +51,8 @@ impl Metadata {
     }
 }
 
-/// A Python dictionary from 0, 1, 2 ... to strings, as Ultralytics writes it: `{0: 'cat', 1: "dog"}`.
-/// `None` if it is none.
+/// Parses a Python dictionary from 0, 1, 2 ... to strings, as written by Ultralytics: `{0: 'cat',
+/// 1: "dog"}`. `None` if it is not one.
 fn numbered(text: &str) -> Option<Vec<String>> {
     let mut rest = text
         .trim()

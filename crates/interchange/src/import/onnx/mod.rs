@@ -1,4 +1,4 @@
-//! Reading an ONNX classifier: its graph as a network of this project's layers, with its weights.
+//! Reads an ONNX classifier: converts its graph to this project's layers, with its weights.
 //!
 //! ```text
 //! file --wire, graph--> nodes --lower--> layers --merge--> fewer layers --tree--> ModelConfig, weights
@@ -55,11 +55,11 @@ pub struct OnnxReadOptions {
 /// A classifier from an ONNX file, with the metadata in the file.
 #[derive(Debug)]
 pub struct OnnxNetwork {
-    /// Its layers and its images.
+    /// Its layers and its image size.
     pub config: ModelConfig,
-    /// The weights, under the names of the plan's layers.
+    /// The weights, named after the plan's layers.
     pub weights: WeightFile,
-    /// The origin of each layer: the network's layer, and the file's node.
+    /// The origin of each layer: its name, and the file's node.
     pub layers: Vec<Match>,
     /// The class names in the file's metadata.
     pub classes: Option<Vec<String>>,
@@ -84,22 +84,22 @@ impl OnnxNetwork {
     }
 }
 
-/// Whether the file's name ends as ONNX files do.
+/// Whether the file's name has an extension of ONNX files.
 pub fn is_onnx(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
 }
 
-/// Reads an ONNX classifier of images: one input `[batch, channels, height, width]` of floats, or
+/// Reads an ONNX image classifier: one input of floats, `[batch, channels, height, width]` or
 /// `[batch, height, width, channels]`, and a first output `[batch, classes]`.
 ///
-/// The graph must be a sequence of layers and of branches that are joined, out of the operations
-/// that [`LayerConfig`] has layers for. Nothing in the file is executed, and external data are read
-/// only from its own directory.
+/// The graph must be a sequence of layers and of branches that are joined, built from operations
+/// for which [`LayerConfig`] has layers. Nothing in the file is executed, and external data are
+/// read only from its own directory.
 ///
 /// # Errors
-/// [`InterchangeError::File`] that names the node, its operator and what it would need, or what is
-/// damaged; an error of the setting `input` where the file leaves the images' size open.
+/// [`InterchangeError::File`] naming the node, its operator and what it would need, or what is
+/// damaged; an error of the setting `input` if the file does not fix the image size.
 ///
 /// # Example
 ///
@@ -194,7 +194,7 @@ pub fn read_onnx(path: &Path, options: OnnxReadOptions) -> Result<OnnxNetwork, I
     })
 }
 
-/// Mean and standard deviation of pixels in 0..1 for `scale x + shift` of bytes.
+/// The mean and standard deviation of pixels in 0..1 that correspond to `scale x + shift` of bytes.
 fn of_bytes([scale, shift]: &[Vec<f32>; 2]) -> [Vec<f32>; 2] {
     let mean = |(scale, shift): (&f32, &f32)| -shift / (255.0 * scale);
     [
@@ -203,7 +203,7 @@ fn of_bytes([scale, shift]: &[Vec<f32>; 2]) -> [Vec<f32>; 2] {
     ]
 }
 
-/// Turns the weights of the first convolution for images with their channels in the other order.
+/// Reverses the input channels of the first convolution's weights.
 fn turn(network: &mut Network) -> Result<(), String> {
     let problem = "the channel order can change only if the first layer is a convolution of all \
                    channels, and no other layer takes the image";
@@ -234,7 +234,7 @@ fn turn(network: &mut Network) -> Result<(), String> {
     Ok(())
 }
 
-/// Says so where batch norms are likely to have been folded into convolutions.
+/// A note for networks whose batch norms were probably folded into convolutions.
 fn folded(network: &Network) -> Option<String> {
     let count = |is: fn(&LayerConfig) -> bool| {
         let configs = network.layers.iter().filter_map(|layer| match &layer.kind {
@@ -252,7 +252,7 @@ fn folded(network: &Network) -> Option<String> {
     })
 }
 
-/// The weights under the names of the plan's layers, and the node of each layer.
+/// The weights, named after the plan's layers, and the node of each layer.
 fn filled(steps: Vec<tree::Step>, plan: &Plan) -> (BTreeMap<String, TensorData>, Vec<Match>) {
     let mut filled = Vec::new();
     fill(steps, &plan.layers, &mut filled);

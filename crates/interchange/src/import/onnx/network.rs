@@ -1,11 +1,11 @@
-//! The layers that a graph is made of, as a graph: each takes the outputs of earlier ones.
+//! The layers of a graph, as a graph: each uses outputs of earlier ones.
 
 use receptive_model::{Join, LayerConfig, Shape};
 
-/// The output of the layer of this index; 0 is the image.
+/// The output of the layer with this index; 0 is the image.
 pub(super) type ValueId = usize;
 
-/// A tensor of a layer, in PyTorch's layout and under its name there.
+/// A tensor of a layer, with PyTorch's layout and name.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Weight {
     pub(super) leaf: &'static str,
@@ -23,7 +23,7 @@ impl Weight {
     }
 }
 
-/// What a layer does.
+/// The operation of a layer.
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
     Image,
@@ -31,12 +31,12 @@ pub(super) enum Kind {
         config: LayerConfig,
         weights: Vec<Weight>,
     },
-    /// `scale x + shift` of each channel.
+    /// `scale x + shift` for each channel.
     Affine {
         scale: Vec<f32>,
         shift: Vec<f32>,
     },
-    /// Several outputs become one.
+    /// Joins several outputs.
     Join(Join),
 }
 
@@ -44,21 +44,22 @@ pub(super) enum Kind {
 pub(super) struct Layer {
     pub(super) kind: Kind,
     pub(super) inputs: Vec<ValueId>,
-    /// Shape of its output.
+    /// The shape of its output.
     pub(super) shape: Shape,
-    /// The node of the file that it comes from.
+    /// The file's node that it comes from.
     pub(super) node: String,
 }
 
-/// Layers, each behind those whose outputs it takes.
+/// Layers, each after those whose outputs it uses.
 #[derive(Debug)]
 pub(super) struct Network {
     pub(super) layers: Vec<Layer>,
-    /// Whether an output has more values than are read, so that sums of sizes may overflow.
+    /// Whether an output exceeds the limit, so that sums of sizes may overflow.
     pub(super) is_too_large: bool,
 }
 
-/// The most values of one output: some two hundred times those of a usual network's first layer.
+/// The largest number of values in an output: some two hundred times that of a typical network's
+/// first layer.
 const MAX_VALUES: usize = 1 << 27;
 
 fn is_too_large(shape: Shape) -> bool {

@@ -1,7 +1,9 @@
-//! A graph of layers as a tree: sequences of layers, and branches from one value that are joined.
+//! Converts a graph of layers to a tree: sequences of layers, and branches from one value that are
+//! joined.
 //!
-//! Between a join and the last value that all ways to it pass (its dominator) lie its branches. Each is a
-//! sequence of layers again. A network is such a tree if no layer then lies in two branches.
+//! The branches of a join lie between it and its dominator, the last value on every path to it.
+//! Each branch is again a sequence of layers. A network is such a tree if no layer is then in two
+//! branches.
 
 use super::network::{Kind, Layer, Network, ValueId, Weight};
 use receptive_core::text::Printable;
@@ -9,24 +11,24 @@ use receptive_model::{
     Activation, BranchesLayer, Join, LayerConfig, PlannedLayer, ResidualLayer, SqueezeExciteLayer,
 };
 
-/// The most layers, as many as a plan has.
+/// The largest number of layers, as in a plan.
 const MAX_LAYERS: usize = 4096;
 /// The deepest nesting of branches, as in a plan.
 const MAX_DEPTH: usize = 16;
 
-/// A layer or branches.
+/// A layer, or branches.
 #[derive(Debug)]
 pub(super) enum Step {
     Layer {
         config: LayerConfig,
         weights: Vec<Weight>,
-        /// The node of the file.
+        /// The node in the file.
         node: String,
     },
     Fork(Fork),
 }
 
-/// Branches from one value, joined.
+/// Branches from one value that are joined.
 #[derive(Debug)]
 pub(super) struct Fork {
     join: Join,
@@ -37,7 +39,7 @@ pub(super) struct Fork {
 /// The network as a sequence of steps.
 ///
 /// # Errors
-/// The node that stands in the way, as a sentence.
+/// A sentence naming the node that prevents it.
 pub(super) fn tree(network: Network, output: ValueId) -> Result<Vec<Step>, String> {
     let count = network.layers.len();
     if count > MAX_LAYERS {
@@ -67,7 +69,7 @@ pub(super) fn tree(network: Network, output: ValueId) -> Result<Vec<Step>, Strin
     Ok(steps)
 }
 
-/// The last value that all ways to both pass.
+/// The last value on every path to both.
 fn shared(dominators: &[ValueId], depths: &[usize], mut a: ValueId, mut b: ValueId) -> ValueId {
     while a != b {
         if depths[a] >= depths[b] {
@@ -93,7 +95,7 @@ fn has_weights(layer: &Layer) -> bool {
 }
 
 impl Builder {
-    /// The steps from one value to another that all ways to the second pass the first.
+    /// The steps from `from` to `to`; `from` must be on every path to `to`.
     fn sequence(&mut self, from: ValueId, to: ValueId, depth: usize) -> Result<Vec<Step>, String> {
         let mut steps = Vec::new();
         let mut at = to;
@@ -141,8 +143,9 @@ impl Builder {
         })
     }
 
-    /// A sequence for each input. Inputs that part later than the others are joined first: among a join's
-    /// inputs `(a, b, c)`, where `b` and `c` share layers that `a` does not, they become one branch.
+    /// One sequence per input. Inputs that diverge later than the others are joined first: if among
+    /// a join's inputs `(a, b, c)`, `b` and `c` share layers that `a` does not, the two become one
+    /// branch.
     fn branches(
         &mut self,
         join: Join,
@@ -154,7 +157,7 @@ impl Builder {
         for input in inputs {
             let way = self.first_after(from, *input);
             let group = match join {
-                // The order of channels must stay.
+                // Concatenation must preserve the order of the channels.
                 Join::Concat => groups.last_mut().filter(|(other, _)| *other == way),
                 Join::Add | Join::Multiply => groups.iter_mut().find(|(other, _)| *other == way),
             };
@@ -184,7 +187,7 @@ impl Builder {
         Ok(branches)
     }
 
-    /// The first value after `from` that all ways to `to` pass; `from` itself where that is `to`.
+    /// The first value after `from` on every path to `to`; `from` itself if the two are equal.
     fn first_after(&self, from: ValueId, to: ValueId) -> ValueId {
         let mut at = to;
         while at != from && self.dominators[at] != from {
@@ -202,7 +205,7 @@ fn take(weight: &mut Weight) -> Weight {
     }
 }
 
-/// Joins within joins of the same kind as one, and activations within the branches before them.
+/// Merges nested joins of the same kind, and activations into the branches before them.
 fn tidy(steps: &mut Vec<Step>) {
     let mut tidied: Vec<Step> = Vec::with_capacity(steps.len());
     for mut step in std::mem::take(steps) {
@@ -245,8 +248,8 @@ impl Fork {
         self.branches = branches;
     }
 
-    /// A residual's body before its projection, and a gate behind what it scales: sums and products of two
-    /// are the same in either order.
+    /// Puts a residual's body before its projection, and a gate after what it scales; sums and
+    /// products of two do not depend on the order.
     fn order(&mut self) {
         if let [first, second] = self.branches.as_slice() {
             let is_turned = match self.join {
@@ -260,7 +263,7 @@ impl Fork {
         }
     }
 
-    /// The gate of squeeze and excitation, if it is one.
+    /// The gate, if this is squeeze and excitation.
     fn gate(&self) -> Option<SqueezeExciteLayer> {
         let [whole, gate] = self.branches.as_slice() else {
             return None;
@@ -329,7 +332,7 @@ pub(super) struct LayerWithWeights {
     pub(super) weights: Vec<Weight>,
 }
 
-/// Gives the weights of the steps to the layers that were planned from [`configs`] of them.
+/// Assigns the steps' weights to the layers planned from their [`configs`].
 pub(super) fn fill(steps: Vec<Step>, planned: &[PlannedLayer], filled: &mut Vec<LayerWithWeights>) {
     for (step, planned) in steps.into_iter().zip(planned) {
         match step {

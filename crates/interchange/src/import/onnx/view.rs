@@ -1,9 +1,9 @@
-//! Tensors that are another one with its axes split, merged and in another order: what `Reshape`,
-//! `Transpose`, `Flatten`, `Squeeze` and `Unsqueeze` make, without moving a value.
+//! Views of tensors with their axes split, merged and reordered: the results of `Reshape`,
+//! `Transpose`, `Flatten`, `Squeeze` and `Unsqueeze`, without moving any value.
 
 use receptive_model::Shape;
 
-/// An axis of the tensor behind a view.
+/// An axis of the value behind a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dim {
     Batch,
@@ -12,7 +12,7 @@ pub(super) enum Dim {
     Width,
 }
 
-/// A part of an axis: its index is `stride * i`, `i` below `size`.
+/// A part of an axis: its index is `stride * i` for `i` in `0..size`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Factor {
     dim: Dim,
@@ -30,11 +30,11 @@ impl Factor {
     }
 }
 
-/// An axis of a view, outermost factor first; none where its length is 1.
+/// An axis of a view, outermost factor first; empty if its length is 1.
 pub(super) type Axis = Vec<Factor>;
 
-/// How a tensor's axes are made of those of a value `[batch, channels, height, width]` or
-/// `[batch, values]`. All values occur, each once.
+/// How a tensor's axes are composed of those of a value, `[batch, channels, height, width]` or
+/// `[batch, values]`. Each value occurs exactly once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct View {
     pub(super) axes: Vec<Axis>,
@@ -48,7 +48,7 @@ fn whole(dim: Dim, size: usize) -> Axis {
     }
 }
 
-/// Adjacent factors of one axis that are one.
+/// Combines adjacent factors that together are one.
 fn merged(factors: Axis) -> Axis {
     let mut axis: Axis = Vec::with_capacity(factors.len());
     for factor in factors {
@@ -86,7 +86,7 @@ impl View {
         Self { axes }
     }
 
-    /// A row `[channels]` or a map as a tensor of four axes.
+    /// A row `[channels]` or a map, as a tensor with four axes.
     pub(super) fn four(batch: usize, shape: Shape) -> Self {
         let mut view = Self::plain(batch, shape);
         view.axes.resize(4, Vec::new());
@@ -104,8 +104,8 @@ impl View {
         self.axes.iter().map(length).collect()
     }
 
-    /// The same values under other dimensions; `None` where that cuts an axis at another place than
-    /// between two factors of its length.
+    /// The same values with other dimensions; `None` if an axis would have to be split other than
+    /// at a divisor of its length.
     pub(super) fn reshaped(&self, dims: &[usize]) -> Option<Self> {
         let mut left: Vec<Factor> = self
             .axes
@@ -143,7 +143,7 @@ impl View {
         (left.is_empty() && !dims.contains(&0)).then_some(Self { axes })
     }
 
-    /// The axes in another order, which must name each once.
+    /// The axes in another order; `None` if that does not contain each axis once.
     pub(super) fn transposed(&self, order: &[usize]) -> Option<Self> {
         let mut sorted = order.to_vec();
         sorted.sort_unstable();
@@ -154,18 +154,18 @@ impl View {
         Some(Self { axes })
     }
 
-    /// Whether the axis is this one of the value, whole and in its order.
+    /// Whether the axis is this whole axis of the value, in order.
     pub(super) fn is_whole(&self, axis: usize, dim: Dim, size: usize) -> bool {
         self.axes.get(axis) == Some(&whole(dim, size))
     }
 
-    /// Whether the axis has a part of this one of the value.
+    /// Whether the axis contains a part of this axis of the value.
     pub(super) fn holds(&self, axis: usize, dim: Dim) -> bool {
         let axis = self.axes.get(axis);
         axis.is_some_and(|factors| factors.iter().any(|factor| factor.dim == dim))
     }
 
-    /// Replaces an axis by a whole axis of channels.
+    /// Replaces an axis with the whole axis of channels.
     pub(super) fn with_channels(&self, axis: usize, channels: usize) -> Self {
         let mut view = self.clone();
         if let Some(axis) = view.axes.get_mut(axis) {
@@ -174,8 +174,8 @@ impl View {
         view
     }
 
-    /// The number of groups by which the channels of this axis are shuffled: `[groups, channels /
-    /// groups]` read in the other order.
+    /// The number of groups if the channels of this axis are shuffled, which means `[groups,
+    /// channels / groups]` transposed.
     pub(super) fn shuffle(&self, axis: usize, channels: usize) -> Option<usize> {
         match self.axes.get(axis)?.as_slice() {
             [first, second]
@@ -190,8 +190,8 @@ impl View {
         }
     }
 
-    /// For each index along the axis the index of its value within `[channels, height, width]` laid out
-    /// as one row; `None` where other axes hold a part of the values.
+    /// For each index along the axis, the index of its value in the flattened `[channels, height,
+    /// width]`; `None` if other axes contain a part of the values.
     pub(super) fn row(&self, axis: usize, shape: Shape) -> Option<Vec<usize>> {
         let factors = self.axes.get(axis)?;
         let [height, width] = shape.map_size();
@@ -214,8 +214,8 @@ impl View {
         Some(indices)
     }
 
-    /// Whether the axes' channel, row and column parts stand where they do in a map `[batch, channels,
-    /// height, width]`, apart from the order of the channels.
+    /// Whether the axes are those of a map `[batch, channels, height, width]`, apart from the order
+    /// of the channels.
     pub(super) fn is_map(&self, batch: usize, shape: Shape) -> bool {
         let [height, width] = shape.map_size();
         self.axes.len() == 4
@@ -245,7 +245,7 @@ mod tests {
         let shuffled = turned.reshaped(&[1, 12, 5, 7]).unwrap();
         assert!(shuffled.is_map(1, MAP));
         assert_eq!(shuffled.shuffle(1, 12), Some(3));
-        // And back.
+        // And back again.
         let back = shuffled.reshaped(&[1, 4, 3, 5, 7]).unwrap();
         let back = back.transposed(&[0, 2, 1, 3, 4]).unwrap();
         assert_eq!(back.reshaped(&[1, 12, 5, 7]).unwrap(), view);
@@ -260,7 +260,7 @@ mod tests {
         };
         let plain = View::plain(1, shape).reshaped(&[1, 6]).unwrap();
         assert_eq!(plain.row(1, shape).unwrap(), [0, 1, 2, 3, 4, 5]);
-        // Channels last: width 0 has channels 0 and 1, at 0 and 3.
+        // Channels last: column 0 has channels 0 and 1, at indices 0 and 3.
         let last = View::plain(1, shape).transposed(&[0, 2, 3, 1]).unwrap();
         let last = last.reshaped(&[1, 6]).unwrap();
         assert_eq!(last.row(1, shape).unwrap(), [0, 3, 1, 4, 2, 5]);

@@ -1,4 +1,4 @@
-//! The layers there are for what a graph computes, and the sentences for what there is none.
+//! The layers that correspond to a graph's operations, and the messages for operations without one.
 
 use receptive_model::{
     AvgPool2dLayer, ChannelScaleLayer, ChannelShuffleLayer, ChannelSliceLayer, Edges,
@@ -6,14 +6,14 @@ use receptive_model::{
     MaxPool2dLayer, Padding, PreluLayer, Shape,
 };
 
-/// How a window moves.
+/// How a window slides over a map.
 #[derive(Debug, Clone)]
 pub(super) struct Slide {
     pub(super) kernel: [usize; 2],
     pub(super) strides: [usize; 2],
     pub(super) dilation: [usize; 2],
     pub(super) edges: Edges,
-    /// Whether a last window may stand over the end.
+    /// Whether a last window may reach beyond the end.
     pub(super) ceil: bool,
 }
 
@@ -22,7 +22,7 @@ impl Slide {
         self.dilation[axis] * (self.kernel[axis] - 1) + 1
     }
 
-    /// The padding with which the output is `ceil(n / stride)` long, the odd pixel last.
+    /// The padding for an output of size `ceil(n / stride)`, an odd pixel at the end.
     pub(super) fn same(&self, shape: Shape) -> Edges {
         let size = shape.map_size();
         let [vertical, horizontal] = [0, 1].map(|axis| {
@@ -38,7 +38,7 @@ impl Slide {
         }
     }
 
-    /// The shape of the output, with so many channels.
+    /// The shape of the output with this many channels.
     pub(super) fn output(
         &self,
         shape: Shape,
@@ -53,7 +53,7 @@ impl Slide {
         for axis in 0..2 {
             let padded = size[axis] + padding[axis];
             let stride = self.strides[axis];
-            // A window that would start in the padding after the map is left out, as in PyTorch.
+            // As in PyTorch, a window that would start in the padding after the map is dropped.
             let room = padded + if ceil { stride - 1 } else { 0 };
             let free = room.checked_sub(self.span(axis)).ok_or_else(|| {
                 format!(
@@ -77,14 +77,14 @@ impl Slide {
     }
 }
 
-/// The padding of a window in the config's terms.
+/// The padding of a window as a config setting.
 pub(super) fn padding(slide: &Slide, shape: Shape) -> Padding {
     let edges = slide.edges;
     if edges == Edges::default() {
         return Padding::Valid;
     }
     let is_even = edges.top == edges.bottom && edges.left == edges.right;
-    // TensorFlow's padding, which a file has in pixels, is another at another size.
+    // The file has TensorFlow's `same` in pixels, which would be wrong for another image size.
     if !is_even && edges == slide.same(shape) {
         return Padding::Same;
     }
@@ -160,12 +160,12 @@ pub(super) fn prelu(per_channel: bool) -> PreluLayer {
     }
 }
 
-/// A learnt factor for each channel.
+/// A trained factor per channel.
 pub(super) fn channel_scale() -> ChannelScaleLayer {
     ChannelScaleLayer::default()
 }
 
-/// What an operator without a layer would need.
+/// What would be needed to support this operator.
 pub(super) fn needed(operator: &str) -> String {
     let need = match operator {
         "InstanceNormalization" | "GroupNormalization" => "a group norm",

@@ -1,12 +1,13 @@
-//! How large an ONNX file becomes once it is decoded, found without decoding it: a message of two bytes
-//! becomes a structure of hundreds.
+//! Bounds the size of an ONNX file in memory without decoding it: a message of two bytes can become
+//! a structure of hundreds.
 
-/// The most messages and names of a file: two hundred times those of a large network.
+/// The largest number of messages and names in a file: two hundred times that of a large network.
 const MAX_MESSAGES: usize = 1 << 20;
-/// The most bytes of integers that are stored as one to ten bytes each, and become eight.
+/// The largest number of bytes of variable-length integers, which take one to ten bytes each and
+/// eight in memory.
 const MAX_PACKED: usize = 1 << 26;
 
-/// The messages that are decoded, as far as their size matters.
+/// The kinds of decoded messages, as far as their size matters.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Model,
@@ -18,12 +19,13 @@ enum Kind {
     Type,
     TensorType,
     Shape,
-    /// A name, or a message that holds neither messages nor many numbers.
+    /// A name, or a message that contains neither messages nor many numbers.
     Leaf,
 }
 
 impl Kind {
-    /// What the field of this number holds; `None` for numbers, bytes and what is not decoded.
+    /// The kind of the field with this number; `None` for numbers, bytes and fields that are not
+    /// decoded.
     fn child(self, tag: u64) -> Option<Self> {
         Some(match (self, tag) {
             (Self::Model, 7) => Self::Graph,
@@ -41,7 +43,7 @@ impl Kind {
         })
     }
 
-    /// Whether the field of this number holds integers of variable length.
+    /// Whether the field with this number contains variable-length integers.
     fn is_packed(self, tag: u64) -> bool {
         matches!(
             (self, tag),
@@ -50,7 +52,7 @@ impl Kind {
     }
 }
 
-/// Checks that decoding the file needs a bounded amount of memory.
+/// Checks that decoding the file takes a bounded amount of memory.
 ///
 /// # Errors
 /// What is wrong with the file, as the end of a sentence.
@@ -66,7 +68,7 @@ struct Counts {
 }
 
 impl Counts {
-    /// Recurses as deep as [`Kind::child`] leads: seven levels.
+    /// Recurses as deep as [`Kind::child`] allows: seven levels.
     fn message(&mut self, mut bytes: &[u8], kind: Kind) -> Result<(), String> {
         while !bytes.is_empty() {
             let key = number(&mut bytes)?;
@@ -128,7 +130,7 @@ fn take<'a>(bytes: &mut &'a [u8], length: u64) -> Result<&'a [u8], String> {
     Ok(field)
 }
 
-/// A number of one to ten bytes, seven bits each.
+/// A variable-length integer of one to ten bytes, with seven bits in each.
 fn number(bytes: &mut &[u8]) -> Result<u64, String> {
     let mut value = 0u64;
     for shift in (0..64).step_by(7) {
@@ -148,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_million_empty_nodes_are_rejected_before_they_are_decoded() {
-        // Each is two bytes: the field's number and a length of 0.
+        // Each message takes two bytes: the field's number and a length of 0.
         let nodes = [0x0a, 0x00].repeat(MAX_MESSAGES + 1);
         let mut file = vec![0x3a];
         let mut length = nodes.len();

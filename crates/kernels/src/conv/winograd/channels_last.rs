@@ -1,9 +1,9 @@
-//! Conversion between burn's planes and channels-last pixels: transposes in squares of registers.
+//! Conversion between burn's planes and channels-last pixels, by transposing squares in registers.
 
 use crate::simd::vectorized;
 use std::ops::Range;
 
-/// Side of the squares that are transposed at a time: four vectors of four.
+/// Side of the squares that are transposed at once: four vectors of four values.
 const SIDE: usize = 4;
 
 #[inline(always)]
@@ -18,22 +18,22 @@ fn four(values: &[f32], at: usize) -> [f32; SIDE] {
 pub(super) struct Window {
     /// Height and width of the planes.
     pub(super) plane: [usize; 2],
-    /// The window's first row and column in the plane; negative where it starts outside.
+    /// The window's first row and column in the plane; negative if it starts outside.
     pub(super) origin: [isize; 2],
     /// The window's height and width.
     pub(super) size: [usize; 2],
 }
 
 impl Window {
-    /// The part of the window along an axis that lies inside the plane, counted from the window's
-    /// start.
+    /// The part of the window inside the plane along one axis, counted from the window's start.
     fn inside(&self, axis: usize) -> Range<usize> {
         let at = |index: isize| (index - self.origin[axis]).clamp(0, self.size[axis] as isize);
         at(0) as usize..at(self.plane[axis] as isize) as usize
     }
 }
 
-/// Copies a window of `channels` planes, channels last; 0 outside the planes and in a pixel's padding.
+/// Copies a window of `channels` planes to pixels, channels last, with zeros outside the planes and
+/// in the padding of each pixel.
 ///
 /// # Shapes
 /// - `planes`: `[channels, plane height, plane width]` of one image
@@ -103,7 +103,7 @@ fn transpose_to_pixels(
 ///
 /// # Shapes
 /// - `pixels`: `[pixels, pixel]`
-/// - `planes`: a slice of each channel, of which `range` is written
+/// - `planes`: one slice per channel, of which `range` is written
 pub(super) fn to_planes(
     pixels: &[f32],
     pixel: usize,

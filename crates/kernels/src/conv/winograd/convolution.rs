@@ -1,4 +1,4 @@
-//! The three convolutions of a layer: of its input, of its output's gradient, and of both.
+//! The three convolutions of a layer: forward, input gradient and weight gradient.
 
 use super::channels_last::to_planes;
 use super::tiles::{Block, Grid, Segment, Source, TransformedTiles, pixel_strides};
@@ -16,11 +16,11 @@ use crate::simd::{add, vectorized};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Blocks are also taken apart by filters where there are fewer: threads share one image.
+/// With fewer blocks than this, they are also split by filters, so that threads share one image.
 const MIN_TASKS: usize = 16;
-/// Fewer filters transform the input too often.
+/// With fewer filters per task the input would be transformed too often.
 const MIN_FILTERS: usize = 32;
-/// Partial sums of the weights' gradient, at most.
+/// Maximum number of partial sums of the weight gradient.
 const MAX_SUMS: usize = 8;
 
 /// As [`crate::conv::Weights::forward`].
@@ -67,7 +67,7 @@ pub(in crate::conv) fn input_gradient(sizes: &ConvSizes, weight: &[f32], grad: &
     dx
 }
 
-/// The gradient with respect to the weight alone, as [`crate::conv::weight_gradients`] has it.
+/// The gradient with respect to the weight only, as in [`crate::conv::weight_gradients`].
 pub(in crate::conv) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32]) -> Vec<f32> {
     let (channels, filters) = (sizes.channels, sizes.filters);
     let grid = Grid::new(sizes.images, sizes.output);
@@ -90,8 +90,9 @@ pub(in crate::conv) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32
         plane: sizes.input,
         origin: [-(top as isize), -(left as isize)],
     };
-    // Blocks are added up in groups, and then the groups in order: the same bits on any number of
-    // threads. With few tiles there are fewer groups, since a group's sums would outweigh its tiles.
+    // Blocks are summed within groups, and then the groups in order, so that the result is
+    // bit-identical on any number of threads. Few tiles make few groups, because a group's sums
+    // must not outweigh its tiles.
     let sums = (grid.tiles() / (4 * channels.max(filters))).clamp(1, MAX_SUMS);
     let groups: Vec<_> = blocks.chunks(blocks.len().div_ceil(sums).max(1)).collect();
     let parts = filter_parts(filters, groups.len());
@@ -156,14 +157,14 @@ pub(in crate::conv) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32
     of_parts.collect::<Vec<_>>().concat()
 }
 
-/// A convolution of 3x3 taps with stride 1, of images or of gradients.
+/// A convolution with 3x3 taps and stride 1, of images or of gradients.
 struct Convolution {
     images: usize,
     channels: usize,
     input: [usize; 2],
     filters: usize,
     output: [usize; 2],
-    /// The input row and column under the first tap of the first output.
+    /// The input row and column under the first tap for the first output.
     origin: [isize; 2],
 }
 
@@ -175,15 +176,16 @@ struct Part<'a> {
     planes: Vec<&'a mut [f32]>,
 }
 
-/// Some filters of a block.
+/// Some filters of one block.
 struct Task<'a> {
     filters: Range<usize>,
     parts: Vec<Part<'a>>,
 }
 
 impl Convolution {
-    /// The output, `[images, filters, output height, output width]`; `finish(filter, at, values)` is called
-    /// once on each value of it, where `values` begin `at` values after the output's first.
+    /// Computes the output, `[images, filters, output height, output width]`. `finish(filter, at,
+    /// values)` is called exactly once for each value; `at` is the offset of `values` in the
+    /// output.
     ///
     /// # Shapes
     /// - `x`: `[images, channels, input height, input width]`
@@ -212,7 +214,8 @@ impl Convolution {
             tiles,
             channels: filters,
         };
-        // The pixels of a segment share memory before and after the products; the latter are fewer.
+        // The pixels of a segment use the same memory before and after the products; there are
+        // fewer after them.
         let lengths = [
             grid.pixels(segment) * padded(self.channels).max(padded(filters)),
             before.len(),
@@ -227,7 +230,7 @@ impl Convolution {
                     let (inputs, outputs) = rest.split_at_mut(lengths[1]);
                     let segments = task.parts.iter().map(|part| part.segment.clone());
                     let segments: Vec<Segment> = segments.collect();
-                    // The last block may be short, and the last filters few.
+                    // The last block may have fewer tiles, and the last task fewer filters.
                     let tiles = segments
                         .iter()
                         .map(|segment| grid.segment_tiles(segment))
@@ -253,14 +256,14 @@ impl Convolution {
             });
     }
 
-    /// The filters of a task, a multiple of the lanes where there are several tasks a block.
+    /// The number of filters per task; a multiple of the lanes if a block has several tasks.
     fn filters_of_task(&self, blocks: usize) -> usize {
         let parts = MIN_TASKS / blocks.max(1);
         let filters = self.filters.div_ceil(parts.max(1)).max(MIN_FILTERS);
         padded(filters).min(self.filters)
     }
 
-    /// Gives each task its part of the output.
+    /// Splits the output among the tasks.
     fn tasks<'a>(
         &self,
         grid: &Grid,

@@ -1,7 +1,7 @@
-//! Convolutions of 3x3 taps with a quarter of the multiplications: Winograd's minimal filtering
+//! Convolutions with 3x3 taps and a quarter of the multiplications: Winograd's minimal filtering
 //! F(4x4, 3x3), after Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2015).
 //!
-//! The output is cut into tiles of 4x4, each of which sees a tile of 6x6 of the input. With the
+//! The output is split into 4x4 tiles, each of which depends on a 6x6 tile of the input. With the
 //! matrices of [`transform`],
 //!
 //! ```text
@@ -9,13 +9,13 @@
 //! weight gradient = Gᵀ [(Bᵀ d B) ⊙ (A g Aᵀ)] G, summed over tiles
 //! ```
 //!
-//! where ⊙ multiplies element by element. Over all channels and tiles, each of the 36 elements of a
-//! transformed tile is one matrix product. The input's gradient is a convolution with the kernel
-//! rotated by 180 degrees. Within this folder tensors are channels last, so that every vector instruction
-//! works on neighbouring channels whatever the image's size.
+//! where ⊙ is the element-wise product. Over all channels and tiles, each of the 36 elements of a
+//! transformed tile is one matrix product. The input gradient is a convolution with the kernel
+//! rotated by 180 degrees. In this folder tensors are channels last, so that every vector
+//! instruction processes neighbouring channels whatever the image's size.
 //!
 //! Rounding errors are larger than those of plain sums, up to about 5e-6 of the largest output, and
-//! what plain sums make exactly 0 may come out as a tiny value: hence
+//! a sum that is exactly 0 there may be a tiny value here; hence
 //! [`Algorithm::Direct`](super::Algorithm).
 
 mod channels_last;
@@ -33,14 +33,14 @@ use super::{Algorithm, ConvSizes};
 const OUTPUT_TILE: usize = 4;
 /// Rows and columns of the input tile that an output tile depends on, and of a transformed tile.
 const INPUT_TILE: usize = OUTPUT_TILE + 2;
-/// Elements of a transformed tile; each is one matrix product.
+/// Number of elements of a transformed tile; each is one matrix product.
 const ELEMENTS: usize = INPUT_TILE * INPUT_TILE;
-/// Channels are padded to a multiple of this, which every width of vector instructions divides.
+/// Channels are padded to a multiple of this, which is a multiple of every vector width.
 const LANES: usize = 16;
-/// With fewer channels or filters the products are too small to pay for the transforms.
+/// With fewer channels or filters the products are too small for the transforms to pay off.
 const MIN_CHANNELS: usize = 16;
 
-/// Whether this folder computes convolutions of these sizes, and faster than plain sums.
+/// Whether this folder supports convolutions of these sizes and is faster than plain sums.
 pub(super) fn applies(sizes: &ConvSizes) -> bool {
     sizes.options.algorithm == Algorithm::Auto
         && sizes.options.groups == 1
@@ -51,7 +51,7 @@ pub(super) fn applies(sizes: &ConvSizes) -> bool {
         && sizes.output.iter().all(|side| *side > 2)
 }
 
-/// Channels with their padding.
+/// Number of channels including padding.
 fn padded(channels: usize) -> usize {
     channels.next_multiple_of(LANES)
 }

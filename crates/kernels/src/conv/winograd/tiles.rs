@@ -1,5 +1,5 @@
-//! The tiles of a convolution: how they are grouped into blocks, by the sizes alone, and a block's
-//! transformed tiles.
+//! The tiles of a convolution: how they are grouped into blocks (which depends only on the sizes),
+//! and a block's transformed tiles.
 
 use super::channels_last::{Window, to_pixels};
 use super::transform::{Linear, Strides, transform};
@@ -8,31 +8,31 @@ use crate::matrix::Matrix;
 use crate::product::Left;
 use std::ops::Range;
 
-/// Values of a block's transformed tiles, before and after the products: they should stay in the
-/// second-level cache.
+/// Number of values in a block's transformed tiles before and after the products; should stay in
+/// the second-level cache.
 const BLOCK_VALUES: usize = 160 * 1024;
-/// Fewer tiles read the transformed weights too often.
+/// With fewer tiles per block the transformed weights would be read too often.
 const MIN_TILES: usize = 32;
 
-/// Lines of tiles of one image.
+/// Some lines of tiles of one image.
 #[derive(Debug, Clone)]
 pub(super) struct Segment {
     pub(super) image: usize,
     pub(super) lines: Range<usize>,
 }
 
-/// What one task works on: segments of a few images.
+/// The input of one task: segments of a few images.
 pub(super) type Block = Vec<Segment>;
 
-/// The tiles that cover all outputs.
+/// The tiles that cover the output.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Grid {
     images: usize,
-    /// Height and width of the outputs.
+    /// Height and width of the output.
     output: [usize; 2],
-    /// Lines of tiles in an image.
+    /// Lines of tiles per image.
     lines: usize,
-    /// Tiles in a line.
+    /// Tiles per line.
     columns: usize,
 }
 
@@ -47,23 +47,23 @@ impl Grid {
         }
     }
 
-    /// Tiles of all images.
+    /// Number of tiles in all images.
     pub(super) fn tiles(&self) -> usize {
         self.images * self.lines * self.columns
     }
 
-    /// Tiles in a line.
+    /// Tiles per line.
     pub(super) fn columns(&self) -> usize {
         self.columns
     }
 
-    /// Whole images, or bands of one: as many tiles as stay in the cache.
+    /// Whole images or bands of one, with as many tiles as stay in the cache.
     pub(super) fn blocks(&self, channels: usize, filters: usize) -> Vec<Block> {
         let tiles = BLOCK_VALUES / (ELEMENTS * (padded(channels) + padded(filters)));
         let lines = tiles.max(MIN_TILES).div_ceil(self.columns.max(1));
         let segment = |image, lines| Segment { image, lines };
         if lines < self.lines {
-            // Bands of about the same height.
+            // Bands of roughly equal height.
             let band = self.lines.div_ceil(self.lines.div_ceil(lines));
             return (0..self.images)
                 .flat_map(|image| {
@@ -85,12 +85,12 @@ impl Grid {
             .collect()
     }
 
-    /// Tiles of a segment.
+    /// Number of tiles in a segment.
     pub(super) fn segment_tiles(&self, segment: &Segment) -> usize {
         segment.lines.len() * self.columns
     }
 
-    /// The largest number of tiles in a block, and in a segment.
+    /// The largest number of tiles in a block and in a segment.
     pub(super) fn max_tiles(&self, blocks: &[Block]) -> [usize; 2] {
         let of_block = |block: &Block| block.iter().map(|part| self.segment_tiles(part)).sum();
         let segments = blocks.iter().flatten();
@@ -103,27 +103,27 @@ impl Grid {
         ]
     }
 
-    /// Input pixels that a segment of that many tiles depends on.
+    /// Number of input pixels that a segment with this many tiles depends on.
     pub(super) fn pixels(&self, tiles: usize) -> usize {
         let lines = tiles / self.columns.max(1);
         (lines * OUTPUT_TILE + INPUT_TILE - OUTPUT_TILE)
             * (self.columns * OUTPUT_TILE + INPUT_TILE - OUTPUT_TILE)
     }
 
-    /// Values of an output plane before a segment's.
+    /// Number of values in an output plane before a segment's.
     pub(super) fn outputs_before(&self, segment: &Segment) -> usize {
         segment.lines.start * OUTPUT_TILE * self.output[1]
     }
 
-    /// Values of an output plane that a segment's tiles cover.
+    /// Number of values in an output plane that a segment's tiles cover.
     pub(super) fn outputs(&self, segment: &Segment) -> usize {
         let end = (segment.lines.end * OUTPUT_TILE).min(self.output[0]);
         (end - segment.lines.start * OUTPUT_TILE) * self.output[1]
     }
 }
 
-/// The layout of a block's transformed tiles in a slice of the caller's: for each element of a tile a
-/// matrix `[tiles, channels]`.
+/// The layout of a block's transformed tiles in a slice: one matrix `[tiles, channels]` per element
+/// of a tile.
 #[derive(Clone, Copy)]
 pub(super) struct TransformedTiles {
     pub(super) tiles: usize,
@@ -131,12 +131,12 @@ pub(super) struct TransformedTiles {
 }
 
 impl TransformedTiles {
-    /// Values from an element's matrix to the next; padded for the cache, as the weights' are.
+    /// Distance between the elements' matrices, padded for the cache like that of the weights.
     pub(super) fn matrix_len(self) -> usize {
         self.tiles * padded(self.channels) + LANES
     }
 
-    /// Values of all matrices.
+    /// Number of values in all matrices.
     pub(super) fn len(self) -> usize {
         ELEMENTS * self.matrix_len()
     }
@@ -147,20 +147,20 @@ impl TransformedTiles {
         Matrix::strided(values, self.tiles, self.channels, padded(self.channels))
     }
 
-    /// The same, as the left factor of a product.
+    /// Like [`matrix`](Self::matrix), as the left factor of a product.
     pub(super) fn left(self, values: &[f32], element: usize) -> Left<'_> {
         let values = &values[element * self.matrix_len()..];
         Left::lines(values, self.tiles, self.channels, padded(self.channels))
     }
 
-    /// The strides of the tiles' elements.
+    /// The strides of the elements of the tiles.
     pub(super) fn strides(self) -> Strides {
         let matrix = self.matrix_len();
         Strides::in_line(padded(self.channels), INPUT_TILE * matrix, matrix)
     }
 
-    /// Transforms the tiles of a block's segments by `T`, which takes tiles of `IN` rows and columns
-    /// in steps of [`OUTPUT_TILE`].
+    /// Transforms the tiles of a block's segments by `T`; the tiles have `IN` rows and columns and
+    /// start [`OUTPUT_TILE`] apart.
     pub(super) fn fill<T: Linear<IN, INPUT_TILE>, const IN: usize>(
         self,
         grid: &Grid,
@@ -206,16 +206,16 @@ impl TransformedTiles {
     }
 }
 
-/// The images that tiles are cut from.
+/// The images from which the tiles are extracted.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
-    /// `[images, channels, height, width]`, from the first channel that is taken on.
+    /// `[images, channels, height, width]`, beginning at the first channel that is used.
     pub(super) planes: &'a [f32],
-    /// How many channels an image has, whether or not all are taken.
+    /// The number of channels of an image, including those that are not used.
     pub(super) channels: usize,
     /// Height and width of a plane.
     pub(super) plane: [usize; 2],
-    /// The row and column of the first tile; negative where padding precedes it.
+    /// The row and column of the first tile; negative if it begins in the padding.
     pub(super) origin: [isize; 2],
 }
 

@@ -1,25 +1,26 @@
-//! The transforms of tiles, input, weights and output, on vectors of neighbouring channels: along one
+//! The transforms of input, weight and output tiles, on vectors of neighbouring channels: along one
 //! axis ([`Linear`]), and along both axes of many tiles ([`transform`]).
 //!
-//! The points of interpolation are 0, ±3/4, ±3/2 and infinity: the factors of Aᵀ and Bᵀ are then exact
-//! in 32-bit floats and near 1, which makes rounding errors a quarter of those with the usual 0, ±1, ±2.
+//! The interpolation points are 0, ±3/4, ±3/2 and infinity. The factors of Aᵀ and Bᵀ are then exact
+//! in 32-bit floats and close to 1, which reduces rounding errors to a quarter of those with the
+//! common points 0, ±1, ±2.
 
 use super::LANES;
 use pulp::{Simd, WithSimd};
 use std::marker::PhantomData;
 
-/// The points, and their powers.
+/// The points and their powers.
 const A: f32 = 0.75;
 const B: f32 = 1.5;
 const A2: f32 = A * A;
 const B2: f32 = B * B;
 
-/// A matrix of `OUT` rows and `IN` columns that is applied to `IN` vectors.
+/// An `OUT` by `IN` matrix that is applied to `IN` vectors.
 pub(super) trait Linear<const IN: usize, const OUT: usize> {
     fn apply<S: Simd>(simd: S, x: [S::f32s; IN]) -> [S::f32s; OUT];
 }
 
-/// Bᵀ: transforms the input's tiles. Its rows are the polynomials that vanish at all points but one.
+/// Bᵀ: transforms input tiles. Its rows are the polynomials that vanish at all points but one.
 pub(super) struct Input;
 
 impl Linear<6, 6> for Input {
@@ -44,7 +45,7 @@ impl Linear<6, 6> for Input {
     }
 }
 
-/// Aᵀ: transforms products back to the output's tiles. Its columns are the points' powers.
+/// Aᵀ: transforms products back to output tiles. Its columns are the powers of the points.
 pub(super) struct Output;
 
 impl Linear<6, 4> for Output {
@@ -64,7 +65,7 @@ impl Linear<6, 4> for Output {
     }
 }
 
-/// A: transforms the tiles of the output's gradient.
+/// A: transforms tiles of the output gradient.
 pub(super) struct OutputGradient;
 
 impl Linear<4, 6> for OutputGradient {
@@ -87,8 +88,8 @@ impl Linear<4, 6> for OutputGradient {
     }
 }
 
-/// The factors of G: for the point 0, and for the powers 0, 1 and 2 of ±3/4 and ±3/2. Each is the power
-/// over the product of the distances to the other points.
+/// The factors of G: for the point 0, and for the powers 0, 1 and 2 of ±3/4 and ±3/2. Each is the
+/// power divided by the product of the distances to the other points.
 const G_ZERO: f32 = 64.0 / 81.0;
 const G_A: [f32; 3] = [-128.0 / 243.0, -32.0 / 81.0, -8.0 / 27.0];
 const G_B: [f32; 3] = [32.0 / 243.0, 16.0 / 81.0, 8.0 / 27.0];
@@ -116,7 +117,7 @@ impl Linear<3, 6> for Weights {
     }
 }
 
-/// Gᵀ: transforms the gradients of the transformed weights back to the weights'.
+/// Gᵀ: transforms the gradients of the transformed weights back to those of the weights.
 pub(super) struct WeightGradient;
 
 impl Linear<6, 3> for WeightGradient {
@@ -136,24 +137,24 @@ impl Linear<6, 3> for WeightGradient {
     }
 }
 
-/// The memory layout of tiles: element `(i, j)` of a tile is `i * row + j * column` after the
-/// tile's first. Each element is a run of neighbouring channels.
+/// The memory layout of tiles: element `(i, j)` of a tile is `i * row + j * column` after its first
+/// element. Each element is a run of neighbouring channels.
 #[derive(Clone, Copy)]
 pub(super) struct Strides {
-    /// Tiles in a line.
+    /// Number of tiles per line.
     pub(super) per_line: usize,
-    /// From a line of tiles to the next.
+    /// Distance between lines of tiles.
     pub(super) line: usize,
-    /// From a tile to the one at its right.
+    /// Distance between horizontally adjacent tiles.
     pub(super) tile: usize,
-    /// From a row of a tile to the next.
+    /// Distance between the rows of a tile.
     pub(super) row: usize,
-    /// From a column of a tile to the next.
+    /// Distance between the columns of a tile.
     pub(super) column: usize,
 }
 
 impl Strides {
-    /// Tiles one after the other.
+    /// Tiles in a single line.
     pub(super) fn in_line(tile: usize, row: usize, column: usize) -> Self {
         Self {
             per_line: 1,
@@ -170,7 +171,7 @@ impl Strides {
     }
 }
 
-/// Applies `T` to rows and columns of `tiles` tiles of `lanes` channels each, a multiple of
+/// Applies `T` to the rows and columns of `tiles` tiles with `lanes` channels each, a multiple of
 /// [`LANES`].
 pub(super) fn transform<T: Linear<IN, OUT>, const IN: usize, const OUT: usize>(
     tiles: usize,
@@ -213,8 +214,9 @@ impl<T: Linear<IN, OUT>, const IN: usize, const OUT: usize> WithSimd for Tiles<'
             for lane in (0..self.lanes).step_by(S::F32_LANES) {
                 let source = &self.source[from + lane..];
                 let target = &mut self.target[to + lane..];
-                // Columns first: `half[j]` is column `j`, transformed. Loops, not closures: what a
-                // closure calls would not be compiled for the processor at hand.
+                // Columns first: `half[j]` is column `j`, transformed. Loops instead of closures,
+                // because functions called from a closure would not be compiled for the processor's
+                // instructions.
                 let mut half = [[zero; OUT]; IN];
                 for (j, half) in half.iter_mut().enumerate() {
                     let mut column = [zero; IN];

@@ -1,5 +1,5 @@
-//! The transformed weights, packed for the products they are factors of, and the gradient of the weights
-//! from that of the transformed ones.
+//! The transformed weights, packed for the matrix products, and the gradient of the weights
+//! computed from that of the transformed weights.
 
 use super::channels_last::transpose;
 use super::transform::{Strides, WeightGradient, Weights, transform};
@@ -10,8 +10,8 @@ use std::ops::Range;
 /// Elements of a 3x3 kernel.
 const TAPS: usize = 9;
 
-/// For each element of a transformed tile a matrix `[inputs, outputs]`, from channels to filters or from
-/// filters to channels, in panels of [`COLUMNS`] outputs.
+/// For each element of a transformed tile one matrix `[inputs, outputs]`, from channels to filters
+/// or from filters to channels, in panels of [`COLUMNS`] outputs.
 #[derive(Debug, Clone)]
 pub(crate) struct PackedWeights {
     /// `[elements, outputs / 16, inputs, 16]`.
@@ -21,7 +21,7 @@ pub(crate) struct PackedWeights {
 }
 
 impl PackedWeights {
-    /// From `weight`: `[filters, channels, 3, 3]`, to be applied to channels.
+    /// Packs `weight`, `[filters, channels, 3, 3]`, for the forward pass.
     pub(in crate::conv) fn forward(weight: &[f32], filters: usize, channels: usize) -> Self {
         let (line, taps) = (padded(filters), channels * TAPS);
         let mut transposed = vec![0.0; taps * line];
@@ -29,7 +29,8 @@ impl PackedWeights {
         Self::from_channels_last(&transposed, channels, filters)
     }
 
-    /// From the same, to be applied to gradients of the filters: with the kernel rotated by 180 degrees.
+    /// Packs `weight`, `[filters, channels, 3, 3]`, for the input gradient: with the kernel rotated
+    /// by 180 degrees.
     pub(super) fn backward(weight: &[f32], filters: usize, channels: usize) -> Self {
         let line = padded(channels);
         let mut transposed = vec![0.0; filters * TAPS * line];
@@ -45,7 +46,7 @@ impl PackedWeights {
         Self::from_channels_last(&transposed, filters, channels)
     }
 
-    /// From `weight`: `[inputs, 3, 3, padded outputs]`.
+    /// Packs `weight`, `[inputs, 3, 3, padded outputs]`.
     fn from_channels_last(weight: &[f32], inputs: usize, outputs: usize) -> Self {
         let matrix = matrix_len(inputs, outputs);
         let mut values = vec![0.0; ELEMENTS * matrix];
@@ -66,8 +67,8 @@ impl PackedWeights {
         }
     }
 
-    /// The matrix of one element, or the part of it for some of the outputs, from a multiple of [`COLUMNS`]
-    /// on and with their padding.
+    /// The matrix of one element, or its columns for some of the outputs and their padding; these
+    /// begin at a multiple of [`COLUMNS`].
     pub(super) fn matrix(&self, element: usize, outputs: &Range<usize>) -> Right<'_> {
         let values = &self.values[element * matrix_len(self.inputs, self.outputs)..];
         let values = &values[outputs.start * self.inputs..];
@@ -75,7 +76,7 @@ impl PackedWeights {
     }
 }
 
-/// For each element of a transformed tile the sum of gradients, a matrix `[inputs, outputs]`.
+/// For each element of a transformed tile the summed gradients, a matrix `[inputs, outputs]`.
 pub(super) struct TransformedGradients {
     pub(super) values: Vec<f32>,
     inputs: usize,
@@ -91,13 +92,14 @@ impl TransformedGradients {
         }
     }
 
-    /// The elements' matrices, to be added to, and the stride of their rows.
+    /// The elements' matrices, to which gradients are added, and the stride of their rows.
     pub(super) fn matrices_mut(&mut self) -> (impl Iterator<Item = &mut [f32]>, usize) {
         let matrix = matrix_len(self.inputs, self.outputs);
         (self.values.chunks_exact_mut(matrix), padded(self.outputs))
     }
 
-    /// The gradient of weights `[outputs, inputs, 3, 3]` from that of the transformed ones.
+    /// The gradient of the weights, `[outputs, inputs, 3, 3]`, from that of the transformed
+    /// weights.
     pub(super) fn gradient(&self) -> Vec<f32> {
         let (line, rows) = (padded(self.outputs), self.inputs * TAPS);
         let mut transposed = vec![0.0; rows * line];
@@ -115,8 +117,8 @@ impl TransformedGradients {
     }
 }
 
-/// Values from an element's matrix to the next; not a power of two, which would map all matrices to
-/// the same few cache lines.
+/// Distance between the elements' matrices; not a power of two, which would map all of them to the
+/// same few cache lines.
 fn matrix_len(inputs: usize, outputs: usize) -> usize {
     inputs * padded(outputs) + LANES
 }

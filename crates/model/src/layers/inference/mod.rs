@@ -1,6 +1,6 @@
-//! A network's layers as steps of inference: batch norms are folded into the convolutions before them, weights
-//! are packed, and activations, pools and sums are computed together with what they follow. Layers that the
-//! kernels do not compute remain burn's.
+//! A network's layers as inference steps: batch norms are folded into the convolutions before them,
+//! weights are packed, and activations, pools and sums are fused with the step before them. Layers
+//! that the kernels do not support are computed by burn.
 
 mod prepare;
 mod run;
@@ -22,16 +22,16 @@ pub(crate) enum Step {
     Dense(Dense),
     MaxPool(MaxPool2dOptions, Shape),
     GlobalAverage,
-    /// Each channel times a factor, plus a shift.
+    /// Multiplies each channel by a factor and adds a shift.
     Affine {
         scale: Vec<f32>,
         shift: Vec<f32>,
         rectifier: Rectifier,
     },
     Rectify(Rectifier),
-    /// The values as they are, laid out as this shape.
+    /// The same values with this shape.
     Reshape(Shape),
-    /// A sum of a shortcut and a body that ends with a convolution, which adds it.
+    /// The sum of a shortcut and a body that ends with a convolution, which does the addition.
     Residual {
         shortcut: Vec<Step>,
         body: Vec<Step>,
@@ -43,8 +43,8 @@ pub(crate) enum Step {
         rectifier: Rectifier,
         output: Shape,
     },
-    /// By burn's operations.
+    /// Computed by burn.
     Activation(Activation),
-    /// By burn's operations.
+    /// Computed by burn.
     Layer(Box<(Layer, PlannedLayer)>),
 }

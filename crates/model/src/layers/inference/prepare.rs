@@ -1,4 +1,4 @@
-//! Layers to steps.
+//! Conversion of layers to inference steps.
 
 use super::Step;
 use crate::geometry::Shape;
@@ -11,7 +11,7 @@ use burn::nn::conv;
 use receptive_kernels::Rectifier;
 use receptive_kernels::inference::{Conv2d, Dense};
 
-/// The steps of these layers, whose values are read once.
+/// The steps of these layers. Parameters are read now: later changes to them have no effect.
 pub(crate) fn steps(layers: &[Layer], planned: &[PlannedLayer]) -> Vec<Step> {
     let mut steps = Vec::new();
     let count = layers.len().min(planned.len());
@@ -22,7 +22,8 @@ pub(crate) fn steps(layers: &[Layer], planned: &[PlannedLayer]) -> Vec<Step> {
     steps
 }
 
-/// Adds the steps of the first layer, and of those after it that are computed with it; returns how many.
+/// Appends the step of the first layer, fused with as many of the next ones as possible; returns
+/// the number of layers.
 fn next(layers: &[Layer], planned: &[PlannedLayer], steps: &mut Vec<Step>) -> usize {
     let (layer, plan) = (&layers[0], &planned[0]);
     match (layer, &plan.operation) {
@@ -83,7 +84,8 @@ fn branches(layer: &Layer, planned: &[Branch]) -> Vec<Vec<Step>> {
         .collect()
 }
 
-/// Branches, of which a convolution may add the others to its outputs.
+/// Joins branches. Where possible, the last convolution of the first branch adds the second to its
+/// output.
 fn joined(mut branches: Vec<Vec<Step>>, join: Join, rectifier: Rectifier, output: Shape) -> Step {
     if let (Join::Add, [body, shortcut]) = (join, &mut branches[..]) {
         match body.pop() {
@@ -107,8 +109,8 @@ fn joined(mut branches: Vec<Vec<Step>>, join: Join, rectifier: Rectifier, output
     }
 }
 
-/// A convolution with its own activation or, without one, the batch norm and the activation after it; then
-/// perhaps a pool.
+/// A convolution with its own activation or, if it has none, with the batch norm and the activation
+/// after it; then optionally a max pool.
 fn convolution(
     conv: &conv::Conv2d,
     own: Option<Activation>,
@@ -164,7 +166,7 @@ fn convolution(
         if let Some(pooled) = step.with_max_pool_2x2().filter(|_| after.is_2x2()) {
             steps.push(Step::Conv2d(pooled));
         } else {
-            // After the pool there are fewer values, and the result is the same.
+            // Applied after the pool: there are fewer values and the result is the same.
             steps.push(Step::Conv2d(step.with_rectifier(Rectifier::None)));
             steps.push(Step::MaxPool(after, planned[taken].output));
         }
@@ -175,7 +177,7 @@ fn convolution(
     taken
 }
 
-/// The activation at this place, if the kernels compute it together with what it follows.
+/// The activation at this index, if the kernels can fuse it with the step before.
 fn rectifier_at(planned: &[PlannedLayer], at: usize) -> Option<Rectifier> {
     match planned.get(at).map(|plan| &plan.operation) {
         Some(Operation::Activation(op)) => kernels::rectifier(op.activation),
@@ -183,7 +185,7 @@ fn rectifier_at(planned: &[PlannedLayer], at: usize) -> Option<Rectifier> {
     }
 }
 
-/// A layer's own activation, if the kernels did not compute it.
+/// A layer's own activation, if the kernels did not apply it.
 fn other(own: Option<Activation>) -> Option<Step> {
     let other = own.filter(|own| kernels::rectifier(*own).is_none());
     other.map(Step::Activation)
@@ -196,7 +198,7 @@ fn activation(activation: Activation) -> Step {
     }
 }
 
-/// Scale and shift of a batch norm by its running statistics.
+/// The scale and shift equivalent to a batch norm with its running statistics.
 fn affine(values: &LayerValues, epsilon: f64) -> [Vec<f32>; 2] {
     let variance = values.variance.iter().zip(&values.gamma);
     let scale: Vec<f32> = variance

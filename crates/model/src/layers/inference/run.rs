@@ -1,4 +1,4 @@
-//! Steps computed one after the other, over buffers that are used again.
+//! Runs inference steps in order, reusing buffers.
 
 use super::Step;
 use crate::geometry::Shape;
@@ -16,20 +16,20 @@ use receptive_kernels::{Rectifier, alone};
 pub(crate) struct Value {
     /// `[images, values]`.
     pub(crate) values: Vec<f32>,
-    /// Of one image.
+    /// The shape of one image's values.
     pub(crate) shape: Shape,
     pub(crate) images: usize,
 }
 
-/// Memory that no value occupies.
+/// Buffers that are not in use.
 #[derive(Debug, Default)]
 pub(crate) struct Buffers(Vec<Vec<f32>>);
 
-/// More than a network's branches hold at a time would only be kept.
+/// More than the branches of a network use at once; others are freed.
 const MAX_BUFFERS: usize = 8;
 
 impl Buffers {
-    /// So many values, of unspecified content.
+    /// A buffer of this length, with unspecified contents.
     fn take(&mut self, length: usize) -> Vec<f32> {
         // The smallest that is large enough, else the largest.
         let large = |buffer: &Vec<f32>| buffer.capacity() >= length;
@@ -57,7 +57,7 @@ impl Buffers {
     }
 }
 
-/// The output of all steps; `device` is that of burn's operations.
+/// The output of all steps; `device` is for the steps that burn computes.
 pub(crate) fn run(
     steps: &[Step],
     mut value: Value,
@@ -141,7 +141,7 @@ fn one(step: &Step, mut value: Value, buffers: &mut Buffers, device: &Device) ->
     value
 }
 
-/// The branches' outputs joined.
+/// The joined outputs of the branches.
 fn joined(
     branches: &[Vec<Step>],
     join: Join,
@@ -160,7 +160,7 @@ fn joined(
     if join == Join::Concat {
         return concatenated(outputs, buffers);
     }
-    // The maps first: a gate has one value for each of them.
+    // The maps first: a gate has only one value per map.
     outputs.sort_by_key(|output| std::cmp::Reverse(output.values.len()));
     let mut outputs = outputs.into_iter();
     let Some(mut y) = outputs.next() else {
@@ -178,7 +178,7 @@ fn joined(
     y
 }
 
-/// Image by image, the channels of one output after those of the other.
+/// Concatenates each image's channels.
 fn concatenated(outputs: Vec<Value>, buffers: &mut Buffers) -> Value {
     let images = outputs.first().map_or(0, |output| output.images);
     let lengths = outputs.iter().map(|output| output.shape.values());
@@ -196,12 +196,12 @@ fn concatenated(outputs: Vec<Value>, buffers: &mut Buffers) -> Value {
     }
     Value {
         values,
-        shape: Shape::Flat(of_image), // the caller knows the maps' sizes
+        shape: Shape::Flat(of_image), // the caller sets the map's size
         images,
     }
 }
 
-/// A convolution, to which a map may be added.
+/// A convolution, to whose output a map may be added.
 fn convolve(conv: &Conv2d, value: Value, added: Option<Value>, buffers: &mut Buffers) -> Value {
     let [channels, height, width] = conv.output();
     let output = Shape::Map {
@@ -233,7 +233,7 @@ fn copied(value: &Value, buffers: &mut Buffers) -> Value {
     Value { values, ..*value }
 }
 
-/// Values of one channel of one image.
+/// Number of values per channel of one image.
 fn plane(shape: Shape) -> usize {
     shape.map_size().iter().product()
 }

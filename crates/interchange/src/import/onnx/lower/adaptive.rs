@@ -1,18 +1,19 @@
-//! An adaptive average pool as products with tables of its windows' shares, which is how it is exported.
+//! Recognises an adaptive average pool in the form in which it is exported: products with tables of
+//! window weights.
 
 use super::super::constant::Constant;
 use super::super::graph::Node;
 use super::{Lowering, Outputs, Value};
 use receptive_model::{AdaptiveAvgPool2dLayer, Shape};
 
-/// How far a share may be from one over the window's pixels, which a file has in 32 bits.
+/// The tolerance for a weight, 1 over the window's size, which the file stores in 32 bits.
 const TOLERANCE: f32 = 1e-6;
-/// The most windows along an axis.
+/// The largest number of windows along an axis.
 const MAX_WINDOWS: usize = 1 << 12;
 
 impl Lowering {
-    /// A map times a table `[width, columns]`, or a table `[rows, height]` times a map, where the table has
-    /// the shares of such a pool's windows. The other axis stays as it is. `None` where it is another
+    /// A map times a table `[width, columns]`, or a table `[rows, height]` times a map, if the
+    /// table contains the weights of such a pool's windows along that axis. `None` for any other
     /// product.
     pub(super) fn adaptive_pool(&mut self, node: &Node) -> Result<Option<Outputs>, String> {
         let table = |input: usize| match self.values.get(node.inputs.get(input)?) {
@@ -58,15 +59,15 @@ impl Lowering {
     }
 }
 
-/// The number of windows that share `side` pixels evenly, if the table has their shares: a row for each
-/// where `is_rows`, else a column.
+/// The number of windows over `side` pixels, if the table contains the weights of an adaptive pool:
+/// one row per window if `is_rows`, else one column.
 fn windows(table: &Constant, side: usize, is_rows: bool) -> Result<Option<usize>, String> {
     let (outputs, steps) = match (table.dims.as_slice(), is_rows) {
         ([outputs, inputs], true) if *inputs == side => (*outputs, [*inputs, 1]),
         ([inputs, outputs], false) if *inputs == side => (*outputs, [1, *outputs]),
         _ => return Ok(None),
     };
-    // A map of one row has no windows to tell.
+    // With one pixel the table does not identify a pool.
     if side < 2 || outputs == 0 || outputs > MAX_WINDOWS || !table.is_float() {
         return Ok(None);
     }

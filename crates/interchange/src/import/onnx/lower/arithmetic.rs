@@ -1,4 +1,4 @@
-//! Functions of each value, and sums and products with constants.
+//! Element-wise functions, and sums and products with constants.
 
 use super::super::constant::Constant;
 use super::super::function::{Binary, FunctionId, Operand, Unary};
@@ -73,7 +73,7 @@ impl Lowering {
         })])
     }
 
-    /// The function, or the layer that computes it where it has become large.
+    /// The tensor's function, or the identity of a new layer that computes it if it is full.
     fn roomy(&mut self, tensor: &Tensor, node: &Node) -> Result<FunctionId, String> {
         if self.functions.is_full(tensor.function) {
             let value = self.value(tensor, node)?;
@@ -92,7 +92,8 @@ impl Lowering {
         self.functions.binary(Binary::Mul, operands).unwrap_or(a)
     }
 
-    /// Between bounds; by ReLU or ReLU6 and multiples, so that any bounds are.
+    /// Clips to these bounds. Any finite bounds are expressed by ReLU or ReLU6 and affine
+    /// functions.
     fn clipped(&mut self, x: FunctionId, low: f64, high: f64) -> FunctionId {
         if (low == 0.0 && (high == 6.0 || high == f64::INFINITY)) || low >= high {
             return self.functions.unary(Unary::Clip(low, high), x);
@@ -121,7 +122,7 @@ impl Lowering {
         }
     }
 
-    /// `clip(slope x + shift, 0, 1)`; a multiple of `x` first, whatever the slope is.
+    /// `clip(slope x + shift, 0, 1)`, composed so that any slope is supported.
     fn hard_sigmoid(&mut self, x: FunctionId, slope: f64, shift: f64) -> FunctionId {
         let scaled = self.with(Binary::Mul, x, 6.0 * slope);
         let moved = self.with(Binary::Add, scaled, 6.0 * (shift - 0.5));
@@ -130,7 +131,7 @@ impl Lowering {
         self.with(Binary::Div, clipped, 6.0)
     }
 
-    /// Sums, products and the like of two tensors or more, or of a tensor and constants.
+    /// Sums, products and similar operations on several tensors, or on a tensor and constants.
     pub(super) fn binary(&mut self, node: &Node) -> Result<Outputs, String> {
         let mut operands = Vec::with_capacity(node.inputs.len());
         for (index, name) in node.inputs.iter().enumerate() {
@@ -167,7 +168,7 @@ impl Lowering {
         self.joined(node, a, b)
     }
 
-    /// A tensor and a constant, in the other order if `swapped`.
+    /// A tensor and a constant; the constant is the first operand if `swapped`.
     fn by_constant(
         &mut self,
         node: &Node,
@@ -218,7 +219,8 @@ impl Lowering {
     }
 }
 
-/// The axis of the view that the constant has a value per channel for, if that is all it has.
+/// The axis of the view along which the constant has one value per channel, if it varies along no
+/// other.
 fn channel_axis(constant: &[usize], view: &View, channels: usize) -> Option<usize> {
     let before = view.axes.len().checked_sub(constant.len())?;
     let mut long = (0..constant.len()).filter(|axis| constant[*axis] != 1);

@@ -88,8 +88,8 @@ impl Lowering {
             .push(kind, vec![value], Shape::Flat(units), node.name())
     }
 
-    /// A linear layer along the last axis: of a row, or of each position of a map with channels last, which
-    /// is a 1x1 convolution.
+    /// A linear layer along the last axis: on a row, or at each position of a channels-last map,
+    /// where it is a 1x1 convolution.
     pub(super) fn matmul(&mut self, node: &Node) -> Result<Outputs, String> {
         if let Some(outputs) = self.adaptive_pool(node)? {
             return Ok(outputs);
@@ -149,7 +149,7 @@ impl Lowering {
     }
 }
 
-/// Weights `[units, inputs]` for inputs in another order: the place of each in the row.
+/// Weights `[units, inputs]` for inputs in another order, given as the position of each in the row.
 fn reordered(weights: Vec<f32>, order: Option<&[usize]>) -> Vec<f32> {
     let Some(order) = order else {
         return weights;

@@ -1,4 +1,4 @@
-//! The images that a graph takes.
+//! The images that a graph takes as input.
 
 use super::super::constant::Element;
 use super::super::graph::Graph;
@@ -6,10 +6,10 @@ use super::LowerError;
 use receptive_core::text::Printable;
 use receptive_model::ImageSize;
 
-/// The longest side of images and batches.
+/// The largest height, width and batch size.
 const MAX_SIDE: usize = 1 << 14;
 
-/// How a graph takes images.
+/// The form in which a graph takes images.
 pub(super) struct Image {
     pub(super) batch: usize,
     pub(super) size: ImageSize,
@@ -54,7 +54,7 @@ pub(super) fn image(graph: &Graph, size: Option<ImageSize>) -> Result<Image, Low
         )));
     }
     Ok(Image {
-        // Fixed in the file: shapes within it have been computed for that many.
+        // If it is fixed in the file, shapes inside were computed for it.
         batch: batch.unwrap_or(1),
         size: ImageSize::new(channels, height, width),
         channels_last,

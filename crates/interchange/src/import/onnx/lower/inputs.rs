@@ -1,4 +1,4 @@
-//! What a node takes: tensors of the image, and constants.
+//! The inputs of a node: tensors that depend on the image, and constants.
 
 use super::super::constant::Constant;
 use super::super::graph::Node;
@@ -22,7 +22,7 @@ impl Lowering {
         }
     }
 
-    /// A tensor without a border.
+    /// A tensor that has no pending border.
     pub(super) fn bare(&self, node: &Node, input: usize) -> Result<Tensor, String> {
         let tensor = self.tensor(node, input)?;
         match tensor.border {
@@ -49,7 +49,7 @@ impl Lowering {
             .ok_or_else(|| format!("it has no input {}", input + 1))
     }
 
-    /// Weights of a layer: their dimensions and values.
+    /// A layer's weights: dimensions and values.
     pub(super) fn weights(
         &mut self,
         node: &Node,
@@ -60,7 +60,7 @@ impl Lowering {
         Ok((constant.dims.clone(), constant.floats()?))
     }
 
-    /// A weight for each of so many channels.
+    /// A weight for each of this many channels.
     pub(super) fn row(
         &mut self,
         node: &Node,

@@ -1,4 +1,4 @@
-//! Several tensors that become one: sums, products, concatenations.
+//! Joining several tensors: sums, products, concatenations.
 
 use super::super::axes::position;
 use super::super::graph::Node;
@@ -46,7 +46,7 @@ impl Lowering {
         let shape = if first == second {
             first
         } else if is_one(first) && is_one(second) && first.channels() == second.channels() {
-            // A row beside maps of 1x1.
+            // A row next to 1x1 maps.
             values = values.map(|value| self.flat(value, node));
             Shape::Flat(first.channels())
         } else if join == Join::Multiply && first.channels() == second.channels() {
@@ -149,7 +149,7 @@ impl Lowering {
     }
 }
 
-/// The axes with leading ones up to a number of axes.
+/// The axes preceded by axes of length 1, up to this rank.
 fn aligned(axes: &[Axis], rank: usize) -> Vec<Axis> {
     let ones = rank.saturating_sub(axes.len());
     let mut aligned = vec![Axis::new(); ones];

@@ -1,8 +1,9 @@
-//! From a graph's nodes to layers, one node after the other.
+//! Lowers a graph's nodes to layers, one after the other.
 //!
-//! A tensor is kept as three things: the output of a layer, a function of each of its values, and a view
-//! of its axes. Nodes that change only the last two make no layer. So an activation may be written with any
-//! nodes, and a layer norm or a linear layer on channels-last maps needs no `Transpose`.
+//! A tensor is represented by three things: the output of a layer, a function of each of its
+//! values, and a view of its axes. Nodes that change only the last two create no layer. An
+//! activation may therefore be composed of any nodes, and a layer norm or a linear layer on
+//! channels-last maps needs no `Transpose`.
 
 mod adaptive;
 mod arithmetic;
@@ -25,22 +26,22 @@ use receptive_core::text::Printable;
 use receptive_model::{ActivationLayer, Edges, FlattenLayer, ImageSize, Shape};
 use std::collections::HashMap;
 
-/// The most bytes of values that nodes compute from constants.
+/// The largest number of values that nodes may compute from constants.
 const MAX_COMPUTED: usize = MAX_VALUES;
 
 /// The network that a graph computes.
 #[derive(Debug)]
 pub(super) struct LoweredGraph {
     pub(super) network: Network,
-    /// Its output: a row, a value per class.
+    /// Its output: a row with one value per class.
     pub(super) output: ValueId,
     /// Whether the graph takes bytes `[batch, height, width, channels]` and scales them itself.
     pub(super) takes_bytes: bool,
-    /// What is left out, a sentence each.
+    /// What is left out, one sentence each.
     pub(super) notes: Vec<String>,
 }
 
-/// Zeros, or the least value there is, around a map that the next layer takes.
+/// Padding of a map that the next layer has yet to apply, with zeros or the smallest value.
 #[derive(Debug, Clone, Copy)]
 struct Border {
     edges: Edges,
@@ -52,7 +53,7 @@ struct Border {
 struct Tensor {
     function: FunctionId,
     view: View,
-    /// Of a map `[batch, channels, height, width]` only.
+    /// Only if it is a map `[batch, channels, height, width]`.
     border: Option<Border>,
 }
 
@@ -60,29 +61,29 @@ struct Tensor {
 enum Value {
     Constant(Constant),
     Tensor(Tensor),
-    /// Probabilities of this tensor, which only the graph's output may be.
+    /// The softmax of this tensor; allowed as the graph's output only.
     Probabilities(Tensor, String),
 }
 
-/// What a node gives.
+/// The outputs of a node.
 type Outputs = Vec<Value>;
 
 struct Lowering {
     network: Network,
     functions: Functions,
     values: HashMap<String, Value>,
-    /// The node that first gave each function of a value.
+    /// The node that first produced each function.
     makers: HashMap<FunctionId, String>,
     batch: usize,
-    /// How many values nodes may still compute from constants, and layers may have.
+    /// How many more values may be computed from constants or used in layers.
     left: usize,
     notes: Vec<String>,
 }
 
-/// Lowers all nodes. `size` is used where the graph leaves height and width free.
+/// Lowers all nodes. `size` is used if the graph does not fix height and width.
 ///
 /// # Errors
-/// Which node does not fit, and what it would need, as a sentence.
+/// A sentence naming the node that is not supported and what it would need.
 pub(super) fn lower(graph: Graph, size: Option<ImageSize>) -> Result<LoweredGraph, LowerError> {
     let image = image::image(&graph, size)?;
     let shape = Shape::Map {
@@ -132,7 +133,7 @@ pub(super) fn lower(graph: Graph, size: Option<ImageSize>) -> Result<LoweredGrap
             }
             lowering.values.insert(name.clone(), value);
         }
-        // Nothing is kept that no later node takes.
+        // Values that no later node uses are dropped.
         for name in &node.inputs {
             if let Some(left) = uses.get_mut(name.as_str()) {
                 *left -= 1;
@@ -153,9 +154,9 @@ pub(super) fn lower(graph: Graph, size: Option<ImageSize>) -> Result<LoweredGrap
 
 /// Why a graph cannot be lowered.
 pub(super) enum LowerError {
-    /// It has an operation that no layer is.
+    /// An operation has no corresponding layer.
     File(String),
-    /// Its images may have any size, and none was given.
+    /// The graph accepts images of any size, and no size was given.
     Size(String),
 }
 
@@ -203,7 +204,7 @@ impl Lowering {
         }
     }
 
-    /// The result of a node that takes constants only.
+    /// The result of a node whose inputs are all constants.
     fn constants(&mut self, node: &Node) -> Result<Option<Constant>, String> {
         let mut inputs = Vec::with_capacity(node.inputs.len());
         for name in &node.inputs {
@@ -240,7 +241,7 @@ impl Lowering {
         Ok(Some(result))
     }
 
-    /// Counts values that take memory.
+    /// Counts values against the limit.
     fn spend(&mut self, values: usize) -> Result<(), String> {
         match self.left.checked_sub(values) {
             Some(left) => {
@@ -253,7 +254,7 @@ impl Lowering {
         }
     }
 
-    /// The output of a layer, as it is.
+    /// The unmodified output of a layer.
     fn fresh(&mut self, value: ValueId, view: View) -> Value {
         Value::Tensor(Tensor {
             function: self.functions.value(value),
@@ -274,24 +275,24 @@ impl Lowering {
         vec![self.fresh(value, view)]
     }
 
-    /// The shape of the value behind a tensor.
+    /// The shape of the layer output that a tensor is a function of.
     fn base_shape(&self, tensor: &Tensor) -> Shape {
         self.network.shape(self.functions.of(tensor.function))
     }
 
-    /// Computes a tensor's function with layers; its view is one of the result.
+    /// Adds layers that compute a tensor's function; its view then applies to the result.
     fn value(&mut self, tensor: &Tensor, node: &Node) -> Result<ValueId, String> {
         let stations = self.functions.stations(tensor.function);
         let mut at = 0;
         let mut value = self.functions.of(tensor.function);
-        // What other nodes have needed already.
+        // Parts that other nodes have already needed.
         for (index, station) in stations.iter().enumerate() {
             if let Some(computed) = self.functions.computed(*station) {
                 (at, value) = (index, computed);
             }
         }
         while at + 1 < stations.len() {
-            // As much of the function at once as one activation is.
+            // The longest part of the function that is a single activation.
             let found = (at + 1..stations.len()).rev().find_map(|end| {
                 let meaning = self.functions.meaning(stations[end], stations[at])?;
                 Some((end, meaning))
@@ -329,7 +330,8 @@ impl Lowering {
         }
     }
 
-    /// A tensor as a map `[batch, channels, height, width]`, or as a row of values for a map of 1x1.
+    /// A tensor as a map `[batch, channels, height, width]`, or as a row of values if the map is
+    /// 1x1.
     fn map(&mut self, tensor: &Tensor, node: &Node) -> Result<ValueId, String> {
         let shape = self.base_shape(tensor);
         if !tensor.view.is_map(self.batch, shape) {
@@ -354,7 +356,7 @@ impl Lowering {
         }
     }
 
-    /// A tensor `[batch, values]` as a row, and where each of its values is in the row.
+    /// A tensor `[batch, values]` as a row, and the position of each of its values in that row.
     fn rows(
         &mut self,
         tensor: &Tensor,
@@ -377,7 +379,7 @@ impl Lowering {
         Ok((self.flat(value, node), (!is_sorted).then_some(order)))
     }
 
-    /// A map as a row.
+    /// Flattens a map to a row.
     fn flat(&mut self, value: ValueId, node: &Node) -> ValueId {
         match self.network.shape(value) {
             Shape::Flat(_) => value,

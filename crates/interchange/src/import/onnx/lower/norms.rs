@@ -1,4 +1,4 @@
-//! Normalisation, and activations with weights.
+//! Normalisation, and activations with trained parameters.
 
 use super::super::axes::position;
 use super::super::graph::Node;
@@ -35,7 +35,7 @@ impl Lowering {
         }
         let layer = BatchNormLayer {
             epsilon: short(node.float("epsilon").unwrap_or(1e-5)),
-            // ONNX counts the share of the old statistics.
+            // ONNX's momentum is the weight of the old statistics.
             momentum: short(1.0 - short(node.float("momentum").unwrap_or(0.9))),
         };
         let value = self.value(&tensor, node)?;
@@ -47,7 +47,7 @@ impl Lowering {
         Ok(vec![self.fresh(value, tensor.view)])
     }
 
-    /// Over the channels of each position: the last axis must be they.
+    /// Normalises over the channels at each position; they must be the last axis.
     pub(super) fn layer_norm(&mut self, node: &Node) -> Result<Outputs, String> {
         let tensor = self.bare(node, 0)?;
         let shape = self.base_shape(&tensor);
@@ -122,14 +122,14 @@ impl Lowering {
         Ok(vec![self.fresh(value, tensor.view)])
     }
 
-    /// Left out where it is the last node.
+    /// Softmax, which is left out if it is the last node.
     pub(super) fn softmax(&mut self, node: &Node) -> Result<Outputs, String> {
         let tensor = self.bare(node, 0)?;
         let dims = tensor.view.dims();
         let given = node.int("axis").unwrap_or(-1);
         let axis = position(given, dims.len())?;
         let of_image: usize = dims.iter().skip(1).product();
-        // Else it is left out of a network that gives something else.
+        // Otherwise leaving it out would change what the network computes.
         if axis == 0 || dims[axis] != of_image {
             return Err(format!(
                 "it is over axis {given} of {dims:?}, not over the classes of each image"
@@ -139,7 +139,8 @@ impl Lowering {
     }
 }
 
-/// A number that a file has in 32 bits, as it was written: 1e-5 and not 9.999999747378752e-6.
+/// The decimal number that the file stores rounded to 32 bits: 1e-5 instead of
+/// 9.999999747378752e-6.
 fn short(number: f64) -> f64 {
     (number as f32).to_string().parse().unwrap_or(number)
 }

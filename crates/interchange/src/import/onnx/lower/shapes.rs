@@ -1,4 +1,4 @@
-//! Nodes that only change how a tensor's axes are seen, or take a part of one.
+//! Nodes that only change the view of a tensor's axes, or take a part of one.
 
 use super::super::axes::{broadcast, cuts, index, order, position, resolved, squeezed, unsqueezed};
 use super::super::constant::Constant;
@@ -14,7 +14,7 @@ fn viewed(tensor: &Tensor, view: View) -> Outputs {
 }
 
 impl Lowering {
-    /// The dimensions of a tensor, with its border.
+    /// The dimensions of a tensor, including its border.
     fn dims(tensor: &Tensor) -> Vec<usize> {
         let mut dims = tensor.view.dims();
         if let (Some(border), [_, _, height, width]) = (tensor.border, dims.as_mut_slice()) {
@@ -57,7 +57,8 @@ impl Lowering {
         self.settled(outputs, node)
     }
 
-    /// A channel shuffle as a layer, as soon as its last node is there: later nodes then take whole channels.
+    /// Makes a layer of a channel shuffle as soon as it is complete, so that later nodes see whole
+    /// channels.
     fn settled(&mut self, outputs: Outputs, node: &Node) -> Result<Outputs, String> {
         let [Value::Tensor(tensor)] = outputs.as_slice() else {
             return Ok(outputs);
@@ -91,7 +92,7 @@ impl Lowering {
         Ok(viewed(&tensor, view))
     }
 
-    /// The axes that a node names in an attribute or, in newer files, an input.
+    /// The axes given in an attribute or, in newer files, an input.
     fn given_axes(&self, node: &Node) -> Result<Option<Vec<i64>>, String> {
         match node.ints("axes") {
             Some(axes) => Ok(Some(axes.to_vec())),
@@ -124,7 +125,7 @@ impl Lowering {
         Self::reshaped(&tensor, &wanted)
     }
 
-    /// Some adjacent channels of a tensor.
+    /// A range of a tensor's channels.
     fn part(
         &mut self,
         tensor: &Tensor,
@@ -225,7 +226,7 @@ impl Lowering {
         Ok(outputs)
     }
 
-    /// One channel, or as many adjacent ones as there are indices.
+    /// One channel, or several adjacent ones.
     pub(super) fn gather(&mut self, node: &Node) -> Result<Outputs, String> {
         let tensor = self.bare(node, 0)?;
         let dims = tensor.view.dims();

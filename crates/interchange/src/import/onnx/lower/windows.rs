@@ -9,7 +9,7 @@ use super::super::vocabulary::{self, Pool, Slide};
 use super::{Border, Lowering, Outputs, Tensor, Value};
 use receptive_model::{Activation, Conv2dLayer, Edges, GlobalAvgPool2dLayer, LayerConfig, Shape};
 
-/// The largest side of a window, and the largest stride, dilation and padding.
+/// The largest window side, stride, dilation and padding.
 const MAX_SIDE: usize = 1 << 20;
 
 impl Lowering {
@@ -76,7 +76,7 @@ impl Lowering {
         Ok(self.fresh_map(value))
     }
 
-    /// A convolution of maps of 1x1, which are a row of values here.
+    /// A convolution of 1x1 maps, which are rows of values here.
     fn conv_of_row(
         &mut self,
         node: &Node,
@@ -130,7 +130,7 @@ impl Lowering {
         Ok(self.fresh_map(value))
     }
 
-    /// A map with zeros around it, by a convolution of each channel with one weight of 1.
+    /// Pads a map with zeros, by a depthwise convolution with a single weight of 1.
     fn padded(&mut self, value: usize, edges: Edges, node: &Node) -> usize {
         let shape = self.network.shape(value);
         let channels = shape.channels();
@@ -156,7 +156,7 @@ impl Lowering {
         self.network.push(kind, vec![value], output, node.name())
     }
 
-    /// Whether no value is below zero, as after a ReLU.
+    /// Whether no value is negative, as after a ReLU.
     fn is_positive(&self, value: usize) -> bool {
         let Kind::Layer { config, .. } = &self.network.layers[value].kind else {
             return false;
@@ -200,7 +200,7 @@ impl Lowering {
         Ok(self.fresh_map(value))
     }
 
-    /// The mean of each whole map, as a map of 1x1.
+    /// The mean of each channel, as a 1x1 map.
     fn whole(&mut self, value: usize, node: &Node) -> Outputs {
         let mean = match self.network.shape(value) {
             Shape::Flat(_) => value,
@@ -231,7 +231,7 @@ impl Lowering {
         Ok(self.fresh_map(value))
     }
 
-    /// A mean over all rows and columns, in whatever order the axes are.
+    /// The mean over all rows and columns, whatever the order of the axes.
     pub(super) fn reduce_mean(&mut self, node: &Node) -> Result<Outputs, String> {
         let tensor = self.bare(node, 0)?;
         let rank = tensor.view.axes.len();
@@ -332,7 +332,7 @@ fn kernel(node: &Node) -> Result<[usize; 2], String> {
     pair(node, "kernel_shape", None)
 }
 
-/// Two sizes of an attribute.
+/// An attribute of two sizes.
 fn pair(node: &Node, attribute: &str, default: Option<usize>) -> Result<[usize; 2], String> {
     let found = node.ints(attribute).unwrap_or_default();
     let sizes: Vec<usize> = found

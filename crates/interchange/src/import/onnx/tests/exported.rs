@@ -1,4 +1,4 @@
-//! What `to_onnx` writes in another form than its own comes back with the same meaning.
+//! What `to_onnx` writes in a different form is read back with the same meaning.
 
 use super::*;
 use crate::onnx::{OnnxInput, to_onnx};
@@ -9,7 +9,7 @@ use receptive_model::{
 
 #[test]
 fn an_exported_adaptive_pool_is_read_as_two_that_do_the_same() {
-    // Windows that overlap, that divide, and more of them than pixels.
+    // Windows that overlap, windows that divide the map evenly, and more windows than pixels.
     for size in [[3, 2], [4, 7], [9, 5]] {
         let config = ModelConfig::new(2, 8, 7)
             .layer(AdaptiveAvgPool2dLayer::new(size))

@@ -1,4 +1,4 @@
-//! Graphs that are damaged, too large, or of other networks.
+//! Graphs that are damaged, too large, or not classifiers.
 
 use super::{Builder, image, int};
 
@@ -43,7 +43,7 @@ fn graphs_that_are_none_are_rejected_by_name() {
 
 #[test]
 fn other_networks_than_trees_and_other_layers_are_named() {
-    // a -> b -> sum, a -> c, and c takes b too: no two branches that are joined once.
+    // a -> b -> sum, a -> c, and c uses b too: these are not two branches with a single join.
     image()
         .floats("w", &[3, 3, 1, 1])
         .node("Conv", &["x", "w"], "a", &[])
@@ -66,7 +66,7 @@ fn other_networks_than_trees_and_other_layers_are_named() {
 
 #[test]
 fn values_that_grow_from_node_to_node_are_counted() {
-    // Each concatenation doubles the channels, and each product of shapes a constant.
+    // Each concatenation doubles the channels, and each product of shapes doubles a constant.
     let mut builder = image();
     let mut name = "x".to_string();
     for step in 0..40 {

@@ -1,4 +1,4 @@
-//! Graphs as other programs write them, and as nobody should.
+//! Graphs as other programs write them, and invalid ones.
 
 mod exported;
 mod hostile;
@@ -10,7 +10,7 @@ use crate::proto::{
 };
 use receptive_model::{Activation, Padding, Shape};
 
-/// A graph of nodes, `x` to `y`.
+/// Builds a graph from `x` to `y`.
 #[derive(Default)]
 struct Builder {
     graph: GraphProto,
@@ -77,7 +77,7 @@ impl Builder {
         self
     }
 
-    /// Weights that are 0.01, 0.02 ... and so on.
+    /// Adds weights with the values 0.01, 0.02 and so on.
     fn floats(mut self, name: &str, dims: &[i64]) -> Self {
         let count = dims.iter().product::<i64>().clamp(0, 1 << 16);
         self.graph.initializer.push(TensorProto {
@@ -111,7 +111,7 @@ impl Builder {
         self
     }
 
-    /// Of the channels of `from`, four classes.
+    /// Adds a head with four classes on the channels of `from`.
     fn head(self, from: &str, channels: i64) -> Self {
         self.floats("head", &[4, channels])
             .node("GlobalAveragePool", &[from], "mean", &[])
@@ -184,7 +184,7 @@ fn activations_are_read_however_they_are_written() {
         .node("Tanh", &["p"], "q", &[])
         .node("Mul", &["q", "c"], "a", &[]);
     assert_eq!(activation(mish), Some(Activation::Mish));
-    // A slope of 0.2 as max(x, 0.2 x).
+    // A leaky ReLU with slope 0.2 as max(x, 0.2 x).
     let leaky = conv()
         .number("slope", 0.2)
         .node("Mul", &["c", "slope"], "p", &[])
@@ -220,7 +220,7 @@ fn a_normalisation_in_single_steps_is_a_batch_norm() {
         .iter()
         .map(LayerConfig::kind)
         .collect();
-    // The subtraction is the convolution's bias; the product and the sum are a batch norm.
+    // The subtraction becomes the convolution's bias; the product and the sum become a batch norm.
     assert_eq!(
         kinds,
         [
@@ -240,7 +240,8 @@ fn a_normalisation_in_single_steps_is_a_batch_norm() {
 
 #[test]
 fn channels_last_need_no_transpose() {
-    // [batch, height, width, channels], a linear layer along the channels, and back for the pool.
+    // [batch, height, width, channels], a linear layer along the channels, and transposed back for
+    // the pool.
     let kinds = Builder::new(&[1, 8, 8, 3])
         .floats("w", &[3, 8])
         .floats("b", &[8])
@@ -267,7 +268,7 @@ fn a_shuffle_a_gate_and_a_list_that_grows_are_layers() {
         .node("Conv", &["m", "v"], "n", &[])
         .node("Sigmoid", &["n"], "g", &[])
         .node("Mul", &["s", "g"], "p", &[])
-        // DenseNet's lists: (p, f), (p, f, h).
+        // DenseNet's lists of inputs: (p, f), then (p, f, h).
         .node("Conv", &["p", "v"], "f", &[])
         .node("Concat", &["p", "f"], "pf", &[int("axis", 1)])
         .floats("u", &[8, 16, 1, 1])
@@ -347,7 +348,8 @@ fn a_flattened_map_with_channels_last_turns_the_weights() {
         .read()
         .unwrap();
     let values = network.weights.values("linear_1.weight").unwrap();
-    // Channel 1 of the first pixel is the file's second row, and ours is behind 64 of channel 0.
+    // Channel 1 of the first pixel is the file's second row, and here comes after the 64 values of
+    // channel 0.
     assert_eq!(values[64], 0.01 * 5.0);
 }
 
