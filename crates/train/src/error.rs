@@ -114,7 +114,8 @@ pub enum TrainError {
     },
     /// A finished run that cannot be resumed.
     #[error(
-        "{path}: the run has finished and its checkpoints are gone, so it cannot be resumed; start a new run \
+        "{path}: the run has finished and its checkpoints were deleted, so it cannot be resumed; \
+         start a new run \
          from its model",
         path = path.printable()
     )]
@@ -125,8 +126,7 @@ pub enum TrainError {
     /// A run resumed with changed settings that cannot change within a run.
     #[error(
         "{path} cannot be resumed with these changed settings: {changes}. A learning rate, a \
-         schedule or a number of epochs can change within a run, but these cannot: set them back, \
-         or start a new run from its model",
+         schedule or a number of epochs can change within a run, but these cannot: revert them, or start a new run from its model",
         path = path.printable(),
         changes = changed_settings(changes)
     )]

@@ -117,7 +117,7 @@ pub(super) fn moved_data(error: TrainError, command: &str, run: &Path) -> TrainE
         TrainError::Data(DataError::Layout { path, problem }) => {
             let remedy = remedies(command, run).data;
             let problem =
-                format!("{problem}; if the run's data were moved, give their new path: {remedy}");
+                format!("{problem}; if the run's data was moved, give its new path: {remedy}");
             TrainError::Data(DataError::Layout { path, problem })
         }
         other => other,
@@ -257,7 +257,7 @@ impl RunSettings {
         let config = with_overrides(&self.config, overrides)?;
         if let Some(file) = self.file.filter(|_| !config.data.is_there()) {
             return Err(CliError::Usage(format!(
-                "{} names the data {}, which are not there; give their path as the first argument, DATA",
+                "{}: its data {} no longer exists; give its path as the first argument, DATA",
                 file.printable(),
                 config.data.source.printable()
             )));
@@ -321,13 +321,13 @@ fn fine_tuning_config(run: &Path, has_data: bool, has_labels: bool) -> Result<Ru
             }
             Some(own) => {
                 let problem = format!(
-                    "the run's data {} no longer exist; give DATA as the first argument",
+                    "the run's data {} no longer exists; give DATA as the first argument",
                     own.data.source.printable()
                 );
                 return Err(CliError::argument("--from", problem));
             }
             None => {
-                let problem = "this model is not part of a run, so its data are unknown; give \
+                let problem = "this model is not part of a run, so its data is unknown; give \
                                DATA as the first argument";
                 return Err(CliError::argument("--from", problem));
             }

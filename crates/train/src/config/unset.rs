@@ -60,7 +60,7 @@ pub(super) const UNSET: &[UnsetLine] = &[
         "[\"flex\", \"flex\"]",
         "the backend's first device",
     ),
-    unset("track_erf", "layer", "\"4\"", "the last map"),
+    unset("track_erf", "layer", "\"4\"", "the last feature map"),
     unset("data", "data_dir", "\"DIR\"", "the default directories"),
     unset("data", "labels", "\"labels.csv\"", "classes are folders"),
     unset(

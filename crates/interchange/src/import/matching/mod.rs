@@ -42,7 +42,7 @@ pub(super) fn match_names(
             if known.layers.len() != wanted.len() {
                 return Err(mismatch(
                     format!(
-                        "the names of {} are {} layers, but the network has {} with weights",
+                        "{} names {} layers, but the network has {} layers with weights",
                         known.scheme,
                         known.layers.len(),
                         wanted.len()
@@ -142,8 +142,8 @@ fn by_table(
         .collect()
 }
 
-/// Matches by shape, among all tensors or among those behind a wrapper; refuses where more than one of
-/// these sets fits.
+/// Matches by shape, among all tensors or among those behind a wrapper; an error if more than one
+/// of these sets fits.
 fn unnamed(wanted: &[Layer], found: &Contents) -> Result<Matches, InterchangeError> {
     let names = found.tensors.iter().map(|tensor| tensor.name.as_str());
     let mut sets: Vec<(String, Vec<&Shaped>)> = Vec::new();
