@@ -126,7 +126,8 @@ pub enum TrainError {
     /// A run resumed with changed settings that cannot change within a run.
     #[error(
         "{path} cannot be resumed with these changed settings: {changes}. A learning rate, a \
-         schedule or a number of epochs can change within a run, but these cannot: revert them, or start a new run from its model",
+         schedule or a number of epochs can change within a run, but these cannot: revert them, \
+         or start a new run from its model",
         path = path.printable(),
         changes = changed_settings(changes)
     )]

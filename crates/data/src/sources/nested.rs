@@ -98,8 +98,8 @@ fn without_classes(root: &Folder, place: &Folder) -> DataError {
         root.path(),
         format!(
             "all its images are in {} without class folders, and a classifier needs at least two; \
-             put the images \
-             of each class into a folder of its own, named after the class (files with boxes or masks next to them are not read)",
+             put the images of each class into a folder of its own, named after the class (files \
+             with boxes or masks next to them are not read)",
             place.path().printable()
         ),
     )
