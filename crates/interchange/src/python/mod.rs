@@ -9,7 +9,7 @@ use receptive_model::{Artifact, Plan, Shape};
 /// What the last line of a module begins with, before the hash of all lines above it.
 const SEAL: &str = "# Written by receptive; SHA-256 of the lines above: ";
 
-/// Whether this is a module that [`to_python`] wrote and nobody has edited since.
+/// Whether this is a module that [`to_python`] wrote, unedited since.
 pub fn is_unedited(module: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(module) else {
         return false;
