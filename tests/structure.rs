@@ -125,7 +125,10 @@ fn english_pages(root: &Path) -> Vec<PathBuf> {
         name.ends_with(".md") && !name.ends_with(".ko.md") && name != "CONTRIBUTING.md"
     };
     let files = [root.to_path_buf(), root.join("docs")].map(|folder| fs::read_dir(folder).unwrap());
-    let paths = files.into_iter().flatten().map(|entry| entry.unwrap().path());
+    let paths = files
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path());
     let mut pages: Vec<PathBuf> = paths.filter(is_english).collect();
     pages.sort();
     pages

@@ -148,8 +148,7 @@ fn comments_and_literals_are_no_code() {
     let source = "use a::b; // crate::x\n/* unsafe /* crate::y */ */ let c = '\"';\n\
                   let s = \"unsafe\\\" crate::z\"; f::<'static>(r#\"un\"safe\"#, b\"q\", r#type, '\\'');";
     let found: Vec<String> = tokens(source).into_iter().map(|token| token.text).collect();
-    let expected =
-        "use a :: b ; let c = ; let s = \"unsafe\\\" crate::z ; f :: < > ( \"un\"safe , \"q , type , ) ;";
+    let expected = "use a :: b ; let c = ; let s = \"unsafe\\\" crate::z ; f :: < > ( \"un\"safe , \"q , type , ) ;";
     assert_eq!(found.join(" "), expected);
     assert_eq!(
         tokens("\n\"\n\"\nx").last().map(|token| token.line),

@@ -91,7 +91,8 @@ const COUNTED: &[&str] = &[
 
 /// What may follow "is no": comparisons, and "is no longer".
 const COMPARISONS: &[&str] = &[
-    "better", "faster", "fewer", "larger", "less", "longer", "more", "slower", "smaller", "wider", "worse",
+    "better", "faster", "fewer", "larger", "less", "longer", "more", "slower", "smaller", "wider",
+    "worse",
 ];
 
 /// A text and the line it begins on.
@@ -205,7 +206,9 @@ fn paragraphs(page: &str) -> Vec<Text> {
             is_open = false;
             continue;
         }
-        let begins = ["* ", "- ", "|"].iter().any(|mark| text.trim_start().starts_with(mark));
+        let begins = ["* ", "- ", "|"]
+            .iter()
+            .any(|mark| text.trim_start().starts_with(mark));
         match paragraphs.last_mut().filter(|_| is_open && !begins) {
             Some((_, paragraph)) => *paragraph += &format!(" {text}"),
             None => paragraphs.push((line, text.into())),
@@ -217,7 +220,9 @@ fn paragraphs(page: &str) -> Vec<Text> {
         let parts = text.split('`').step_by(2).collect::<Vec<_>>().join(" `.` ");
         let mut rest = parts.replace('|', " . ");
         while let Some(start) = rest.find("](") {
-            let end = rest[start..].find(')').map_or(rest.len(), |end| start + end + 1);
+            let end = rest[start..]
+                .find(')')
+                .map_or(rest.len(), |end| start + end + 1);
             rest.replace_range(start..end, "");
         }
         rest

@@ -115,8 +115,7 @@ pub enum TrainError {
     /// A finished run that cannot be resumed.
     #[error(
         "{path}: the run has finished and its checkpoints were deleted, so it cannot be resumed; \
-         start a new run \
-         from its model",
+         start a new run from its model",
         path = path.printable()
     )]
     NoCheckpoint {

@@ -92,8 +92,7 @@ pub(super) fn without_colours(bytes: &[u8]) -> Result<Option<PlainTiff>, String>
         }
         (3, _) => Err(format!(
             "it is a TIFF with a palette of {bits}-bit indices, which cannot be read; {convert}, \
-             for \
-             example with `magick IN.tif OUT.png`"
+             for example with `magick IN.tif OUT.png`"
         )),
         (6, 1) if bits == 8 && tags.number(COMPRESSION) == Some(7) => {
             Ok(tags.with_photometric(2, Colours::YCbCr))

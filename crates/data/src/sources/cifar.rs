@@ -191,15 +191,8 @@ pub(crate) fn open(
 /// The `.bin` files of a tar stream, by name. Nothing is written anywhere; links, folders and other
 /// files are skipped.
 fn read_archive(reader: &mut dyn Read, place: &str) -> Result<Vec<(String, Vec<u8>)>, DataError> {
-    let unreadable = |error| {
-        DataError::format(
-            place,
-            format!(
-                "could not read or unpack it: \
-                                                               {error}"
-            ),
-        )
-    };
+    let unreadable =
+        |error| DataError::format(place, format!("could not read or unpack it: {error}"));
     let mut left = MAX_BYTES;
     // The cap holds for the whole stream, whatever the archive's own headers promise.
     let mut archive = tar::Archive::new(reader.take(MAX_BYTES));

@@ -279,13 +279,7 @@ fn body(reader: &mut dyn Read, name: &str, expected: u64) -> Result<Vec<u8>, Dat
         ));
     }
     let bytes = inflate::read_all(reader, expected).map_err(|error| {
-        DataError::format(
-            name,
-            format!(
-                "could not read or decompress it: \
-                                                          {error}"
-            ),
-        )
+        DataError::format(name, format!("could not read or decompress it: {error}"))
     })?;
     match bytes {
         Some(bytes) if bytes.len() as u64 == expected => Ok(bytes),

@@ -241,8 +241,7 @@ fn refuse_classes_beside(
         root.path(),
         format!(
             "it has class folders ({}) and, next to them, the folder {} with class folders of its \
-             own; move all class \
-             folders into it, or rename it if it is a class",
+             own; move all class folders into it, or rename it if it is a class",
             enumerate(&classes),
             enumerate(&[train.name().to_string_lossy().into_owned()])
         ),

@@ -80,8 +80,7 @@ impl Gain {
         let test = format!("(McNemar's exact test, p = {})", p_value(self.p));
         if self.p >= SIGNIFICANT {
             return format!(
-                "{counts}: with so few images the difference may be due to chance \
-                            {test}."
+                "{counts}: with so few images the difference may be due to chance {test}."
             );
         }
         let direction = if self.gained > self.lost {

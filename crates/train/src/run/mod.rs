@@ -228,8 +228,8 @@ impl RunDirectory {
         Err(TrainError::run(
             &self.path,
             "the run directory was moved or deleted during training (its config.toml is missing), \
-             so \
-             nothing more is written; train again, and do not move the directory during the run",
+             so nothing more is written; train again, and do not move the directory during the \
+             run",
         ))
     }
 

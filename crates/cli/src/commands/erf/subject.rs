@@ -98,8 +98,7 @@ impl Subject {
             Some("own") => {
                 return Err(CliError::Usage(format!(
                     "--input own: {name} is not trained, so it has no data of its own; use a data \
-                     set, \
-                     such as fashion-mini, or `noise`"
+                     set, such as fashion-mini, or `noise`"
                 )));
             }
             Some(source) => Some(source),

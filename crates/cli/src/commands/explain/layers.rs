@@ -120,8 +120,7 @@ fn global_pool(arguments: &PoolArgs) -> Result<(), CliError> {
     paragraph(
         "field",
         "the whole feature map: position no longer matters, and a network that ends this way \
-         accepts \
-         images of any size",
+         accepts images of any size",
     )
 }
 

@@ -114,9 +114,9 @@ impl Lowering {
                 match self.rows(tensor, node)? {
                     (value, None) => values.push(value),
                     (_, Some(_)) => {
-                        return Err("it concatenates rows of feature maps with channels \
-                                    last"
-                            .into());
+                        return Err(
+                            "it concatenates rows of feature maps with channels last".into()
+                        );
                     }
                 }
             }

@@ -89,8 +89,7 @@ impl Lowering {
         if dims[2..] != [1, 1] || groups != 1 || slide.edges != Edges::default() {
             return Err(
                 "its input is a 1x1 feature map, for which only a 1x1 convolution of all channels \
-                 is \
-                 supported, as a linear layer"
+                 is supported, as a linear layer"
                     .into(),
             );
         }
@@ -310,8 +309,7 @@ impl Lowering {
         let &[0, 0, top, left, 0, 0, bottom, right] = sides.as_slice() else {
             return Err(format!(
                 "it pads by {pads:?}; only rows and columns of feature maps can be padded, by at \
-                 most \
-                 {MAX_SIDE}"
+                 most {MAX_SIDE}"
             ));
         };
         if !is_map {
