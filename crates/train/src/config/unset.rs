@@ -103,7 +103,7 @@ pub(super) const UNSET: &[UnsetLine] = &[
         "train",
         "decay_norm_and_bias",
         "false",
-        "they are decayed too",
+        "they are decayed like the other parameters",
     ),
     unset("train", "precision", "\"bf16\"", "\"f32\""),
     unset("train", "clip_norm", "1.0", "gradients are not clipped"),
