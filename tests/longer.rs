@@ -307,7 +307,7 @@ fn a_finished_run_without_checkpoints_is_not_trained_over() {
     config.train.epochs = 4;
     let error = drive(&path, config, None).0.unwrap_err().to_string();
     assert!(
-        error.contains("checkpoints are gone") && error.contains("from its model"),
+        error.contains("checkpoints were deleted") && error.contains("from its model"),
         "{error}"
     );
 }

@@ -70,5 +70,5 @@ fn an_image_that_another_replaces_while_a_run_trains_ends_it() {
         std::fs::copy(&tested, &trained).unwrap();
     });
     assert!(message.contains("train/cat/0.png"), "{message}");
-    assert!(message.contains("another image"), "{message}");
+    assert!(message.contains("its image has changed"), "{message}");
 }

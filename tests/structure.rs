@@ -119,7 +119,24 @@ fn rust_files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The Markdown pages in the root, `docs`, `bench` and the crates.
+/// The pages whose words are checked: `docs`, `README.md`, `CHANGELOG.md` and `SECURITY.md`, as far as
+/// they are in English. `CONTRIBUTING.md` lists what not to write.
+fn english_pages(root: &Path) -> Vec<PathBuf> {
+    let is_english = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        name.ends_with(".md") && !name.ends_with(".ko.md") && name != "CONTRIBUTING.md"
+    };
+    let files = [root.to_path_buf(), root.join("docs")].map(|folder| fs::read_dir(folder).unwrap());
+    let paths = files
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path());
+    let mut pages: Vec<PathBuf> = paths.filter(is_english).collect();
+    pages.sort();
+    pages
+}
+
+/// The Markdown pages at the root, in `docs`, in `bench` and of the crates.
 fn pages(root: &Path) -> Vec<Page> {
     let mut folders = vec![root.to_path_buf(), root.join("docs"), root.join("bench")];
     folders.extend(
@@ -232,6 +249,12 @@ fn messages_and_documentation_use_plain_words() {
             for problem in words::problems(&fs::read_to_string(&file).unwrap()) {
                 writeln!(problems, "{path}:{problem}").unwrap();
             }
+        }
+    }
+    for page in english_pages(&root) {
+        let path = page.strip_prefix(&root).unwrap().to_string_lossy();
+        for problem in words::page_problems(&fs::read_to_string(&page).unwrap()) {
+            writeln!(problems, "{path}:{problem}").unwrap();
         }
     }
     report(&problems);

@@ -1,6 +1,6 @@
 //! Splits Rust source into words and symbols, without comments.
 
-/// A word, `::`, a single symbol, or a string literal (its text after one `"`).
+/// A word, `::`, a single sign, or a string literal, raw or not (its text after one `"`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(crate) text: String,
@@ -56,8 +56,11 @@ pub(crate) fn tokens(source: &str) -> Vec<Token> {
                 }
                 let word: String = chars[start..index].iter().collect();
                 let is_raw = matches!(word.as_str(), "r" | "br" | "cr");
-                if is_raw && raw_string_end(&chars, index).is_some() {
-                    index = raw_string_end(&chars, index).unwrap();
+                if is_raw && let Some(end) = raw_string_end(&chars, index) {
+                    let marks = chars[index..].iter().take_while(|&&c| c == '#').count();
+                    let inner = chars[index + marks..end.saturating_sub(1 + marks)].iter();
+                    text = Some(inner.collect());
+                    index = end;
                 } else if is_raw && at(index) == '#' {
                     // A raw identifier: `r#type`.
                     index += 1;
@@ -145,8 +148,7 @@ fn comments_and_literals_are_no_code() {
     let source = "use a::b; // crate::x\n/* unsafe /* crate::y */ */ let c = '\"';\n\
                   let s = \"unsafe\\\" crate::z\"; f::<'static>(r#\"un\"safe\"#, b\"q\", r#type, '\\'');";
     let found: Vec<String> = tokens(source).into_iter().map(|token| token.text).collect();
-    let expected =
-        "use a :: b ; let c = ; let s = \"unsafe\\\" crate::z ; f :: < > ( , \"q , type , ) ;";
+    let expected = "use a :: b ; let c = ; let s = \"unsafe\\\" crate::z ; f :: < > ( \"un\"safe , \"q , type , ) ;";
     assert_eq!(found.join(" "), expected);
     assert_eq!(
         tokens("\n\"\n\"\nx").last().map(|token| token.line),

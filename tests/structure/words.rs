@@ -7,17 +7,27 @@ use crate::tokens;
 const PHRASES: &[(&str, &str)] = &[
     ("a class each", "one class per"),
     ("a row each", "one row per"),
+    ("as it comes", "by default"),
+    ("as they come", "by default"),
     ("asked for", "requested, enabled"),
     ("at hand", "available"),
+    ("begin anew", "start again"),
     ("by heart", "overfit"),
+    ("by turns", "interleaved"),
     ("flies off", "diverges"),
     ("flew off", "diverged"),
+    ("fly off", "diverge"),
     ("go on", "continue, resume"),
     ("goes on", "continues, resumes"),
+    ("going on", "continuing, resuming"),
     ("held against", "compared with"),
+    ("in its stead", "instead"),
+    ("in their stead", "instead"),
     ("is wanted", "expected"),
+    ("learn by", "overfit, learn from"),
     ("left the numbers", "became NaN or infinite"),
     ("mended", "fixed"),
+    ("newest whole", "latest valid"),
     (
         "nobody",
         "no setting, no argument, or a sentence without it",
@@ -30,15 +40,44 @@ const PHRASES: &[(&str, &str)] = &[
     ("speaks for", "supports"),
     ("taken for", "treated as, predicted as, mistaken for"),
     ("the very", "exactly this"),
+    ("time left", "remaining time"),
     ("to be had", "available"),
     ("went on", "continued, resumed"),
     ("without a word", "silently"),
     ("work out", "compute"),
     ("worked out", "computed"),
+    ("working out", "computing"),
     ("works out", "computes"),
 ];
 
-/// Units in phrases like "a byte a channel", which should be one byte per channel.
+/// Phrases of messages, help texts and pages, which comments may need for something else.
+const SHOWN_PHRASES: &[(&str, &str)] = &[
+    ("a picture", "an image (input), a figure (output)"),
+    ("are gone", "are missing, were deleted"),
+    ("as usual", "by default"),
+    ("asks for", "requests, enables"),
+    ("bad file", "damaged or invalid file"),
+    ("bad files", "damaged or invalid files"),
+    ("bad image", "damaged image"),
+    ("bad images", "damaged images"),
+    ("beside", "next to, compared with"),
+    ("broken file", "damaged file"),
+    ("broken files", "damaged files"),
+    ("broken image", "damaged image"),
+    ("broken images", "damaged images"),
+    ("how often", "the interval"),
+    ("in words", "as text"),
+    ("is gone", "is missing, was deleted"),
+    ("no longer there", "missing, no longer exists"),
+    ("not there", "missing, not available"),
+    ("pictures", "images (input), figures (output)"),
+    ("same bits", "bit-identical"),
+    ("same place", "same position, same path"),
+    ("the picture", "the image (input), the figure (output)"),
+    ("the usual", "the default, the standard"),
+];
+
+/// Words that stand for one of a kind in "a byte a channel", which is one byte per channel.
 const UNITS: &[&str] = &[
     "channel", "class", "epoch", "file", "image", "layer", "line", "pixel", "position", "row",
     "side", "step", "thread",
@@ -52,7 +91,8 @@ const COUNTED: &[&str] = &[
 
 /// Words that may follow "is no": comparisons, and "is no longer".
 const COMPARISONS: &[&str] = &[
-    "better", "fewer", "larger", "less", "longer", "more", "slower", "smaller", "wider", "worse",
+    "better", "faster", "fewer", "larger", "less", "longer", "more", "slower", "smaller", "wider",
+    "worse",
 ];
 
 /// A text and the line on which it begins.
@@ -60,11 +100,13 @@ const COMPARISONS: &[&str] = &[
 struct Text {
     line: usize,
     words: Vec<String>,
+    /// Whether users read it: not only documentation.
+    is_shown: bool,
 }
 
 impl Text {
-    fn new(line: usize, text: &str) -> Self {
-        // A line break in a literal, escaped or not, counts as a space.
+    fn new(line: usize, text: &str, is_shown: bool) -> Self {
+        // A line break within a literal, escaped or not, is a space.
         let text = text.replace("\\n", " ").replace('\\', " ");
         let mut words = Vec::new();
         for word in text.split_whitespace() {
@@ -75,7 +117,11 @@ impl Text {
                 words.push(String::new());
             }
         }
-        Self { line, words }
+        Self {
+            line,
+            words,
+            is_shown,
+        }
     }
 
     /// The phrases in the text, with the better words.
@@ -83,7 +129,8 @@ impl Text {
         let mut problems = Vec::new();
         for start in 0..self.words.len() {
             let words = &self.words[start..];
-            for (phrase, better) in PHRASES {
+            let shown = SHOWN_PHRASES.iter().filter(|_| self.is_shown);
+            for (phrase, better) in PHRASES.iter().chain(shown) {
                 let mut parts = phrase.split(' ').enumerate();
                 if parts.all(|(place, part)| words.get(place).is_some_and(|word| word == part)) {
                     problems.push((phrase.to_string(), better.to_string()));
@@ -106,16 +153,26 @@ impl Text {
     }
 }
 
-/// The strings and the documentation in a source file, without the tests at its end.
+/// A source file without the module of tests at its end. A `mod tests;` is in another file, and what
+/// follows it is no test.
+fn without_tests(source: &str) -> String {
+    let lines: Vec<&str> = source.lines().collect();
+    let opens_tests = |at: &usize| {
+        let of_tests = ["#[cfg(test)]", "#[cfg(all(test"];
+        let item = lines[*at..].iter().find(|line| !line.starts_with("#["));
+        of_tests.iter().any(|start| lines[*at].starts_with(start))
+            && item.is_some_and(|item| item.starts_with("mod ") && item.contains('{'))
+    };
+    let end = (0..lines.len()).find(opens_tests).unwrap_or(lines.len());
+    lines[..end].join("\n")
+}
+
+/// The strings and the documentation of a source file, its tests at the end left out.
 fn texts(source: &str) -> Vec<Text> {
-    let end = ["\n#[cfg(test)]\nmod ", "\n#[cfg(all(test"]
-        .iter()
-        .filter_map(|tests| source.find(tests))
-        .min();
-    let source = &source[..end.unwrap_or(source.len())];
+    let source = &without_tests(source);
     let mut texts: Vec<Text> = tokens::tokens(source)
         .iter()
-        .filter_map(|token| Some(Text::new(token.line, token.text.strip_prefix('"')?)))
+        .filter_map(|token| Some(Text::new(token.line, token.text.strip_prefix('"')?, true)))
         .collect();
     let mut documentation: Option<(usize, String)> = None;
     for (line, text) in (1..).zip(source.lines().chain([""])) {
@@ -126,20 +183,67 @@ fn texts(source: &str) -> Vec<Text> {
                 all.push_str(more);
                 all.push(' ');
             }
+            // That of an argument is its help text.
             None => texts.extend(
                 documentation
                     .take()
-                    .map(|(line, all)| Text::new(line, &all)),
+                    .map(|(line, all)| Text::new(line, &all, text.starts_with("#[arg"))),
             ),
         }
     }
     texts
 }
 
-/// All phrases in a source file as `LINE: PHRASE; write BETTER`.
+/// The paragraphs, list items and table rows of a page, without code and the targets of links. No phrase
+/// crosses the cells of a table.
+fn paragraphs(page: &str) -> Vec<Text> {
+    let mut paragraphs: Vec<(usize, String)> = Vec::new();
+    let (mut is_code, mut is_open) = (false, false);
+    for (line, text) in (1..).zip(page.lines()) {
+        let is_fence = text.trim_start().starts_with("```");
+        is_code ^= is_fence;
+        if is_code || is_fence || text.trim().is_empty() {
+            is_open = false;
+            continue;
+        }
+        let begins = ["* ", "- ", "|"]
+            .iter()
+            .any(|mark| text.trim_start().starts_with(mark));
+        match paragraphs.last_mut().filter(|_| is_open && !begins) {
+            Some((_, paragraph)) => *paragraph += &format!(" {text}"),
+            None => paragraphs.push((line, text.into())),
+        }
+        is_open = true;
+    }
+    let prose = |text: &str| {
+        // Every second part is code.
+        let parts = text.split('`').step_by(2).collect::<Vec<_>>().join(" `.` ");
+        let mut rest = parts.replace('|', " . ");
+        while let Some(start) = rest.find("](") {
+            let end = rest[start..]
+                .find(')')
+                .map_or(rest.len(), |end| start + end + 1);
+            rest.replace_range(start..end, "");
+        }
+        rest
+    };
+    let text = |(line, paragraph): &(usize, String)| Text::new(*line, &prose(paragraph), true);
+    paragraphs.iter().map(text).collect()
+}
+
+/// Every phrase of a source file as `LINE: PHRASE; write BETTER`.
 pub(crate) fn problems(source: &str) -> Vec<String> {
+    of_texts(texts(source))
+}
+
+/// Every phrase of a page, likewise.
+pub(crate) fn page_problems(page: &str) -> Vec<String> {
+    of_texts(paragraphs(page))
+}
+
+fn of_texts(texts: Vec<Text>) -> Vec<String> {
     let mut problems = Vec::new();
-    for text in texts(source) {
+    for text in texts {
         for (phrase, better) in text.problems() {
             problems.push(format!("{}: `{phrase}`; write: {better}", text.line));
         }
@@ -164,4 +268,42 @@ fn plain_text_has_no_problems() {
     let source = "//! There is no layer here, the map is no larger, and the file is no longer read.\n\
                   const A: &str = \"one value per channel; names a class\";\n";
     assert_eq!(problems(source), Vec::<String>::new());
+}
+
+#[test]
+fn a_declared_module_of_tests_ends_no_file() {
+    let source = "#[cfg(test)]\nmod tests;\n\nconst A: &str = \"refused\";\n\
+                  \n#[cfg(test)]\n#[allow(unused)]\nmod more { const B: &str = \"refused\"; }\n";
+    let found = problems(source);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("4: `refused`"), "{found:?}");
+}
+
+#[test]
+fn raw_strings_are_read() {
+    let source = "const A: &str = r\"goes on\";\nconst B: &str = r#\"\"he\" goes on\"#;\n";
+    let found = problems(source);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[1].starts_with("2: `goes on`"), "{found:?}");
+}
+
+#[test]
+fn pages_are_read_without_their_code() {
+    let page = "# Title\n\nIt goes\non.\n\n```sh\ngoes on\n```\n\n* `goes on`, [files](bad images)\n\
+                * a file that\n  is gone\n\n| it goes | on | beside |\n";
+    let found = page_problems(page);
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(found[0].starts_with("3: `goes on`"), "{found:?}");
+    assert!(found[1].starts_with("11: `is gone`"), "{found:?}");
+    assert!(found[2].starts_with("14: `beside`"), "{found:?}");
+}
+
+#[test]
+fn some_phrases_are_for_messages_and_help_alone() {
+    let source = "/// The file beside it.\nstruct A {\n    /// The file beside it\n    #[arg(long)]\n    \
+                  a: B,\n}\nconst C: &str = \"the file is gone\";\n";
+    let found = problems(source);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found.iter().any(|one| one.starts_with("3: `beside`")));
+    assert!(found.iter().any(|one| one.starts_with("7: `is gone`")));
 }

@@ -19,12 +19,12 @@ pub(crate) struct LabelArgs {
     /// Label list: a CSV file with the class of each image, and optionally its split and group
     #[arg(long, value_name = "FILE")]
     pub(crate) labels: Option<PathBuf>,
-    /// Column of the label list with the classes, by name or number [default: found by name and
-    /// content]
+    /// Class column of the label list, by name or number [default: found by name and content]
     #[arg(long, value_name = "COLUMN")]
     pub(crate) label_column: Option<String>,
     /// Keep images of one patient, plant or video in one split: a column of the label list, or a
-    /// regular expression on file names with the group in brackets, such as '^(p[0-9]+)_'
+    /// regular expression on file names whose first capture group is the group, such as
+    /// '^(p[0-9]+)_'
     #[arg(long, value_name = "PATTERN")]
     pub(crate) group: Option<String>,
 }

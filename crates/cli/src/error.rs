@@ -163,7 +163,7 @@ fn hint(error: &TrainError) -> String {
             return " (set by --max-pixels)".into();
         }
         error if is_disk_full(error) => {
-            return "\nmake room on the disk; a run that has a checkpoint is continued with `receptive train \
+            return "\nfree disk space; resume a run that has a checkpoint with `receptive train \
                     --resume RUN`"
                 .into();
         }

@@ -175,7 +175,7 @@ fn open_idx_of(source: &str, path: &Path) -> Result<Source, DataError> {
     };
     let mut opened = idx::open(source.into(), folder, &found, None)?;
     opened.notes.push(format!(
-        "opened all IDX files in the folder {} of the given one",
+        "opened all IDX files in {}, the folder of the given file",
         folder.printable()
     ));
     Ok(opened)

@@ -167,7 +167,7 @@ impl DataOptions {
         {
             return Err(DataError::setting(
                 "data.fold",
-                format!("it is number {number} of {of}; use 2 or more folds, counted from 1"),
+                format!("it is fold {number} of {of}; use 2 or more folds, numbered from 1"),
             ));
         }
         if self.limit == Some(0) {

@@ -137,7 +137,7 @@ impl DataSet {
             self.classes[largest], self.classes[smallest]
         );
         Some(match is_balanced {
-            true => format!("{counts}; training balances them, as set"),
+            true => format!("{counts}; the settings balance them in training"),
             false => format!(
                 "{counts}; a network may neglect the small ones, which top-1 hides and mean \
                  recall shows. train.class_weights = \"balanced\" weights their loss more, \

@@ -107,8 +107,8 @@ impl TheoryComparison {
         let mut caveats = prediction.caveats.clone();
         if measurement.probe.channels == Channels::Sum && !matches!(weights, Weights::Ones) {
             caveats.push(
-                "the terms of a sum of channels behind an activation are dependent; random signs \
-                 measure what is predicted"
+                "with channels summed behind an activation the terms are dependent, which the \
+                 prediction neglects; use random signs"
                     .into(),
             );
         }

@@ -56,7 +56,7 @@ impl ModelConfig {
             }
             (map, _) => {
                 return Err(ModelError::model(
-                    format!("its last layer outputs a map {map}, not one value per class"),
+                    format!("its last layer outputs a feature map {map}, not one value per class"),
                     "end it with `flatten` or `global_avg_pool2d`, then `linear` without `units`",
                 ));
             }

@@ -36,7 +36,7 @@ pub enum PlotError {
         found: usize,
     },
     /// There is nothing to draw.
-    #[error("{what} has no {missing}; add at least one before it is drawn")]
+    #[error("{what} has no {missing}; add at least one before drawing it")]
     Empty {
         /// The figure concerned, with its title.
         what: String,

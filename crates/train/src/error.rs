@@ -113,8 +113,8 @@ pub enum TrainError {
     },
     /// A finished run that cannot be resumed.
     #[error(
-        "{path}: the run has finished and its checkpoints are gone, so it cannot be resumed; start a new run \
-         from its model",
+        "{path}: the run has finished and its checkpoints were deleted, so it cannot be resumed; \
+         start a new run from its model",
         path = path.printable()
     )]
     NoCheckpoint {
@@ -124,7 +124,7 @@ pub enum TrainError {
     /// A run resumed with changes to settings that cannot change within a run.
     #[error(
         "{path} cannot be resumed with these changed settings: {changes}. A learning rate, a \
-         schedule or a number of epochs can change within a run, but these cannot: set them back, \
+         schedule or a number of epochs can change within a run, but these cannot: revert them, \
          or start a new run from its model",
         path = path.printable(),
         changes = changed_settings(changes)
@@ -284,9 +284,8 @@ impl TrainError {
     pub fn or_moved(self, remedy: &str) -> Self {
         match self {
             Self::Data(DataError::Layout { path, problem }) => {
-                let problem = format!(
-                    "{problem}; if the run's data were moved, give their new path: {remedy}"
-                );
+                let problem =
+                    format!("{problem}; if the run's data was moved, give its new path: {remedy}");
                 Self::Data(DataError::Layout { path, problem })
             }
             other => other,

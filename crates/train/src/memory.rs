@@ -133,7 +133,7 @@ pub fn check_pass(
     }
     let input = plan.input();
     let what = format!(
-        "{what} on {} of {}x{} pixels at a time",
+        "{what} for {} of {}x{} pixels at once",
         counted(images.max(1), "image"),
         input.height,
         input.width
@@ -194,7 +194,7 @@ pub(crate) fn step_notes(
             setting,
             format!(
                 "it is 1, but {what}: with one image per shard the output is constant, so nothing \
-                 is learnt; use 2 or more (better 8), or leave that layer out"
+                 is learnt; use 2 or more (preferably 8), or leave that layer out"
             ),
         ));
     }

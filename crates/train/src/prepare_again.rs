@@ -78,7 +78,7 @@ fn check_network(
         return Err(TrainError::setting(
             "model.classes",
             format!(
-                "it is {classes}, but the data have {}: the number of classes follows from the \
+                "it is {classes}, but the data has {}: the number of classes follows from the \
                  data",
                 counted(setup.data.classes.len(), "class")
             ),

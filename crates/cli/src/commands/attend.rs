@@ -24,7 +24,7 @@ pub(super) struct AttendArgs {
     /// Image files, or directories of them
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
-    /// Layer of Grad-CAM, by number or name as `summary` shows them [default: the last convolution
+    /// Layer for Grad-CAM, by number or name as `summary` shows them [default: the last convolution
     /// whose output is at least 5x5, after its batch norm and activation]
     #[arg(long, value_name = "LAYER")]
     layer: Option<String>,
@@ -114,7 +114,7 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
         Pass::Backward(None),
         arguments.smooth.clamp(1, SMOOTH_COPIES),
         &device,
-        "an image's gradients, with SmoothGrad's copies,",
+        "computing the gradients, with SmoothGrad's copies,",
         "use --smooth 0, or a network with a smaller input",
     )?;
     let mut exit = Exit::Done;
@@ -273,7 +273,7 @@ fn write(
             if first.len() < attribution.classes.len() {
                 say_line(
                     "note",
-                    format!("the figure has the first {MAX_DRAWN} classes"),
+                    format!("the figure shows the first {MAX_DRAWN} classes"),
                 );
             }
             let drawn = Attribution {

@@ -31,7 +31,7 @@ pub(super) struct FeaturesArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "image")]
     labels: Option<PathBuf>,
     /// Layer, by number or name as `summary` shows them, or `all` [default: the last layer with
-    /// maps as large as the first one's]
+    /// feature maps as large as the first one's]
     #[arg(long, value_name = "LAYER")]
     layer: Option<String>,
     /// Draw the N strongest channels
@@ -89,7 +89,7 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
         Pass::Forward,
         1,
         &device,
-        "the network's features",
+        "computing the network's features",
         remedy,
     )?;
     let layers = match arguments.layer.as_deref() {
@@ -101,7 +101,10 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
         let count = layers.len();
         say_line(
             "note",
-            format!("the network has {count} layers with maps; the first {MAX_LAYERS} are drawn"),
+            format!(
+                "the network has {count} layers with feature maps; the first {MAX_LAYERS} are \
+                     drawn"
+            ),
         );
     }
     let layers = &layers[..layers.len().min(MAX_LAYERS)];
@@ -167,7 +170,7 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
         paragraph(
             &maps.number,
             format!(
-                "{}: {} maps of {height}x{width}; strongest channels {}",
+                "{}: {} feature maps of {height}x{width}; strongest channels {}",
                 maps.name,
                 maps.channels(),
                 strongest.join(", ")

@@ -243,7 +243,7 @@ impl RunSettings {
         let config = with_overrides(&self.config, overrides)?;
         if let Some(file) = self.file.filter(|_| !config.data.is_there()) {
             return Err(CliError::Usage(format!(
-                "{} names the data {}, which are not there; give their path as the first argument, DATA",
+                "{}: its data {} no longer exists; give its path as the first argument, DATA",
                 file.printable(),
                 config.data.source.printable()
             )));
@@ -307,13 +307,13 @@ fn fine_tuning_config(run: &Path, has_data: bool, has_labels: bool) -> Result<Ru
             }
             Some(own) => {
                 let problem = format!(
-                    "the run's data {} no longer exist; give DATA as the first argument",
+                    "the run's data {} no longer exists; give DATA as the first argument",
                     own.data.source.printable()
                 );
                 return Err(CliError::argument("--from", problem));
             }
             None => {
-                let problem = "this model is not part of a run, so its data are unknown; give \
+                let problem = "this model is not part of a run, so its data is unknown; give \
                                DATA as the first argument";
                 return Err(CliError::argument("--from", problem));
             }

@@ -69,7 +69,7 @@ pub(super) struct TuneArgs {
     /// Continue a search that was stopped, with its own settings
     #[arg(long, value_name = "DIR", conflicts_with = NEW_RUN)]
     resume: Option<PathBuf>,
-    /// New path of the data of the search that is resumed, if it was moved
+    /// New path of the resumed search's data, if it was moved
     #[arg(long = "data", value_name = "DATA", requires = "resume")]
     moved: Option<String>,
     /// Print JSON
@@ -262,7 +262,10 @@ fn show(tune: &Tune) -> Result<(), CliError> {
         print(format!("\nRanked by {}.", ranking(state.monitor)))?;
     }
     if all.iter().any(|result| result.cut) {
-        print("N of M epochs: ended by the time limit; chosen only if no other has a result.")?;
+        print(
+            "N of M epochs: stopped by the time limit; selected only if no other trial has a \
+               result.",
+        )?;
     }
     print("")?;
     let failed = state
@@ -273,7 +276,10 @@ fn show(tune: &Tune) -> Result<(), CliError> {
     if failed > 0 {
         wide_line(
             "failed",
-            format!("{}, such as diverged ones", counted(failed, "run")),
+            format!(
+                "{}, for example because they diverged",
+                counted(failed, "run")
+            ),
         )?;
     }
     let Some(best) = state.best() else {

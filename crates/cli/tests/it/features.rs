@@ -72,7 +72,7 @@ fn the_sample_photographs_are_pictures_like_any_other() {
             env!("CARGO_MANIFEST_DIR")
         );
         let words = crate::done(&["features", &run, &photo, "--layer", "1", "--out", &out]);
-        assert!(words.contains("16 maps of 28x28"), "{words}");
+        assert!(words.contains("16 feature maps of 28x28"), "{words}");
         assert!(words.contains("strongest channels"), "{words}");
     }
 }

@@ -87,7 +87,7 @@ fn an_image_that_was_damaged_since_is_named_and_the_rest_measured() {
             .contains(&test[0])
     );
     assert!(
-        of("no longer there")
+        of("of the run is missing")
             .unwrap()
             .as_str()
             .unwrap()

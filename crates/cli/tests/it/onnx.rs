@@ -39,7 +39,7 @@ fn an_onnx_file_is_a_model_to_evaluate_and_to_start_from() {
     ]);
     let errors = text(&erf.stderr);
     assert!(!errors.contains("copied out of its run"), "{errors}");
-    assert!(errors.contains("so its data are unknown"), "{errors}");
+    assert!(errors.contains("so its data is unknown"), "{errors}");
     let copy = at("copy");
     std::fs::rename(format!("{run}/model"), &copy).unwrap();
     let confusion = |model: &str| {

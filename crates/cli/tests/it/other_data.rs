@@ -97,9 +97,9 @@ fn a_copied_model_asks_for_its_data_and_a_moved_data_set_for_its_place() {
         assert_eq!(output.status.code(), Some(2), "{message}");
         assert!(message.contains(words), "{message}");
     };
-    refused(&copy, "give their path: receptive evaluate");
+    refused(&copy, "give its path: receptive evaluate");
     fs::rename(&own, directory.path().join("moved")).unwrap();
-    refused(&run, "set their new path");
+    refused(&run, "set its new path");
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn data_with_a_folder_around_them_or_named_by_a_config_alone_are_asked_for() {
     let config = config.to_str().unwrap();
     for command in ["train", "lr-find", "tune"] {
         let words = said_by_failing(&[command, "--config", config]);
-        assert!(words.contains("config.toml names the data"), "{words}");
+        assert!(words.contains("config.toml: its data"), "{words}");
         assert!(words.contains("DATA"), "{words}");
     }
 }

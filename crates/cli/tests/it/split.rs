@@ -153,7 +153,10 @@ fn a_run_is_tested_on_its_own_test_images_after_its_folder_changed() {
     for path in &gone {
         assert!(said.contains(path.as_str()), "{said}");
     }
-    assert!(said.contains("3 images were not there"), "{said}");
+    assert!(
+        said.contains("3 images were added since training"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -71,12 +71,12 @@ impl Normalize {
             return Err(DataError::setting(
                 "mean and std",
                 format!(
-                    "an image of {} bytes where {} channels of {} x {} are expected, with {} \
-                     means: expected one mean and one std per channel",
-                    pixels.len(),
+                    "expected an image of {} channels of {} x {} pixels, with one mean and one std \
+                     per channel, found {} bytes and {} means",
                     size.channels,
                     size.height,
                     size.width,
+                    pixels.len(),
                     self.tables.len()
                 ),
             ));

@@ -91,8 +91,8 @@ pub(super) fn without_colours(bytes: &[u8]) -> Result<Option<PlainTiff>, String>
             Ok(tags.with_photometric(1, Colours::Palette(palette)))
         }
         (3, _) => Err(format!(
-            "it is a TIFF with a palette of {bits}-bit numbers, which cannot be read; {convert}, for \
-             example with `magick IN.tif OUT.png`"
+            "it is a TIFF with a palette of {bits}-bit indices, which cannot be read; {convert}, \
+             for example with `magick IN.tif OUT.png`"
         )),
         (6, 1) if bits == 8 && tags.number(COMPRESSION) == Some(7) => {
             Ok(tags.with_photometric(2, Colours::YCbCr))
@@ -110,7 +110,7 @@ pub(super) fn without_colours(bytes: &[u8]) -> Result<Option<PlainTiff>, String>
              values of 8 or 16 bits, for example with `magick IN.tif -auto-level -depth 8 \
              OUT.png` or ImageJ's Image > Type > 8-bit",
             match format {
-                2 => "signed numbers",
+                2 => "signed integers",
                 3 => "floating-point numbers",
                 _ => "numbers",
             }

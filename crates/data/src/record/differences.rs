@@ -32,7 +32,7 @@ impl SplitRecord {
         }
         let gone: Vec<String> = self.gone(&found).map(|gone| gone.path.clone()).collect();
         [
-            (gone, "is gone", "are gone"),
+            (gone, "is missing", "are missing"),
             (added, "was added", "were added"),
             (relabelled, "is in another class", "are in another class"),
             (regrouped, "is in another group", "are in another group"),
@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(
             one.differences(&other),
             [
-                "1 image is gone: `a`",
+                "1 image is missing: `a`",
                 "1 image was added: `f`",
                 "1 image is in another class: `c`",
                 "1 image is in another group: `b`",

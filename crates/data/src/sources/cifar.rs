@@ -172,8 +172,8 @@ pub(crate) fn open(
             let Some(kind) = kind else {
                 return Err(DataError::format(
                     place,
-                    "the archive contains no CIFAR binary (data_batch_1.bin ..., or train.bin and \
-                     test.bin, of whole records)",
+                    "the archive contains no CIFAR binary with whole records (data_batch_1.bin \
+                     ..., or train.bin and test.bin)",
                 ));
             };
             (place, kind, members)
@@ -191,7 +191,8 @@ pub(crate) fn open(
 /// The `.bin` files of a tar stream, by name. Nothing is written to disk; links, folders and other files are
 /// skipped.
 fn read_archive(reader: &mut dyn Read, place: &str) -> Result<Vec<(String, Vec<u8>)>, DataError> {
-    let unreadable = |error| DataError::format(place, format!("could not read it: {error}"));
+    let unreadable =
+        |error| DataError::format(place, format!("could not read or unpack it: {error}"));
     let mut left = MAX_BYTES;
     // The limit applies to the whole stream, whatever the archive's headers declare.
     let mut archive = tar::Archive::new(reader.take(MAX_BYTES));
@@ -305,7 +306,7 @@ fn build(
             Vec::new()
         } else {
             vec![format!(
-                "it lacks {}, which the published set has",
+                "it lacks {}, which the published set contains",
                 enumerate(&missing)
             )]
         },

@@ -140,8 +140,8 @@ fn set(source: &mut Source, pattern: &str) -> Result<(), DataError> {
         return Err(DataError::setting(
             SETTING,
             format!(
-                "`{pattern}` is neither a column of a label list nor a regular expression with \
-                 brackets around the group's part of a file name, such as `^(\\d+)_`"
+                "`{pattern}` is neither a column of a label list nor a regular expression whose \
+                 first capture group is the group, such as `^(\\d+)_`"
             ),
         ));
     }

@@ -251,7 +251,8 @@ fn header<const D: usize>(
 ) -> Result<[u32; D], DataError> {
     let mut found = [0; 4];
     let mut sizes = [0; D];
-    let unreadable = |error| DataError::format(name, format!("could not read it: {error}"));
+    let unreadable =
+        |error| DataError::format(name, format!("could not read or decompress it: {error}"));
     reader.read_exact(&mut found).map_err(unreadable)?;
     if found != magic {
         return Err(DataError::format(
@@ -276,8 +277,9 @@ fn body(reader: &mut dyn Read, name: &str, expected: u64) -> Result<Vec<u8>, Dat
             format!("its header announces {expected} bytes; the maximum is {MAX_BYTES}"),
         ));
     }
-    let bytes = inflate::read_all(reader, expected)
-        .map_err(|error| DataError::format(name, format!("could not read it: {error}")))?;
+    let bytes = inflate::read_all(reader, expected).map_err(|error| {
+        DataError::format(name, format!("could not read or decompress it: {error}"))
+    })?;
     match bytes {
         Some(bytes) if bytes.len() as u64 == expected => Ok(bytes),
         Some(bytes) => Err(DataError::format(

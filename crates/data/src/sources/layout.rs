@@ -240,8 +240,8 @@ fn refuse_classes_beside(
     Err(DataError::layout(
         root.path(),
         format!(
-            "it has class folders ({}) and, beside them, the folder {} with class folders of its own; move all class \
-             folders into it, or rename it if it is a class",
+            "it has class folders ({}) and, next to them, the folder {} with class folders of its \
+             own; move all class folders into it, or rename it if it is a class",
             enumerate(&classes),
             enumerate(&[train.name().to_string_lossy().into_owned()])
         ),

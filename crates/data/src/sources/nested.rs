@@ -98,9 +98,9 @@ fn without_classes(root: &Folder, place: &Folder) -> DataError {
     DataError::layout(
         root.path(),
         format!(
-            "all its images lie in {} without class folders, and a classifier needs at least two; put the images \
-             of each class into a folder of its own, named after the class (files beside them with boxes or masks are \
-             not read)",
+            "all its images are in {} without class folders, and a classifier needs at least two; \
+             put the images of each class into a folder of its own, named after the class (files \
+             with boxes or masks next to them are not read)",
             place.path().printable()
         ),
     )

@@ -142,11 +142,10 @@ impl Files {
     /// # Errors
     /// The image cannot be read, was deleted, or differs from when it was checked.
     pub(crate) fn read_checked(&self, entry: &FileEntry) -> Result<Picture, DataError> {
-        let advice = "put it back, and start again or resume the run";
+        let advice = "restore it, then start again or resume the run";
         let found = self.read_image(entry).map_err(|error| match error {
             DataError::Io { path, source, .. } if source.kind() == ErrorKind::NotFound => {
-                let problem =
-                    format!("it was there when the data were opened, and is gone; {advice}");
+                let problem = format!("it was deleted after the data was opened; {advice}");
                 DataError::layout(path, problem)
             }
             other => other,
@@ -159,10 +158,7 @@ impl Files {
             true => Ok(found.picture),
             false => Err(DataError::layout(
                 &entry.path,
-                format!(
-                    "it shows another image than when the data were opened, which would be trained or tested on \
-                     in its stead; {advice}"
-                ),
+                format!("its image has changed since the data was opened; {advice}"),
             )),
         }
     }

@@ -87,7 +87,7 @@ impl Folder {
                 match part {
                     Component::Normal(name) => parts.push(name),
                     Component::CurDir => {}
-                    _ => return Err(refused("is a path that leads out of the archive")),
+                    _ => return Err(refused("is a path that points outside the archive")),
                 }
             }
             let Some((name, folders)) = parts.split_last() else {

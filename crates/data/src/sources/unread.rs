@@ -149,7 +149,7 @@ pub(crate) fn is_beside(file: &Path) -> bool {
 
 fn kind(file: &Path) -> String {
     if file.as_os_str().as_encoded_bytes().ends_with(b"~") {
-        return "copies with a name in ~".into();
+        return "copies with a name ending in ~".into();
     }
     match file.extension() {
         Some(extension) => {
@@ -178,7 +178,7 @@ pub(crate) fn partly_note(root: &Path, folders: &[(UnreadFolder, usize)]) -> Opt
         .map(|(folder, images)| {
             let (name, place, kinds) = (folder.name(), folder.place(root), folder.kinds());
             let images = counted(*images, "image");
-            format!("{}{place} ({kinds} next to {images})", enumerate(&[name]))
+            format!("{}{place} ({kinds} among {images})", enumerate(&[name]))
         })
         .collect();
     (!described.is_empty()).then(|| {

@@ -288,8 +288,8 @@ fn leave_out_used(
     }
     if comparison.kept_unseen > 0 {
         source.notes.push(format!(
-            "left {} out of training: the pretrained model, or one before it, was tested on the \
-             same content, which must stay unseen",
+            "left {} out of training: the pretrained model or one of its ancestors was tested on \
+             the same content, which must not be trained on",
             counted(comparison.kept_unseen, "image")
         ));
     }

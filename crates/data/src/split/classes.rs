@@ -55,7 +55,7 @@ pub(crate) fn resolve(source: &mut Source, options: &DataOptions) -> Result<Clas
         Some(given) if source.numbered => {
             if given != source.list {
                 source.notes.push(format!(
-                    "{} numbers its classes; number n is treated as class n of the trained model",
+                    "{} has numbered classes; number n is treated as class n of the trained model",
                     source.name
                 ));
             }

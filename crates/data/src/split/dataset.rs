@@ -225,17 +225,17 @@ fn all_used(comparison: &Comparison) -> String {
     let unseen = comparison.known.saturating_sub(trained);
     let all = comparison.known + comparison.new;
     format!(
-        "nothing is left to train on: {} {} validation or test images of the run that training starts from, or of one \
-         before it, and must stay unseen; {}",
+        "nothing is left to train on: {} {} validation or test images of the parent run or its \
+         ancestors, which must not be trained on; {}",
         match all == unseen {
             true => format!("all its {}", counted(all, "image")),
             false => format!("of its {} {unseen}", counted(all, "image")),
         },
         if unseen == 1 { "is among the" } else { "are" },
         match trained {
-            0 => "name other images to train on".into(),
+            0 => "give other images to train on".into(),
             _ => format!(
-                "{} that it was trained on {} in the validation or test split now",
+                "{} that the parent run was trained on {} now in the validation or test split",
                 counted(trained, "image"),
                 if trained == 1 { "is" } else { "are" },
             ),

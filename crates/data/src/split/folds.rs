@@ -86,8 +86,8 @@ fn note_small_classes(source: &mut Source, keys: &[(SplitKey, u32)], folds: usiz
     let small = of_class.values().filter(|keys| keys.len() < folds).count();
     if small > 0 {
         source.notes.push(format!(
-            "{} with fewer distinct images, or groups, than the {folds} folds: some folds do not \
-             test them",
+            "{} with fewer distinct images, or groups, than the {folds} folds: they are absent \
+             from some test folds",
             counted(small, "class")
         ));
     }

@@ -309,8 +309,8 @@ impl ClassRenames {
             .collect();
         (!renamed.is_empty()).then(|| {
             format!(
-                "the data has changed: the trained model does not have these classes, but the run \
-                 knows their images, and their class in the run is used: {}",
+                "the data has changed: these classes are not in the trained model, but their \
+                 images are in the run, whose classes are used: {}",
                 renamed.join(", ")
             )
         })
@@ -332,7 +332,7 @@ fn gone_classes(record: &SplitRecord, gone: &[&Member]) -> Vec<String> {
 
 fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, by_group: &[&str]) {
     let lost = [
-        ("no longer there", comparison.gone, &comparison.gone_paths),
+        ("missing", comparison.gone, &comparison.gone_paths),
         (
             "damaged and can no longer be read",
             comparison.unreadable,
@@ -358,11 +358,10 @@ fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, by_group: &[&s
     notes.extend(lost);
     if comparison.new > 0 {
         notes.push(format!(
-            "the data has changed: {} there when the run was trained, and {} now in the split \
-             `new`",
+            "the data has changed: {} added since training, and {} the split `new`",
             match comparison.new {
-                1 => "1 image was not".to_string(),
-                new => format!("{} were not", counted(new, "image")),
+                1 => "1 image was".to_string(),
+                new => format!("{} were", counted(new, "image")),
             },
             if comparison.new == 1 { "is" } else { "are" },
         ));
@@ -411,7 +410,8 @@ pub(super) fn left_out_note(images: usize, by_group: &[&str]) -> String {
             enumerate(&groups)
         ),
         grouped => format!(
-            "left out {}: for {}, {content}; for {grouped}, on other images of the same group: {}",
+            "left out {}: {content} as {} of them, and on other images of the same group as \
+             {grouped}: {}",
             counted(images, "image"),
             images - grouped,
             enumerate(&groups)

@@ -63,8 +63,8 @@ pub(super) fn note_groups(source: &mut Source, record: &SplitRecord) {
     }
     if splits.is_empty() && record.has_groups() {
         source.notes.push(
-            "the pretrained model's images were split by groups, these are not: set data.group, \
-             or images of one group may be in several splits"
+            "the pretrained model's images were split by groups, but these are not: set \
+             data.group, or images of one group may be in several splits"
                 .into(),
         );
     }
@@ -76,8 +76,8 @@ pub(super) fn note_groups(source: &mut Source, record: &SplitRecord) {
     if !divided.is_empty() {
         source.notes.push(format!(
             "groups with images in more than one split: {}, since the pretrained model's images \
-             were split without groups, and its test images must stay unseen; results on these \
-             groups say little about new groups: {}",
+             were split without groups, and its test images must not be trained on; results on \
+             these groups say little about new groups: {}",
             divided.len(),
             enumerate(&divided)
         ));

@@ -126,7 +126,7 @@ fn a_damaged_byte_of_an_archive_is_an_error() {
     let last = bytes.len() - 6; // of the checksum
     bytes[last] ^= 1;
     write(&path, bytes);
-    assert!(refusal(&path).contains("could not read it"));
+    assert!(refusal(&path).contains("could not read or unpack it"));
 }
 
 #[test]

@@ -353,11 +353,14 @@ fn an_image_that_shows_another_one_since_the_data_were_opened_is_an_error_and_sa
     for error in [samples.get(0).unwrap_err(), data.train.read(0).unwrap_err()] {
         let text = error.to_string();
         assert!(
-            text.contains("cat/0.png") && text.contains("another image"),
+            text.contains("cat/0.png") && text.contains("its image has changed"),
             "{text}"
         );
     }
     std::fs::remove_file(&path).unwrap();
     let text = data.train.read(0).unwrap_err().to_string();
-    assert!(text.contains("is gone; put it back"), "{text}");
+    assert!(
+        text.contains("was deleted after the data was opened; restore it"),
+        "{text}"
+    );
 }

@@ -123,7 +123,7 @@ fn photos_without_an_images_extension_are_images_and_copies_are_not() {
     let data = open(root.path(), &uncut()).unwrap();
     assert_eq!(data.train.class_counts(), [2, 2]);
     let notes = data.notes.join("\n");
-    for expected in ["skipped 2 files", "`cat` (1 .bak next to 2 images)"] {
+    for expected in ["skipped 2 files", "`cat` (1 .bak among 2 images)"] {
         assert!(notes.contains(expected), "{notes}");
     }
 }

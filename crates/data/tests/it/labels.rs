@@ -38,7 +38,7 @@ fn every_usual_form_of_a_list_gives_the_same_labels() {
         assert_eq!(listed.images(&data), expected, "{list}");
         assert_eq!(data.notes.len(), 1, "{:?}", data.notes);
         assert!(
-            data.notes[0].contains("label list's columns"),
+            data.notes[0].contains("label list: images from"),
             "{:?}",
             data.notes
         );
@@ -160,7 +160,7 @@ fn columns_that_are_true_for_a_split_s_images_define_the_splits() {
         let data = listed.open(&list);
         let test = data.test.as_ref().map_or(0, |test| test.len());
         assert_eq!([data.train.len(), data.val.len(), test], expected, "{list}");
-        assert!(data.notes[0].contains("the splits"), "{:?}", data.notes);
+        assert!(data.notes[0].contains("splits from"), "{:?}", data.notes);
     }
     // Both, or neither yes nor no.
     for row in ["1,1", "2,0"] {
@@ -197,11 +197,7 @@ fn folders_called_like_splits_are_splits_where_the_list_does_not_say() {
     assert_eq!(data.train.class_counts(), [1, 1]);
     assert_eq!(data.val.class_counts(), [1, 1]);
     assert!(data.test.is_none());
-    assert!(
-        data.notes
-            .iter()
-            .any(|note| note.contains("are the splits"))
-    );
+    assert!(data.notes.iter().any(|note| note.contains("define them")));
     let refused = listed.refusal("1.png,a\n2.png,b\n");
     assert!(
         refused.contains("line 1: `1.png` could be train/1.png or val/1.png"),
@@ -279,7 +275,7 @@ fn what_cannot_be_meant_is_rejected_with_its_lines() {
         ("image,cat,dog\na,1,0\nb,0,0\n", "has no class"),
         ("a,\"cat\nb,dog\nc,dog\n", "control characters"),
         ("a.png\nb.png\n", "single column"),
-        ("x.png,cat\ny.png,dog\n", "no column of it names images"),
+        ("x.png,cat\ny.png,dog\n", "none of its columns names images"),
         ("a,cat\nb,cat\n", "only one class"),
         (
             "file,class,split\na,cat,train\nb,dog,train\nc,dig,test\n",
@@ -379,7 +375,7 @@ fn other_columns_of_images_and_columns_of_one_name_are_named() {
     let listed = Listed::new(&["1.png", "2.png"]);
     let data = listed.open("image,thumb,class\n1.png,2.png,cat\n2.png,1.png,dog\n");
     let notes = data.notes.join("\n");
-    assert!(notes.contains("`thumb` names images too"), "{notes}");
+    assert!(notes.contains("`thumb` also names images"), "{notes}");
 
     let list = "image,class,class\n1.png,cat,a\n2.png,dog,b\n";
     let column = |column: &str| {

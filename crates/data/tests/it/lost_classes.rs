@@ -123,7 +123,7 @@ fn a_class_of_which_a_part_is_read_is_named_with_the_rest() {
     assert_eq!((data.unread, data.damaged.len()), (0, 3));
     let notes = data.notes.join("\n");
     for part in [
-        "`dog` (2 .npy next to 4 images)",
+        "`dog` (2 .npy among 4 images)",
         "skipped 1 file that is not an image",
         "are left out of these classes: `owl` (3 of 10)",
     ] {

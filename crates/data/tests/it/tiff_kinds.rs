@@ -121,7 +121,7 @@ fn a_jpeg_inside_of_a_tiff_gives_the_colours_of_the_jpeg() {
 fn a_tiff_that_cannot_be_read_says_what_it_is_and_how_to_convert_it() {
     for (bits, photometric, format, words) in [
         (vec![32], 1, Some(3), "32-bit floating-point numbers"),
-        (vec![32], 1, Some(2), "32-bit signed numbers"),
+        (vec![32], 1, Some(2), "32-bit signed integers"),
         (vec![32], 1, None, "32-bit numbers"),
         (vec![64], 0, Some(3), "64-bit floating-point numbers"),
         (vec![4], 3, None, "palette of 4-bit numbers"),

@@ -41,7 +41,7 @@ pub fn judge(evidence: &Evidence<'_>) -> Judgement {
     let pixels = field.values.iter().filter(|value| **value > 0.0).count();
     if pixels < 3 || minor.is_nan() || minor < 1e-6 {
         let explanation = format!(
-            "Only {pixels} pixel{} on a line with a gradient: too few for a shape.",
+            "Only {pixels} pixel{} with a gradient, on one line: too few to judge a shape.",
             if pixels == 1 { "" } else { "s" }
         );
         return inconclusive(evidence, Reason::Degenerate, &explanation);

@@ -102,7 +102,7 @@ pub fn comparison(
         )
     });
     let caption = format!(
-        "maps: {0} × {0} pixels about the middle of the theoretical field (a box, unless it is \
+        "maps: {0} × {0} pixels around the centre of the theoretical field (a box, unless it is \
          larger), relative to the peak",
         2 * reach + 1
     );
@@ -113,19 +113,19 @@ pub fn comparison(
     let wide = (grid.scene()?.size().0 - 66.0) / 2.0;
     let chart = Chart {
         panel_size: (wide.max(330.0), 300.0),
-        x_label: "distance from the middle of the theoretical field, pixels".into(),
+        x_label: "distance from the centre of the theoretical field, pixels".into(),
         x_whole: true,
         ..Chart::new("")
     };
     let chart = chart
         .panel(sections(
-            "middle row, relative to the peak",
+            "central row, relative to the peak",
             networks,
             reach,
             true,
         ))
         .panel(sections(
-            "middle column, relative to the peak",
+            "central column, relative to the peak",
             networks,
             reach,
             false,

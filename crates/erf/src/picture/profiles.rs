@@ -33,7 +33,7 @@ pub(super) fn sections(
         Chart {
             columns: 1,
             panel_size: size,
-            x_label: "distance from the middle, pixels".into(),
+            x_label: "distance from the centre, pixels".into(),
             ..Chart::new("")
         },
         |chart, direction| chart.panel(section(subject, bell, middle, window, direction)),
@@ -227,7 +227,7 @@ pub(super) fn radial(
     let panel = Panel {
         y_scale: Scale::Log,
         y_range: Some(((-far * far / 2.0).exp() * 0.3, 3.0)),
-        ..Panel::new("mean at equal radius")
+        ..Panel::new("radial mean")
     };
     let mut panel = panel.series(gaussian);
     if let Some((map, factor)) = subject.theory() {

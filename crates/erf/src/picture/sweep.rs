@@ -91,7 +91,7 @@ pub fn sweep_maps(sweep: &Sweep) -> Grid {
     }));
     let subtitle = "path counts; mean |∂y/∂x| over networks; sizes above 4.55 % of the centre";
     matrix(
-        "Receptive field of the centre unit",
+        "Receptive field of the central unit",
         subtitle,
         &columns,
         &rows,

@@ -74,7 +74,10 @@ fn layer(
         Operation::Crop(_) => {
             return Err(InterchangeError::unwritable(
                 "ONNX",
-                format!("layer {} is a part of a map", planned.number),
+                format!(
+                    "layer {} crops its input, which is not exported",
+                    planned.number
+                ),
             ));
         }
     })

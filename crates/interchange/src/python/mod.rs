@@ -78,7 +78,7 @@ class Network(nn.Module):
 
 
 def load(path=Path(__file__).with_name({weights_name})):
-    {DOC}The network with its trained weights, ready to infer.{DOC}
+    {DOC}The network with its trained weights, ready for inference.{DOC}
     model = Network()
     model.load_state_dict(load_file(path))
     return model.eval()

@@ -120,14 +120,14 @@ impl Context<'_> {
             (None, Some(classes)) if self.is_head => (classes, "classes"),
             (None, _) if self.is_head => {
                 return Err(self.refuse(
-                    format!("it leaves `{field}` out and the number of classes is not known"),
+                    format!("`{field}` is missing and the number of classes is unknown"),
                     "set `classes` at the top of the config",
                 ));
             }
             (None, _) => {
                 return Err(self.refuse(
                     format!(
-                        "it leaves `{field}` out, which only the model's last layer with weights may"
+                        "`{field}` is missing; only the model's last layer with weights may omit it"
                     ),
                     format!("set `{field}`"),
                 ));
@@ -195,7 +195,10 @@ impl Context<'_> {
                 width,
             } => Ok((channels, [height, width])),
             Shape::Flat(features) => Err(self.refuse(
-                format!("it needs a map [channels, height, width] but gets {features} flat values"),
+                format!(
+                    "it needs a feature map [channels, height, width] but gets {features} flat \
+                         values"
+                ),
                 "move it before `flatten` or `global_avg_pool2d`",
             )),
         }

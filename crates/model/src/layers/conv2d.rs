@@ -175,7 +175,7 @@ impl LayerKind for Conv2dLayer {
         let per_filter = channels / self.groups;
         let factors = [filters, per_filter, kernel_height, kernel_width];
         let weights = at.product("its weights", &factors)?;
-        let positions = at.product("each of its maps", &[height, width])?;
+        let positions = at.product("each of its feature maps", &[height, width])?;
         let size = match word {
             "filters" => format!("{filters} {}", self.kernel_size),
             word => format!("{filters} {word}, {}", self.kernel_size),

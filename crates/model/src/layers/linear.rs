@@ -87,7 +87,10 @@ impl LayerKind for LinearLayer {
     fn plan(&self, at: &Context<'_>, _: &mut Planner) -> Result<Outline, ModelError> {
         let Shape::Flat(inputs) = at.input.shape else {
             return Err(at.refuse(
-                format!("it needs flat values but gets a map {}", at.input.shape),
+                format!(
+                    "it needs flat values but gets a feature map {}",
+                    at.input.shape
+                ),
                 "put `flatten` or `global_avg_pool2d` before it",
             ));
         };

@@ -88,7 +88,7 @@ pub fn preset(name: &str, input: ImageSize) -> Result<ModelConfig, ModelError> {
 /// published weights.
 fn others(name: &str) -> String {
     if name.starts_with("plain-") {
-        return format!("of plain-N, N is a number from 1 to {MAX_PLAIN}, such as plain-20");
+        return format!("in plain-N, N is a number from 1 to {MAX_PLAIN}, such as plain-20");
     }
     let own = || NAMES.iter().map(|(name, _)| *name);
     let meant = nearest(name, own().chain(published_names()));

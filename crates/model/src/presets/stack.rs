@@ -12,7 +12,6 @@ pub(super) struct Stack {
     pub(super) names: Vec<String>,
 }
 
-#[allow(dead_code, reason = "what one family needs, the next may not")]
 impl Stack {
     /// No layers; as a branch or a projection it is the identity.
     pub(super) fn new() -> Self {

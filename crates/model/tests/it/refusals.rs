@@ -102,7 +102,7 @@ fn each_refusal_names_layer_formula_and_remedy() {
             ended(grey().layer(ResidualLayer::new().layer(conv(1, 40)))),
             vec!["layer 1.1 (conv2d)", "28"],
         ),
-        (grey(), vec!["last layer outputs a map 1x28x28"]),
+        (grey(), vec!["last layer outputs a feature map 1x28x28"]),
         (
             grey()
                 .layer(FlattenLayer::default())

@@ -82,8 +82,8 @@ impl Curves {
         );
         html! {
             div.pair {
-                (figure(&self.loss, &loss, &html! { "Loss of each epoch." }))
-                (figure(&self.top1, &top1, &html! { "Accuracy of each epoch." }))
+                (figure(&self.loss, &loss, &html! { "Loss per epoch." }))
+                (figure(&self.top1, &top1, &html! { "Accuracy per epoch." }))
                 @if let Some(recall) = &self.recall {
                     (figure(recall, &recall_words, &html! {
                         "The unweighted mean of the classes' recalls."

@@ -162,9 +162,10 @@ impl DataSummary {
         let mut head = vec!["class"];
         head.extend(self.splits.iter().map(String::as_str));
         let caption = match self.unlisted {
-            0 => "Images of each class".to_string(),
+            0 => "Images per class".to_string(),
             unlisted => format!(
-                "Images of the {LISTED} smallest and the {LISTED} largest classes; {} more lie between",
+                "Images of the {LISTED} smallest and the {LISTED} largest classes; {} in between \
+                 are not shown",
                 grouped(unlisted)
             ),
         };

@@ -40,7 +40,7 @@ impl Features {
         layers.extend(map_layers(plan).pop());
         layers.dedup();
         if layers.is_empty() {
-            return Err("The network has no layer whose output is a map.".into());
+            return Err("The network has no layer whose output is a feature map.".into());
         }
         let image =
             InputImage::from_pixels(sample.pixels.to_vec(), &artifact.input).map_err(sentence)?;
@@ -85,7 +85,7 @@ fn drawn(maps: &[FeatureMaps], image: &InputImage, most: usize) -> Part<Vec<Laye
             Ok(Layer {
                 heading: format!("Layer {} ({})", maps.number, maps.name),
                 caption: format!(
-                    "{} of {} maps of {} × {}; {}.",
+                    "{} of {} feature maps of {} × {}; {}.",
                     maps.channels().min(most),
                     maps.channels(),
                     maps.size[0],

@@ -74,7 +74,7 @@ impl Field {
         );
         html! {
             p {
-                "The influence of each input pixel on the middle unit of layer "
+                "The influence of each input pixel on the central unit of layer "
                 strong { (layer.number) " (" (layer.name) ")" } ": " (self.conditions) "."
             }
             p class={ "verdict " (colour(judgement.verdict)) } {
@@ -82,12 +82,11 @@ impl Field {
             }
             @for note in &judgement.notes { p.note { (note) } }
             div.pair {
-                (figure(&self.map, &alt, &html! { "The field, with the box of the theoretical \
-                                                   field." }))
+                (figure(&self.map, &alt, &html! { "The field; the box is the theoretical field." }))
                 (figure(
                     &self.sections,
                     "Cross sections of the field, a Gaussian and theory",
-                    &html! { "Cross sections through its middle." },
+                    &html! { "Cross sections through its centre." },
                 ))
             }
             (facts(&self.study.numbers()))
@@ -96,14 +95,14 @@ impl Field {
                     summary { "Radial profile" }
                     (figure(
                         radial,
-                        "Mean of the field at equal distance from its middle",
-                        &html! { "Means at equal distance; a Gaussian gives a bell curve." },
+                        "Radial mean of the field",
+                        &html! { "Radial mean; a Gaussian gives a bell curve." },
                     ))
                 }
             }
             details {
-                summary { "All figures" }
-                (table("Figures of the field", &["", "value", "95 % interval"], 1, &rows))
+                summary { "All values" }
+                (table("Values of the field", &["", "value", "95 % interval"], 1, &rows))
             }
         }
     }

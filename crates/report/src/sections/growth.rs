@@ -23,7 +23,7 @@ impl Growth {
         Some(log.as_ref().map_err(String::clone).and_then(|log| {
             let fields = fields(log);
             if fields.is_empty() {
-                return Err("The run ended before it was measured for the first time.".into());
+                return Err("The run ended before the first measurement.".into());
             }
             let film = Picture::file(&run.path().join(RunDirectory::FIELD));
             Ok(Self { fields, film })

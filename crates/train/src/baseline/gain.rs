@@ -75,11 +75,13 @@ impl Gain {
         let [gained, lost] = [self.gained, self.lost].map(|count| counted(count, "image"));
         let counts = format!(
             "Out of {images}, fine-tuning corrected {gained} that the head alone gets wrong, and \
-             lost {lost}"
+             broke {lost}"
         );
         let test = format!("(McNemar's exact test, p = {})", p_value(self.p));
         if self.p >= SIGNIFICANT {
-            return format!("{counts}: with so few images the difference may be chance {test}.");
+            return format!(
+                "{counts}: with so few images the difference may be due to chance {test}."
+            );
         }
         let direction = if self.gained > self.lost {
             "better"
@@ -149,7 +151,11 @@ mod tests {
         let few = gain(&head, &tuned);
         assert_eq!((few.gained, few.lost), (4, 1));
         assert!((few.p - 0.375).abs() < 1e-12); // 2 * (1 + 5) / 32
-        assert!(few.verdict().contains("may be chance"), "{}", few.verdict());
+        assert!(
+            few.verdict().contains("may be due to chance"),
+            "{}",
+            few.verdict()
+        );
         assert_eq!(few.head_only.words(), "80.0 % [71.1, 86.7]");
 
         tuned[..18].fill(true);

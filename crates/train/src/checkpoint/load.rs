@@ -98,7 +98,7 @@ fn reasons(invalid: &[InvalidCheckpoint]) -> String {
             let others: Vec<_> = same[1..].iter().map(|one| one.path.printable()).collect();
             match others.len() {
                 0 => first.clone(),
-                _ => format!("{first}; the same of {}", others.join(", ")),
+                _ => format!("{first}; the same applies to {}", others.join(", ")),
             }
         })
         .collect();
@@ -296,8 +296,8 @@ fn changes(
         }
     }
     Err(
-        "config.toml has changed since it was written, by an older version that did not store the \
-         settings: undo the changes of config.toml"
+        "config.toml has changed since this checkpoint, whose version did not store settings; \
+         revert the changes"
             .into(),
     )
 }

@@ -185,9 +185,9 @@ impl DataConfig {
         Some(match is_moved {
             true => format!(
                 "there is nothing at {source}, which was given as the new path of the run's data; \
-                 give their current path"
+                 give its current path"
             ),
-            false => format!("the run's data {source} no longer exist; set their new path"),
+            false => format!("the run's data {source} no longer exists; set its new path"),
         })
     }
 

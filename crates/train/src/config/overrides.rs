@@ -174,7 +174,8 @@ fn put(table: &mut Table, key: &str, value: Value) -> Result<(), TrainError> {
                     TrainError::setting(
                         key,
                         format!(
-                            "`{part}` is a list of {length}; use an index of 0 to {}, as {part}.0",
+                            "`{part}` is a list of {length}; use an index from 0 to {}, such as \
+                             {part}.0",
                             length.saturating_sub(1)
                         ),
                     )
@@ -182,7 +183,7 @@ fn put(table: &mut Table, key: &str, value: Value) -> Result<(), TrainError> {
         }
         place = value
             .as_table_mut()
-            .ok_or_else(|| TrainError::setting(key, format!("`{part}` has no settings within")))?;
+            .ok_or_else(|| TrainError::setting(key, format!("`{part}` is not a table")))?;
     }
     // Another kind of optimizer has other settings, and would reject those of the old kind.
     if last == "kind" && parent == "optimizer" && place.get(last) != Some(&value) {
@@ -325,7 +326,7 @@ mod tests {
             ("train.epochs=none", "cannot be left out"),
             ("train.epochs", "key=value"),
             ("train.seed.x=1", "seed"),
-            ("model.layers.1.units=7", "use an index of 0 to 0"),
+            ("model.layers.1.units=7", "use an index from 0 to 0"),
             ("model.layers=7", "layers"),
         ] {
             let error = set(&[written]).unwrap_err().to_string();

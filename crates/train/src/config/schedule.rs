@@ -118,7 +118,8 @@ impl Schedule {
         if !(rises && self.milestones.iter().all(|epochs| positive(*epochs))) {
             return Err(TrainError::setting(
                 "train.schedule.milestones",
-                "use numbers of epochs above 0, each larger than the last, such as [30.0, 60.0]",
+                "use numbers of epochs above 0, each larger than the previous one, such as [30.0, \
+                 60.0]",
             ));
         }
         if self.kind == ScheduleKind::MultiStep && self.milestones.is_empty() {

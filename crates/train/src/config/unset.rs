@@ -60,7 +60,7 @@ pub(super) const UNSET: &[UnsetLine] = &[
         "[\"flex\", \"flex\"]",
         "the backend's first device",
     ),
-    unset("track_erf", "layer", "\"4\"", "the last map"),
+    unset("track_erf", "layer", "\"4\"", "the last feature map"),
     unset("data", "data_dir", "\"DIR\"", "the default directories"),
     unset("data", "labels", "\"labels.csv\"", "classes are folders"),
     unset(
@@ -103,7 +103,7 @@ pub(super) const UNSET: &[UnsetLine] = &[
         "train",
         "decay_norm_and_bias",
         "false",
-        "they are decayed too",
+        "they are decayed like the other parameters",
     ),
     unset("train", "precision", "\"bf16\"", "\"f32\""),
     unset("train", "clip_norm", "1.0", "gradients are not clipped"),

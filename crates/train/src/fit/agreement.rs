@@ -146,7 +146,7 @@ fn difference(first: &Basis, other: &Basis) -> Option<String> {
         ));
     }
     (first.data != other.data).then(|| {
-        "its data differ (images, labels or splits); give each machine the same files".into()
+        "its data differs (images, labels or splits); give each machine the same files".into()
     })
 }
 
@@ -168,8 +168,8 @@ pub(crate) fn check_weights(
         None => Ok(()),
         Some(rank) => ranks.close(TrainError::Ranks(format!(
             "after epoch {epoch} the weights of {} differ from those of {}: a bug, or a machine \
-             with faulty memory or processor. The last checkpoint is older; resume it without that \
-             machine",
+             with faulty memory or processor. The last checkpoint was written before that: resume \
+             from it without that machine",
             ranks.name(rank),
             ranks.name(0)
         ))),

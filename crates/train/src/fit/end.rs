@@ -104,7 +104,7 @@ impl Fit<'_, '_> {
                 self.run.path(),
                 format!(
                     "all epochs are trained and the model is kept, but the test images could not be measured: {error}. \
-                     Evaluating the run measures those that are left"
+                     Evaluate the run to measure the remaining ones"
                 ),
             ),
             other => other,

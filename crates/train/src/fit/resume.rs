@@ -113,7 +113,7 @@ fn check_changes(checkpoint: &mut Checkpoint, setup: &RunSetup) -> Result<(), Tr
         .find(|one| one.setting == "train.epochs");
     let (change, remedy) = match of_epochs {
         Some(change) => (change, "set"),
-        None => (change, "undo that, or set"),
+        None => (change, "undo it, or set"),
     };
     Err(TrainError::setting(
         &change.setting,

@@ -172,7 +172,7 @@ impl fmt::Display for Uncalibrated {
             ),
             Self::Unbounded => f.write_str(
                 "no temperature can be fitted: the model classifies all validation images \
-                 correctly, or none better than chance",
+                 correctly, or no better than chance",
             ),
         }
     }

@@ -198,7 +198,7 @@ impl<'a> ImageQuery<'a> {
             "data.source",
             format!(
                 "none of the run's {} images are in {}, so this is not the new path of its data; \
-                 give that, or evaluate these images as another data set",
+                 give the new path, or evaluate these images as another data set",
                 grouped(gone),
                 source.printable(),
             ),
@@ -223,7 +223,7 @@ impl<'a> ImageQuery<'a> {
         let (mut data, seed, is_own) = match (self.place, config) {
             (DataPlace::Own | DataPlace::Moved(_), None) => {
                 return Err(no_data(&format!(
-                    "the model {} is not part of a run, so its data are unknown; give their path",
+                    "the model {} is not part of a run, so its data is unknown; give its path",
                     self.run.printable()
                 )));
             }
@@ -305,7 +305,7 @@ fn taken_for_own(was_own: bool, source: &str, comparison: &Comparison) -> Option
     (comparison.is_own && !was_own).then(|| {
         format!(
             "{} has {} of the run's {} images, so it is treated as the run's own data: each image \
-             keeps its split in training, whatever its folder is now",
+             keeps its split in training, whichever folder it is in now",
             source.printable(),
             grouped(*known),
             grouped(known + gone.total() + unreadable.total()),

@@ -226,8 +226,9 @@ impl RunDirectory {
         }
         Err(TrainError::run(
             &self.path,
-            "the run directory was moved or deleted during training (its config.toml is gone), so \
-             nothing more is written; train again, and do not move the directory during the run",
+            "the run directory was moved or deleted during training (its config.toml is missing), \
+             so nothing more is written; train again, and do not move the directory during the \
+             run",
         ))
     }
 

@@ -159,8 +159,8 @@ impl Trainer<'_> {
         Err(TrainError::setting(
             "data.source",
             format!(
-                "the images of {} are not those that the first of these runs was trained with: {differences}. The \
-                 runs are compared, so put the images back as they were, or begin anew",
+                "the images of {} are not those that the first of these runs was trained with: \
+                 {differences}. The runs are compared, so restore the images, or start new runs",
                 setup.config.data.source.printable()
             ),
         ))

@@ -140,8 +140,8 @@ fn check_finite(loss: f64, model: &Classifier) -> Result<(), TrainError> {
     Err(TrainError::setting(
         "train.optimizer.learning_rate",
         format!(
-            "after the first step the loss is {loss} and the weights are {}; try a smaller rate, or \
-             look at the data",
+            "after the first step the loss is {loss} and the weights are {}; try a smaller rate, \
+             or check the data",
             if is_finite(model) {
                 "finite"
             } else {

@@ -214,7 +214,7 @@ impl OverfitResult {
             Some("the loss became NaN or infinite: try a smaller train.optimizer.learning_rate")
         } else if self.last_loss > (1.0 - MOVED) * self.first_loss {
             Some(
-                "the loss hardly moved: find a learning rate by a range test, and check the \
+                "the loss hardly changed: find a learning rate by a range test, and check the \
                  network's summary for dead layers",
             )
         } else {

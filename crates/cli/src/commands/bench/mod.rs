@@ -30,14 +30,14 @@ use std::time::Instant;
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
-    /// Network of bench/README.md: fashion, vgg, photo or erf; or one of `receptive networks`, such as
-    /// resnet18; or `data`, to time loading images
+    /// What to time: fashion, vgg, photo or erf (see bench/README.md), a network from `receptive
+    /// networks`, such as resnet18, or `data` for image loading
     #[arg(value_name = "NETWORK", default_value = "fashion", value_parser = parse_subject)]
     subject: Subject,
     /// Data set for `bench data`: a name or a path, as for `train`
     data: Option<String>,
-    /// Height and width of the images of `receptive networks` and in `bench data` [default: the
-    /// network's own; 224]
+    /// Image size, for networks from `receptive networks` and for `bench data` [default: the
+    /// network's own; 224 for data]
     #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true)]
     size: Option<usize>,
     /// Number of data-loading threads in `bench data`; 0 loads in the main thread
@@ -54,11 +54,12 @@ pub(super) struct BenchArgs {
     /// Time inference instead of training
     #[arg(long)]
     infer: bool,
-    /// Also print per operation of training: parallel slices, largest slice, serial fraction, and
-    /// the maximum speedup with 2 to 32 threads
+    /// Also print, for each training operation, the number of parallel slices, the largest slice,
+    /// the serial fraction and the maximum speedup with 2 to 32 threads
     #[arg(long, conflicts_with = "infer")]
     scaling: bool,
-    /// Images per step [default: 64; 32 for `receptive networks`, 2 for photo, 1 for erf]
+    /// Images per step [default: 64; 32 for networks from `receptive networks`, 2 for photo, 1 for
+    /// erf]
     #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true)]
     batch: Option<usize>,
     /// Time N steps and print the median

@@ -30,7 +30,7 @@ pub(super) struct AtlasArgs {
         value_parser = parse_channels
     )]
     channels: Channels,
-    /// Maximum number of samples of each stage
+    /// Maximum number of samples per stage
     #[arg(
         long,
         value_name = "N",

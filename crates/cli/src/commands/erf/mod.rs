@@ -33,7 +33,8 @@ pub(super) struct ErfArgs {
     /// Presets, config files or run directories; several are compared in one figure
     #[arg(value_name = "NETWORK", default_value = "plain-20")]
     networks: Vec<String>,
-    /// Layer, by number or name as `summary` shows them, or `all` [default: the last map]
+    /// Layer, by number or name as `summary` shows them, or `all` [default: the last layer with
+    /// feature maps]
     #[arg(long, value_name = "LAYER")]
     layer: Option<String>,
     /// Maximum number of samples
@@ -73,7 +74,7 @@ pub(super) struct ErfArgs {
     /// How gradients are computed; all methods give the same result
     #[arg(long, value_enum, default_value_t = Method::Auto)]
     method: Method,
-    /// Also report the figures of another tool
+    /// Also report the measures of another tool
     #[arg(long, value_enum)]
     compat: Option<Compat>,
     #[command(flatten)]
@@ -142,7 +143,8 @@ enum Experiment {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Compat {
-    /// RepLKNet's squares, measured after a logarithm
+    /// Log-scaled contribution scores, as in RepLKNet (Ding et al. 2022): centred squares with 20
+    /// to 99 % of their sum
     Replknet,
 }
 

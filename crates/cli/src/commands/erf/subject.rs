@@ -97,8 +97,8 @@ impl Subject {
             None | Some("noise") => None,
             Some("own") => {
                 return Err(CliError::Usage(format!(
-                    "--input own: {name} is not trained, so it has no own data; use a data set, \
-                     such as fashion-mini, or `noise`"
+                    "--input own: {name} is not trained, so it has no data of its own; use a data \
+                     set, such as fashion-mini, or `noise`"
                 )));
             }
             Some(source) => Some(source),

@@ -25,7 +25,7 @@ pub(super) struct SweepArgs {
         allow_negative_numbers = true
     )]
     depths: Vec<usize>,
-    /// Number of networks drawn for each
+    /// Random networks per value
     #[arg(
         long,
         value_name = "N",
@@ -34,7 +34,7 @@ pub(super) struct SweepArgs {
         allow_negative_numbers = true
     )]
     samples: u64,
-    /// Filters of each convolution
+    /// Filters per convolution
     #[arg(
         long,
         value_name = "N",

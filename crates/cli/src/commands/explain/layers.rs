@@ -120,8 +120,8 @@ fn global_pool(arguments: &PoolArgs) -> Result<(), CliError> {
     line("MACs", "none, only additions")?;
     paragraph(
         "field",
-        "the whole map: position no longer matters, and a network that ends this way accepts \
-         images of any size",
+        "the whole feature map: position no longer matters, and a network that ends this way \
+         accepts images of any size",
     )
 }
 

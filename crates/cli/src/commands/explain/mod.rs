@@ -103,7 +103,7 @@ struct ConvArgs {
 
 #[derive(Debug, Args)]
 struct PoolArgs {
-    /// Kind of pool; `global` averages the whole map
+    /// Kind of pool; `global` averages the whole feature map
     #[arg(long, value_enum, value_name = "KIND", default_value_t = PoolKind::Max)]
     kind: PoolKind,
     /// Kernel size [default: 2]

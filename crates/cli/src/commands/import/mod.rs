@@ -43,7 +43,7 @@ pub(super) struct ImportArgs {
         allow_negative_numbers = true
     )]
     mean: Option<Vec<f32>>,
-    /// Standard deviation, by which pixels are then divided: one number, or one per channel
+    /// Standard deviation to divide by, after subtracting the mean: one number, or one per channel
     #[arg(
         long,
         value_name = "N,...",
@@ -66,8 +66,8 @@ pub(super) struct ImportArgs {
     /// Entry of the checkpoint that holds the state dict, such as state_dict
     #[arg(long, value_name = "NAME")]
     key: Option<String>,
-    /// File that maps the network's layers to the file's, for when their order differs: lines such
-    /// as conv2d_1 = "features.0"
+    /// TOML file mapping the network's layers to the file's, needed if their order differs, with
+    /// lines such as conv2d_1 = "features.0"
     #[arg(long, value_name = "FILE")]
     names: Option<PathBuf>,
     /// Output directory of the model

@@ -321,7 +321,7 @@ fn fit(arguments: &ImportArgs, own: Option<&InputSpec>) -> Result<Fit, CliError>
 
 fn of_other_channels(flag: &str, input: &InputSpec, channels: usize) -> CliError {
     CliError::Usage(format!(
-        "{flag} is required with --input of {}: the network's own is for {}",
+        "{flag} is required with --input of {}, because the preset's value is for {}",
         counted(channels, "channel"),
         counted(input.channels, "channel")
     ))

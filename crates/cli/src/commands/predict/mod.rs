@@ -90,7 +90,7 @@ pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
         Pass::Forward,
         compute.threads(),
         compute.device(),
-        "the network's outputs",
+        "computing the network's outputs",
         "use fewer --threads, or a network with a smaller input",
     )?;
     let mut predictor = Predictor {

@@ -94,7 +94,7 @@ pub(super) struct TrainArgs {
         allow_negative_numbers = true
     )]
     seeds: Option<usize>,
-    /// K-fold cross-validation; a test split of the data is left out
+    /// K-fold cross-validation; the data's own test split is left out
     #[arg(
         long,
         value_name = "K",

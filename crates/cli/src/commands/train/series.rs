@@ -89,7 +89,7 @@ fn run(arguments: &TrainArgs, series: &Series) -> Result<Exit, CliError> {
     if arguments.tui == Tui::On {
         return Err(CliError::argument(
             "--tui on",
-            "several runs have no live view; leave it out",
+            "there is no live view for several runs; omit the option",
         ));
     }
     let compute = series.base().machine.compute()?;

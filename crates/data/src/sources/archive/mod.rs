@@ -171,7 +171,7 @@ impl Archive {
                 io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => DataError::Image {
                     path: path.to_path_buf(),
                     reason: match self.has_changed() {
-                        true => "its archive was changed while it was in use; put it back as it was, or begin anew"
+                        true => "its archive was changed while in use; restore it, or start again"
                             .into(),
                         false => format!("it is damaged in the archive: {error}"),
                     },
@@ -214,7 +214,7 @@ impl Archive {
                 DeflateDecoder::new(packed.as_slice())
                     .take(most.saturating_add(1))
                     .read_to_end(&mut content)
-                    .map_err(|_| invalid("its compressed data are invalid"))?;
+                    .map_err(|_| invalid("its compressed data is invalid"))?;
                 content
             }
             false => packed,
@@ -337,7 +337,7 @@ impl List {
                 Component::Normal(part) => path.push(part),
                 _ => {
                     return Err(self.error(format!(
-                        "the name `{}` in it leads out of the archive; pack the folder with \
+                        "the name `{}` in it points outside the archive; pack the folder with \
                          relative names",
                         name.printable()
                     )));

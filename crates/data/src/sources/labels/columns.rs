@@ -189,7 +189,7 @@ impl<'a> Finder<'a> {
             let row = 1.min(table.len() - 1);
             let cells: Vec<String> = (0..width).map(|c| table.cell(row, c).into()).collect();
             return Err(ColumnProblem::List(format!(
-                "no column of it names images of the data set: line {} has {}, but image names \
+                "none of its columns names images of the data set: line {} has {}, but image names \
                  are like `{}`; give paths relative to the data set's folder",
                 table.line(row),
                 enumerate(&cells),
@@ -248,7 +248,7 @@ impl<'a> Finder<'a> {
             ColumnProblem::Setting(
                 setting,
                 format!(
-                    "the label list has no column {} apart from that of the files; it has {}",
+                    "the label list has no column {} besides that of the files; it has {}",
                     enumerate(&[name.to_string()]),
                     self.names(&columns)
                 ),
@@ -308,7 +308,7 @@ impl<'a> Finder<'a> {
             // For example `file,plant`.
             ([], Some(column)) => Ok(ClassColumn::Named(column)),
             ([], None) => Err(ColumnProblem::List(
-                "it has no column of classes apart from that of the files; add one".into(),
+                "it has no class column besides the column of the files; add one".into(),
             )),
             _ => Err(self.several(&others)),
         }
@@ -333,15 +333,12 @@ impl<'a> Finder<'a> {
     fn note(&self, columns: &Columns) -> String {
         let names = |columns: &[usize]| self.names(columns);
         let class = match &columns.class {
-            ClassColumn::Named(column) => format!("{} the classes", names(&[*column])),
+            ClassColumn::Named(column) => format!("classes from {}", names(&[*column])),
             ClassColumn::OneHot(columns) => {
-                format!("{} are the classes ({})", columns.len(), names(columns))
+                format!("{} classes from {}", columns.len(), names(columns))
             }
         };
-        let mut note = format!(
-            "of the label list's columns, {} names the images, {class}",
-            names(&[self.file])
-        );
+        let mut note = format!("label list: images from {}, {class}", names(&[self.file]));
         let mut used = vec![columns.file];
         used.extend(columns.group);
         match &columns.class {
@@ -352,17 +349,17 @@ impl<'a> Finder<'a> {
         let others: Vec<usize> = others.filter(|column| !used.contains(column)).collect();
         if !others.is_empty() {
             note.push_str(&format!(
-                " ({} {} images too and {} ignored)",
+                " ({} also {} images and {} ignored)",
                 names(&others),
                 if others.len() == 1 { "names" } else { "name" },
                 if others.len() == 1 { "is" } else { "are" },
             ));
         }
         if let Some(split) = &columns.split {
-            note.push_str(&format!(", {} the splits", names(&split.places())));
+            note.push_str(&format!(", splits from {}", names(&split.places())));
         }
         if let Some(group) = columns.group {
-            note.push_str(&format!(", {} the groups", names(&[group])));
+            note.push_str(&format!(", groups from {}", names(&[group])));
         }
         note
     }

@@ -201,8 +201,8 @@ impl LabelledImages {
         if by_folder {
             has_splits = true;
             notes.push(
-                "the label list has no column of splits; the folders train, val and so on of its \
-                 images are the splits"
+                "the label list has no column of splits, so the folders train, val and so on of \
+                 its images define them"
                     .into(),
             );
         }

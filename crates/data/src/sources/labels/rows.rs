@@ -319,7 +319,7 @@ impl Problems {
             (
                 &self.ambiguous,
                 ["names", "name"],
-                "a file that several folders have; give its path relative to the data set's \
+                "a file that exists in several folders; give its path relative to the data set's \
                  folder",
             ),
             (

@@ -42,7 +42,7 @@ pub(super) fn match_names(
             if known.layers.len() != wanted.len() {
                 return Err(mismatch(
                     format!(
-                        "the names of {} are {} layers, but the network has {} with weights",
+                        "{} names {} layers, but the network has {} layers with weights",
                         known.scheme,
                         known.layers.len(),
                         wanted.len()

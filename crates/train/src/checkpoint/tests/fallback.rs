@@ -37,7 +37,7 @@ fn t7c_an_older_checkpoint_stands_in_for_a_damaged_newer_one() {
         "{error}"
     );
     assert!(
-        error.contains("0000002") && error.contains("the same of"),
+        error.contains("0000002") && error.contains("the same applies to"),
         "{error}"
     );
     fs::remove_dir_all(written.run.checkpoints().join("0000002")).unwrap();

@@ -49,5 +49,10 @@ fn an_older_checkpoint_takes_the_settings_from_the_runs_config() {
     let error = load(|config| config.train.seed = 9, &edited)
         .map(|_| ())
         .unwrap_err();
-    assert!(error.to_string().contains("older version"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("whose version did not store settings"),
+        "{error}"
+    );
 }

@@ -117,7 +117,8 @@ impl Lowering {
         }
         if !tensor.view.is_whole(last, Dim::Channels, channels) {
             return Err(format!(
-                "it multiplies the last axis of {:?}, which is not the channels of a map {shape}",
+                "it multiplies the last axis of {:?}, which is not the channel axis of a feature \
+                 map {shape}",
                 tensor.view.dims()
             ));
         }

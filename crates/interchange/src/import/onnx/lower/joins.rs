@@ -53,7 +53,11 @@ impl Lowering {
             match (is_one(first), is_one(second)) {
                 (false, true) => first,
                 (true, false) => second,
-                _ => return Err(format!("its inputs are maps of {first} and {second}")),
+                _ => {
+                    return Err(format!(
+                        "its inputs are feature maps of {first} and {second}"
+                    ));
+                }
             }
         } else {
             let need = match join {
@@ -61,7 +65,7 @@ impl Lowering {
                 _ => "a sum with one value per channel or position",
             };
             return Err(format!(
-                "its inputs are maps of {first} and {second}; it would need {need}"
+                "its inputs are feature maps of {first} and {second}; it would need {need}"
             ));
         };
         let view = larger.view.clone();
@@ -110,15 +114,17 @@ impl Lowering {
                 match self.rows(tensor, node)? {
                     (value, None) => values.push(value),
                     (_, Some(_)) => {
-                        return Err("it concatenates rows of maps with channels last".into());
+                        return Err(
+                            "it concatenates rows of feature maps with channels last".into()
+                        );
                     }
                 }
             }
         } else {
             let dims: Vec<Vec<usize>> = tensors.iter().map(|tensor| tensor.view.dims()).collect();
             return Err(format!(
-                "it concatenates {dims:?} along axis {at}, but only channels of maps of one size \
-                 can be concatenated"
+                "it concatenates {dims:?} along axis {at}, but only channels of feature maps of \
+                 one size can be concatenated"
             ));
         }
         let is_row = |value: &ValueId| matches!(self.network.shape(*value), Shape::Flat(_));

@@ -336,8 +336,8 @@ impl Lowering {
         let shape = self.base_shape(tensor);
         if !tensor.view.is_map(self.batch, shape) {
             return Err(format!(
-                "it needs a map [batch, channels, height, width], but its input {:?} is a map {shape} \
-                 with its axes in another order or split",
+                "it needs a feature map [batch, channels, height, width], but its input {:?} is a \
+                 feature map {shape} with its axes in another order or split",
                 tensor.view.dims()
             ));
         }
@@ -370,7 +370,8 @@ impl Lowering {
         };
         let Some(order) = order else {
             return Err(format!(
-                "it needs rows [batch, values], but its input is {:?}, a view of a map {shape}",
+                "it needs rows [batch, values], but its input is {:?}, a view of a feature map \
+                 {shape}",
                 tensor.view.dims()
             ));
         };
@@ -397,8 +398,8 @@ impl Lowering {
             Some(Value::Tensor(tensor)) => tensor.clone(),
             Some(Value::Probabilities(tensor, softmax)) => {
                 let note = format!(
-                    "{softmax} is left out: the network outputs logits, and `predict` computes \
-                     probabilities"
+                    "{softmax} is left out: the network outputs logits, from which predictions \
+                     compute the probabilities"
                 );
                 self.notes.push(note);
                 tensor.clone()

@@ -57,7 +57,7 @@ impl Lowering {
         if !is_last || !tensor.view.is_whole(axis, Dim::Channels, channels) {
             return Err(format!(
                 "it normalises from axis {axis} of {:?}; a layer norm over the channels of each \
-                 position is supported, one over whole maps is not",
+                 position is supported, one over whole feature maps is not",
                 tensor.view.dims()
             ));
         }
@@ -90,7 +90,7 @@ impl Lowering {
         ];
         let layer = vocabulary::local_response_norm(size.ok_or("its `size` is missing")?, settings);
         if let Shape::Flat(_) = shape {
-            return Err("its input is a map of 1x1".into());
+            return Err("its input is a 1x1 feature map".into());
         }
         let value = self.network.plain(layer, value, shape, node.name());
         Ok(self.fresh_map(value))

@@ -142,7 +142,7 @@ impl Lowering {
         if !tensor.view.is_whole(axis, Dim::Channels, channels) || start >= end {
             return Err(format!(
                 "it takes {start} to {end} of axis {axis} of {dims:?}; only channels can be \
-                 sliced; a part of each map would need a crop"
+                 sliced; a part of each feature map would need a crop"
             ));
         }
         let value = self.value(tensor, node)?;

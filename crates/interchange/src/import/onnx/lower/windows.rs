@@ -88,8 +88,8 @@ impl Lowering {
     ) -> Result<Outputs, String> {
         if dims[2..] != [1, 1] || groups != 1 || slide.edges != Edges::default() {
             return Err(
-                "its input is a map of 1x1, for which only a 1x1 convolution of all channels is \
-                 supported, as a linear layer"
+                "its input is a 1x1 feature map, for which only a 1x1 convolution of all channels \
+                 is supported, as a linear layer"
                     .into(),
             );
         }
@@ -258,8 +258,8 @@ impl Lowering {
         let mixed = |axis: &usize| holds(axis, Dim::Batch) || holds(axis, Dim::Channels);
         if kept || gone.iter().any(mixed) {
             return Err(format!(
-                "it takes the mean over the axes {given:?} of {:?}; only the mean of whole maps \
-                 is supported",
+                "it takes the mean over the axes {given:?} of {:?}; only the mean of whole feature \
+                 maps is supported",
                 tensor.view.dims()
             ));
         }
@@ -308,12 +308,12 @@ impl Lowering {
             .collect();
         let &[0, 0, top, left, 0, 0, bottom, right] = sides.as_slice() else {
             return Err(format!(
-                "it pads by {pads:?}; only rows and columns of maps can be padded, by at most \
-                 {MAX_SIDE}"
+                "it pads by {pads:?}; only rows and columns of feature maps can be padded, by at \
+                 most {MAX_SIDE}"
             ));
         };
         if !is_map {
-            return Err("its input is not a map [batch, channels, height, width]".into());
+            return Err("its input is not a feature map [batch, channels, height, width]".into());
         }
         let edges = Edges {
             top,
