@@ -6,16 +6,29 @@ use crate::tokens;
 /// A phrase, in lower case, and what to write instead.
 const PHRASES: &[(&str, &str)] = &[
     ("a class each", "one class per"),
+    ("a picture", "an image (input), a figure (output)"),
     ("a row each", "one row per"),
+    ("are gone", "are missing, were deleted"),
     ("as it comes", "by default"),
     ("as they come", "by default"),
+    ("as usual", "by default"),
     ("asked for", "requested, enabled"),
+    ("asks for", "requests, enables"),
     ("at hand", "available"),
+    ("bad file", "damaged or invalid file"),
+    ("bad files", "damaged or invalid files"),
+    ("bad image", "damaged image"),
+    ("bad images", "damaged images"),
     ("begin anew", "start again"),
+    ("beside", "next to, compared with"),
+    ("broken file", "damaged file"),
+    ("broken files", "damaged files"),
+    ("broken image", "damaged image"),
+    ("broken images", "damaged images"),
     ("by heart", "overfit"),
     ("by turns", "interleaved"),
-    ("flies off", "diverges"),
     ("flew off", "diverged"),
+    ("flies off", "diverges"),
     ("fly off", "diverge"),
     ("go on", "continue, resume"),
     ("goes on", "continues, resumes"),
@@ -23,22 +36,31 @@ const PHRASES: &[(&str, &str)] = &[
     ("held against", "compared with"),
     ("in its stead", "instead"),
     ("in their stead", "instead"),
+    ("in words", "as text"),
+    ("is gone", "is missing, was deleted"),
     ("is wanted", "expected"),
     ("learn by", "overfit, learn from"),
     ("left the numbers", "became NaN or infinite"),
     ("mended", "fixed"),
     ("newest whole", "latest valid"),
+    ("no longer there", "missing, no longer exists"),
     (
         "nobody",
         "no setting, no argument, or a sentence without it",
     ),
+    ("not there", "missing, not available"),
     ("passed over", "skipped, ignored"),
+    ("pictures", "images (input), figures (output)"),
     ("refuse", "reject"),
     ("refused", "rejected"),
     ("refuses", "rejects"),
+    ("same bits", "bit-identical"),
+    ("same place", "same position, same path"),
     ("speak for", "support"),
     ("speaks for", "supports"),
     ("taken for", "treated as, predicted as, mistaken for"),
+    ("the picture", "the image (input), the figure (output)"),
+    ("the usual", "the default, the standard"),
     ("the very", "exactly this"),
     ("time left", "remaining time"),
     ("to be had", "available"),
@@ -48,33 +70,6 @@ const PHRASES: &[(&str, &str)] = &[
     ("worked out", "computed"),
     ("working out", "computing"),
     ("works out", "computes"),
-];
-
-/// Phrases of messages, help texts and pages, which comments may need for something else.
-const SHOWN_PHRASES: &[(&str, &str)] = &[
-    ("a picture", "an image (input), a figure (output)"),
-    ("are gone", "are missing, were deleted"),
-    ("as usual", "by default"),
-    ("asks for", "requests, enables"),
-    ("bad file", "damaged or invalid file"),
-    ("bad files", "damaged or invalid files"),
-    ("bad image", "damaged image"),
-    ("bad images", "damaged images"),
-    ("beside", "next to, compared with"),
-    ("broken file", "damaged file"),
-    ("broken files", "damaged files"),
-    ("broken image", "damaged image"),
-    ("broken images", "damaged images"),
-    ("how often", "the interval"),
-    ("in words", "as text"),
-    ("is gone", "is missing, was deleted"),
-    ("no longer there", "missing, no longer exists"),
-    ("not there", "missing, not available"),
-    ("pictures", "images (input), figures (output)"),
-    ("same bits", "bit-identical"),
-    ("same place", "same position, same path"),
-    ("the picture", "the image (input), the figure (output)"),
-    ("the usual", "the default, the standard"),
 ];
 
 /// Words that stand for one of a kind in "a byte a channel", which is one byte per channel.
@@ -100,12 +95,10 @@ const COMPARISONS: &[&str] = &[
 struct Text {
     line: usize,
     words: Vec<String>,
-    /// Whether users read it: not only documentation.
-    is_shown: bool,
 }
 
 impl Text {
-    fn new(line: usize, text: &str, is_shown: bool) -> Self {
+    fn new(line: usize, text: &str) -> Self {
         // A line break within a literal, escaped or not, is a space.
         let text = text.replace("\\n", " ").replace('\\', " ");
         let mut words = Vec::new();
@@ -117,11 +110,7 @@ impl Text {
                 words.push(String::new());
             }
         }
-        Self {
-            line,
-            words,
-            is_shown,
-        }
+        Self { line, words }
     }
 
     /// The phrases in the text, with the better words.
@@ -129,8 +118,7 @@ impl Text {
         let mut problems = Vec::new();
         for start in 0..self.words.len() {
             let words = &self.words[start..];
-            let shown = SHOWN_PHRASES.iter().filter(|_| self.is_shown);
-            for (phrase, better) in PHRASES.iter().chain(shown) {
+            for (phrase, better) in PHRASES {
                 let mut parts = phrase.split(' ').enumerate();
                 if parts.all(|(place, part)| words.get(place).is_some_and(|word| word == part)) {
                     problems.push((phrase.to_string(), better.to_string()));
@@ -172,7 +160,7 @@ fn texts(source: &str) -> Vec<Text> {
     let source = &without_tests(source);
     let mut texts: Vec<Text> = tokens::tokens(source)
         .iter()
-        .filter_map(|token| Some(Text::new(token.line, token.text.strip_prefix('"')?, true)))
+        .filter_map(|token| Some(Text::new(token.line, token.text.strip_prefix('"')?)))
         .collect();
     let mut documentation: Option<(usize, String)> = None;
     for (line, text) in (1..).zip(source.lines().chain([""])) {
@@ -183,11 +171,10 @@ fn texts(source: &str) -> Vec<Text> {
                 all.push_str(more);
                 all.push(' ');
             }
-            // That of an argument is its help text.
             None => texts.extend(
                 documentation
                     .take()
-                    .map(|(line, all)| Text::new(line, &all, text.starts_with("#[arg"))),
+                    .map(|(line, all)| Text::new(line, &all)),
             ),
         }
     }
@@ -227,7 +214,7 @@ fn paragraphs(page: &str) -> Vec<Text> {
         }
         rest
     };
-    let text = |(line, paragraph): &(usize, String)| Text::new(*line, &prose(paragraph), true);
+    let text = |(line, paragraph): &(usize, String)| Text::new(*line, &prose(paragraph));
     paragraphs.iter().map(text).collect()
 }
 
@@ -296,14 +283,4 @@ fn pages_are_read_without_their_code() {
     assert!(found[0].starts_with("3: `goes on`"), "{found:?}");
     assert!(found[1].starts_with("11: `is gone`"), "{found:?}");
     assert!(found[2].starts_with("14: `beside`"), "{found:?}");
-}
-
-#[test]
-fn some_phrases_are_for_messages_and_help_alone() {
-    let source = "/// The file beside it.\nstruct A {\n    /// The file beside it\n    #[arg(long)]\n    \
-                  a: B,\n}\nconst C: &str = \"the file is gone\";\n";
-    let found = problems(source);
-    assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found.iter().any(|one| one.starts_with("3: `beside`")));
-    assert!(found.iter().any(|one| one.starts_with("7: `is gone`")));
 }

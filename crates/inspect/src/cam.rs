@@ -57,7 +57,7 @@ fn is_pointwise(layer: &PlannedLayer) -> bool {
 /// A map of units over `image`: each unit at the centre of its receptive field, linearly
 /// interpolated, and constant beyond the outermost units.
 ///
-/// Stretching the map over the image, the usual method, misplaces units after convolutions without
+/// Stretching the map over the image, as is common, misplaces units after convolutions without
 /// padding.
 pub fn over_image(units: &Map, field: [Field; 2], image: Region) -> Map {
     let region = units.region();

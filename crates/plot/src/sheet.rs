@@ -17,8 +17,8 @@ use crate::paint::scene::{Scene, Text};
 /// let map = HeatMap::new("", 2, 2, &[0.0, 1.0, 1.0, 2.0]);
 /// let text = TextBlock::new(300.0).headline("PASS", Color::new(0, 114, 178)).text("It grew.");
 /// let table = Table::new(&["quantity", "value"]).row(&["sigma", "3.1"]);
-/// let beside = Sheet::new("").row(&[&text])?.row(&[&table])?;
-/// let sheet = Sheet::new("Receptive field").row(&[&map, &beside])?;
+/// let column = Sheet::new("").row(&[&text])?.row(&[&table])?;
+/// let sheet = Sheet::new("Receptive field").row(&[&map, &column])?;
 /// assert!(sheet.to_svg()?.contains("PASS"));
 /// # Ok::<(), receptive_plot::PlotError>(())
 /// ```

@@ -80,7 +80,7 @@ impl HeldOut {
         })
     }
 
-    /// The split in words.
+    /// The name of the split in sentences.
     pub(crate) fn words(&self) -> &'static str {
         split_words(self.split)
     }

@@ -80,7 +80,7 @@ fn uses(network: &Network, output: ValueId) -> Vec<usize> {
     uses
 }
 
-/// Given `concat(x, a)`, rewrites `concat(x, a, b)` as `concat(concat(x, a), b)`, the usual form of
+/// Given `concat(x, a)`, rewrites `concat(x, a, b)` as `concat(concat(x, a), b)`, the form of
 /// DenseNets.
 fn share_lists(network: &mut Network) {
     let mut lists: HashMap<Vec<ValueId>, ValueId> = HashMap::new();
