@@ -11,6 +11,7 @@ use receptive_core::text::Printable;
 use receptive_data::{Augment, BadImages, DecodeLimits};
 use receptive_model::Precision;
 use receptive_train::RunDirectory;
+use receptive_train::config::OptimizerKind;
 use std::path::{Path, PathBuf};
 
 /// Labels and groups of image files.
@@ -265,31 +266,6 @@ impl AugmentArgs {
         }
         augment.mixup = self.mixup.map_or(augment.mixup, |alpha| alpha as f32);
         augment.cutmix = self.cutmix.map_or(augment.cutmix, |alpha| alpha as f32);
-    }
-}
-
-/// An optimizer by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OptimizerKind {
-    /// Stochastic gradient descent with Nesterov momentum
-    Sgd,
-    /// Adam with decoupled weight decay
-    Adamw,
-    /// Lion: updates by the sign of the momentum
-    Lion,
-    /// RMSprop: gradients scaled by their running RMS
-    Rmsprop,
-}
-
-impl OptimizerKind {
-    /// The name in `train.optimizer.kind`.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Sgd => "sgd",
-            Self::Adamw => "adamw",
-            Self::Lion => "lion",
-            Self::Rmsprop => "rmsprop",
-        }
     }
 }
 

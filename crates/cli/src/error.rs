@@ -131,12 +131,8 @@ const MAX_PIXELS: &str = "data.max_pixels";
 /// The argument to change, in parentheses, if the error is about a setting that has one.
 fn hint(error: &TrainError) -> String {
     let setting = match error {
-        // The message ends with the command to use.
-        TrainError::Setting { problem, .. } if problem.contains("receptive ") => None,
-        // The setting is missing, so the advice is to set it.
-        TrainError::Setting { problem, .. } if absent(problem).is_some() => {
-            return absent(problem).map_or(String::new(), set_by);
-        }
+        // The missing setting is to be set, not this one to be changed.
+        TrainError::Needs { needs, .. } => return set_by(needs),
         TrainError::Setting { setting, .. } => Some(setting.as_str()),
         TrainError::Model(ModelError::UnknownPreset { .. }) => {
             return " (`receptive networks` lists all)".into();
@@ -153,13 +149,13 @@ fn hint(error: &TrainError) -> String {
         TrainError::Data(
             error @ (DataError::BadImages { .. } | DataError::MissingImages { .. }),
         ) => {
-            let larger = match error.to_string().contains(MAX_PIXELS) {
+            let larger = match error.names(MAX_PIXELS) {
                 true => ", or --set data.max_pixels=N to read larger ones",
                 false => "",
             };
             return format!("\nuse --bad-images skip to leave them out{larger}");
         }
-        TrainError::Data(DataError::Image { reason, .. }) if reason.contains(MAX_PIXELS) => {
+        TrainError::Data(error @ DataError::Image { .. }) if error.names(MAX_PIXELS) => {
             return " (set by --max-pixels)".into();
         }
         error if is_disk_full(error) => {
@@ -177,12 +173,10 @@ fn hint(error: &TrainError) -> String {
             let config = config.shell_word();
             return format!("\nstart a new run with `receptive train --config {config}`");
         }
-        TrainError::Data(DataError::Layout { problem, .. }) if problem.contains("data.labels") => {
+        TrainError::Data(error @ DataError::Layout { .. }) if error.names("data.labels") => {
             Some("data.labels")
         }
-        TrainError::Data(DataError::Layout { problem, .. })
-            if problem.contains("data.bad_images") =>
-        {
+        TrainError::Data(error @ DataError::Layout { .. }) if error.names("data.bad_images") => {
             return " (set by --bad-images skip)".into();
         }
         _ => None,
@@ -254,12 +248,6 @@ fn sets(argument: &str, setting: &str) -> bool {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
     !key.is_empty() && (is_within(key, setting) || is_within(setting, key))
-}
-
-/// The setting that is missing, if that is the problem.
-fn absent(problem: &str) -> Option<&str> {
-    let rest = problem.strip_suffix("`, which is not set")?;
-    rest.rsplit_once('`').map(|(_, setting)| setting)
 }
 
 /// A note, extended by the arguments for the settings that it names.
@@ -408,9 +396,9 @@ mod tests {
 
     #[test]
     fn what_is_missing_names_its_argument() {
-        let error = CliError::Train(TrainError::Setting {
+        let error = CliError::Train(TrainError::Needs {
             setting: "start.body_rate".into(),
-            problem: "it needs `start.from`, which is not set".into(),
+            needs: "start.from".into(),
         });
         let expected = "`start.body_rate`: it needs `start.from`, which is not set (set by --from)";
         assert_eq!(error.to_string(), expected);

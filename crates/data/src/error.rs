@@ -223,6 +223,12 @@ impl DataError {
         matches!(self, Self::Setting { .. } | Self::UnknownSource { .. })
     }
 
+    /// Whether the message names this setting, such as `data.max_pixels`: it then advises to set it. Messages
+    /// name settings as the config file does, so that a program can add its own way to set them.
+    pub fn names(&self, setting: &str) -> bool {
+        self.to_string().contains(setting)
+    }
+
     /// Turns an [`io::Error`] into [`Self::Io`] for `map_err`.
     pub(crate) fn io(
         action: &'static str,

@@ -1,6 +1,7 @@
 //! Options of a report, and the receiver of its progress.
 
 use receptive_data::Progress;
+use receptive_train::Remedies;
 use std::path::PathBuf;
 
 /// The size and effort of a report.
@@ -22,6 +23,8 @@ pub struct ReportOptions {
     pub labels: Option<PathBuf>,
     /// Directory in which named data sets are searched first, if not the run's.
     pub data_dir: Option<PathBuf>,
+    /// How the user of this program sets new paths, for error messages.
+    pub remedies: Remedies,
 }
 
 impl Default for ReportOptions {
@@ -37,6 +40,7 @@ impl Default for ReportOptions {
             data: None,
             labels: None,
             data_dir: None,
+            remedies: Remedies::default(),
         }
     }
 }

@@ -6,11 +6,10 @@ use crate::sections::{
     Losses, Model, Probabilities, Settings,
 };
 use crate::text::{Part, sentence};
-use receptive_core::text::Printable;
 use receptive_erf::gaussian::Verdict;
 use receptive_model::{Artifact, InferenceDevice};
 use receptive_train::config::Monitor;
-use receptive_train::{DataPlace, ImageQuery, Remedies, RunDirectory, RunLog, TrainError};
+use receptive_train::{DataPlace, ImageQuery, RunDirectory, RunLog, TrainError};
 use serde::Serialize;
 
 /// The contents of a run's page.
@@ -104,16 +103,11 @@ impl Report {
         let mut config = run.config()?;
         let log = RunLog::read(run).map_err(sentence);
         let path = run.path();
-        let name = path.shell_word();
-        let remedies = Remedies {
-            data: format!("receptive report {name} --data NEWPATH"),
-            labels: format!("receptive report {name} --labels NEWPATH"),
-        };
         let query = ImageQuery {
             place: DataPlace::new(options.data.as_deref(), None),
             labels: options.labels.as_deref(),
             data_dir: options.data_dir.as_deref(),
-            ..ImageQuery::new(path, remedies)
+            ..ImageQuery::new(path, options.remedies.clone())
         };
         let images = match query.open(&artifact, watch.data) {
             // The path was requested, so a page without the data would not be acceptable.

@@ -37,6 +37,24 @@ pub enum TrainError {
         /// What was expected, what was found and what to do.
         problem: String,
     },
+    /// A setting that has no effect, or no meaning, without another.
+    #[error("`{setting}`: it needs `{needs}`, which is not set")]
+    Needs {
+        /// The setting, as the config file names it.
+        setting: String,
+        /// The other setting.
+        needs: String,
+    },
+    /// Data or a label list that is not where the config says.
+    #[error("`{setting}`: {problem}{}", after_colon(remedy))]
+    NotFound {
+        /// The setting, as the config file names it.
+        setting: &'static str,
+        /// What was looked for, and where.
+        problem: String,
+        /// How the caller's user gives the new path; may be empty.
+        remedy: String,
+    },
     /// A config file that cannot be parsed.
     #[error("could not read the config {origin}: {reason}")]
     Config {
@@ -173,6 +191,14 @@ pub enum TrainError {
         /// How to reduce the memory.
         remedy: String,
     },
+    /// A recorder's state that cannot be stored or restored.
+    #[error("the recorder `{name}`: {problem}")]
+    Recorder {
+        /// The name under which the recorder keeps its state.
+        name: String,
+        /// The problem.
+        problem: String,
+    },
     /// Processes that cannot train together.
     #[error("{0}")]
     Ranks(String),
@@ -196,6 +222,14 @@ pub enum TrainError {
         /// The system's error.
         source: std::io::Error,
     },
+}
+
+/// A remedy at the end of a sentence, if there is one.
+fn after_colon(remedy: &str) -> String {
+    match remedy {
+        "" => String::new(),
+        remedy => format!(": {remedy}"),
+    }
 }
 
 /// Maximum number of changed settings in a message.
@@ -256,6 +290,8 @@ impl TrainError {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Setting { .. }
+            | Self::Needs { .. }
+            | Self::NotFound { .. }
             | Self::Config { .. }
             | Self::Resume { .. }
             | Self::Memory { .. }
@@ -270,6 +306,7 @@ impl TrainError {
             | Self::Worker { .. }
             | Self::Backend { .. }
             | Self::Lost { .. }
+            | Self::Recorder { .. }
             | Self::Ranks(_)
             | Self::Run { .. }
             | Self::NoEpoch { .. }
@@ -284,8 +321,9 @@ impl TrainError {
     pub fn or_moved(self, remedy: &str) -> Self {
         match self {
             Self::Data(DataError::Layout { path, problem }) => {
+                let remedy = after_colon(remedy);
                 let problem =
-                    format!("{problem}; if the run's data was moved, give its new path: {remedy}");
+                    format!("{problem}; if the run's data was moved, give its new path{remedy}");
                 Self::Data(DataError::Layout { path, problem })
             }
             other => other,

@@ -22,7 +22,7 @@ pub(crate) fn step_bytes(
 ) -> Result<u64, TrainError> {
     let devices = config.machine.devices()?;
     let batch = config.train.batch_size.min(images).max(1);
-    let shard = config.train.shard_size(devices.are_cpus()).min(batch);
+    let shard = config.train.shard_size(devices.hardware()).min(batch);
     let shards = batch.div_ceil(shard);
     let threads = devices.threads(config.machine.thread_count());
     let at_a_time = threads.min(shards).saturating_mul(shard).min(batch);
@@ -180,7 +180,7 @@ pub(crate) fn step_notes(
     let Some(layer) = pointwise_norm(config, plan) else {
         return Ok(notes);
     };
-    let shard = train.shard_size(devices.are_cpus());
+    let shard = train.shard_size(devices.hardware());
     let what = format!(
         "layer {layer} (batch_norm) normalises over the batch only, since its input has one value \
          per channel"

@@ -1,12 +1,15 @@
 //! Records of a run during training and at its end: plain data for recorders, files and callers.
 
 use crate::baseline::Gain;
-use crate::error::SettingChange;
+use crate::error::{SettingChange, TrainError};
 use crate::evaluate::Evaluation;
 use crate::metrics::Uncalibrated;
 use receptive_erf::Map;
 use receptive_erf::gaussian::{Estimate, Verdict};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// One training step.
@@ -125,10 +128,68 @@ pub(crate) struct FieldFrame {
     pub(crate) verdict: Verdict,
 }
 
-/// The state of the recorders, stored in checkpoints and restored when a run is resumed.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RecorderState {
-    pub(crate) fields: Vec<FieldFrame>,
+/// The state of the recorders, each under its own name, stored in checkpoints and restored when a run is
+/// resumed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "StoredState", into = "BTreeMap<String, Value>")]
+pub struct RecorderState(BTreeMap<String, Value>);
+
+/// The state of the recorders in a checkpoint.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StoredState {
+    ByName(BTreeMap<String, Value>),
+    /// In older versions, in which only the ERF tracker had a state: its frames.
+    Fields(Vec<Value>),
+}
+
+impl From<StoredState> for RecorderState {
+    fn from(stored: StoredState) -> Self {
+        Self(match stored {
+            StoredState::ByName(states) => states,
+            StoredState::Fields(frames) => [(Self::ERF.into(), frames.into())].into(),
+        })
+    }
+}
+
+impl From<RecorderState> for BTreeMap<String, Value> {
+    fn from(state: RecorderState) -> Self {
+        state.0
+    }
+}
+
+impl RecorderState {
+    /// The name of the ERF tracker.
+    pub(crate) const ERF: &str = "erf";
+
+    /// Stores the state of the recorder with this name.
+    ///
+    /// # Errors
+    /// If the state cannot be written as JSON.
+    pub fn set(&mut self, recorder: &str, state: &impl Serialize) -> Result<(), TrainError> {
+        let state = serde_json::to_value(state).map_err(|error| TrainError::Recorder {
+            name: recorder.into(),
+            problem: format!("its state cannot be written to a checkpoint: {error}"),
+        })?;
+        self.0.insert(recorder.into(), state);
+        Ok(())
+    }
+
+    /// The state that the recorder with this name stored; `None` if it stored none.
+    ///
+    /// # Errors
+    /// If the stored state is of another type.
+    pub fn get<T: DeserializeOwned>(&self, recorder: &str) -> Result<Option<T>, TrainError> {
+        let state = self.0.get(recorder).map(T::deserialize).transpose();
+        state.map_err(|error| TrainError::Recorder {
+            name: recorder.into(),
+            problem: format!("its state in the checkpoint is not what it stores: {error}"),
+        })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 /// The point at which a run is resumed.
@@ -251,5 +312,34 @@ impl Outcome {
             Self::Interrupted { signal } => Some(signal),
             Self::Finished | Self::StoppedEarly => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_recorder_gets_its_own_state_back() {
+        let mut state = RecorderState::default();
+        assert!(state.is_empty());
+        state.set("counter", &7u64).unwrap();
+        state.set("names", &["a", "b"]).unwrap();
+        let json = serde_json::to_string(&state).unwrap();
+        let state: RecorderState = serde_json::from_str(&json).unwrap();
+        assert_eq!(state.get("counter").unwrap(), Some(7u64));
+        assert_eq!(
+            state.get("names").unwrap(),
+            Some(vec!["a".to_string(), "b".into()])
+        );
+        assert_eq!(state.get::<u64>("other").unwrap(), None);
+        let error = state.get::<u64>("names").unwrap_err().to_string();
+        assert!(error.contains("`names`"), "{error}");
+    }
+
+    #[test]
+    fn the_frames_of_older_checkpoints_are_those_of_the_erf_tracker() {
+        let state: RecorderState = serde_json::from_str("[1, 2]").unwrap();
+        assert_eq!(state.get(RecorderState::ERF).unwrap(), Some(vec![1, 2]));
     }
 }

@@ -1,4 +1,6 @@
-//! One file per command: its arguments, one library call, and its output.
+//! One file per command: its arguments, one library call, and its output. The exceptions are what several
+//! commands need to find what an argument names: `run` (a run or its data), `network` (a run, a preset or a
+//! file) and `pretrained` (weights to import).
 
 mod attend;
 mod backends;

@@ -2,6 +2,7 @@
 
 use super::erf::parse_samples;
 use super::network::check_is_model;
+use super::run::remedies;
 use crate::args::{MachineArgs, parse_directory, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{
@@ -91,6 +92,7 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
         data: arguments.data.clone(),
         labels: arguments.labels.clone(),
         data_dir: arguments.data_dir.clone(),
+        remedies: remedies("report", run.path()),
         ..ReportOptions::default()
     };
     let mut evaluation = TrainProgress::default();

@@ -88,10 +88,10 @@ pub(super) fn move_data(
     let Some(problem) = data.absence(moved.is_some()) else {
         return Ok(());
     };
-    let remedy = remedies(command, run).data;
-    Err(CliError::Train(TrainError::Setting {
-        setting: "data.source".into(),
-        problem: format!("{problem}: {remedy}"),
+    Err(CliError::Train(TrainError::NotFound {
+        setting: "data.source",
+        problem,
+        remedy: remedies(command, run).data,
     }))
 }
 
@@ -225,20 +225,19 @@ impl RunSettings {
         overrides: &[String],
     ) -> Result<(RunConfig, InputFrom, OpenSettings), CliError> {
         if let Some(key) = overrides.iter().find(|key| is_of(key, "model.classes")) {
-            return Err(CliError::Usage(format!(
-                "--set {key}: the number of classes follows from the data"
-            )));
+            let problem = "the number of classes follows from the data";
+            return Err(CliError::argument(&format!("--set {key}"), problem));
         }
         // A preset's input comes from the data, which would override this setting.
         let input = |key: &&String| is_of(key, "model.input");
         if self.input_from == InputFrom::Data
             && let Some(key) = overrides.iter().find(input)
         {
-            return Err(CliError::Usage(format!(
-                "--set {key}: a preset takes its input from the data; use --image-size for \
-                 another height and width, --grey for one channel, or --config FILE for a network \
-                 with its own input"
-            )));
+            return Err(CliError::argument(
+                &format!("--set {key}"),
+                "a preset takes its input from the data; use --image-size for another height and \
+                 width, --grey for one channel, or --config FILE for a network with its own input",
+            ));
         }
         let config = with_overrides(&self.config, overrides)?;
         if let Some(file) = self.file.filter(|_| !config.data.is_there()) {
@@ -279,8 +278,9 @@ fn start_of(arguments: &NetworkArgs) -> Result<Option<PathBuf>, CliError> {
         return Ok(Some(imported));
     }
     if preset.is_some() {
-        return Err(CliError::Usage(
-            "--preset: the model of --from already has a network; leave one of them out".into(),
+        return Err(CliError::argument(
+            "--preset",
+            "the model of --from already has a network; leave one of them out",
         ));
     }
     Ok(Some(from.clone()))

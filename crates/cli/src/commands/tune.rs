@@ -262,10 +262,7 @@ fn show(tune: &Tune) -> Result<(), CliError> {
         print(format!("\nRanked by {}.", ranking(state.monitor)))?;
     }
     if all.iter().any(|result| result.cut) {
-        print(
-            "N of M epochs: stopped by the time limit; selected only if no other trial has a \
-               result.",
-        )?;
+        print("N of M epochs: stopped by the time limit, and ranked last.")?;
     }
     print("")?;
     let failed = state

@@ -87,7 +87,7 @@ fn a_few_images_are_overfitted_or_the_exit_code_says_no() {
     assert_eq!(refused.status.code(), Some(1));
     let words = text(&refused.stdout);
     assert!(
-        words.contains("not overfit") && words.contains("receptive lr-find"),
+        words.contains("not overfit") && words.contains("lr-find"),
         "{words}"
     );
     assert!(

@@ -124,7 +124,7 @@ fn a_tiff_that_cannot_be_read_says_what_it_is_and_how_to_convert_it() {
         (vec![32], 1, Some(2), "32-bit signed integers"),
         (vec![32], 1, None, "32-bit numbers"),
         (vec![64], 0, Some(3), "64-bit floating-point numbers"),
-        (vec![4], 3, None, "palette of 4-bit numbers"),
+        (vec![4], 3, None, "palette of 4-bit indices"),
         (vec![8, 8, 8], 6, None, "YCbCr colours"),
         (vec![8, 8, 8], 8, None, "L*a*b*"),
     ] {

@@ -5,7 +5,7 @@ use crate::config::{Monitor, PlateauState, ScheduleKind, TrainConfig};
 use crate::error::SettingChange;
 use crate::evaluate::Evaluation;
 use crate::loss_scale::LossScale;
-use crate::records::{Epoch, FieldFrame, Outcome};
+use crate::records::{Epoch, Outcome, RecorderState};
 use receptive_model::InputSpec;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -273,8 +273,12 @@ pub(crate) struct State {
     /// Of the current epoch.
     pub(crate) totals: Totals,
     pub(crate) memory: Memory,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) fields: Vec<FieldFrame>,
+    #[serde(
+        default,
+        alias = "fields",
+        skip_serializing_if = "RecorderState::is_empty"
+    )]
+    pub(crate) recorders: RecorderState,
     pub(crate) classes: Vec<String>,
     pub(crate) data_fingerprint: String,
     /// Every setting that affects the weights, as TOML. `None` in checkpoints of versions that stored only a

@@ -16,6 +16,15 @@ pub struct Backend {
     pub index: Option<usize>,
 }
 
+/// What computes: how a batch is divided, and how many threads feed a device, depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hardware {
+    /// Processor cores: many small shards, one thread each.
+    Cpu,
+    /// A graphics processor: one large shard.
+    Gpu,
+}
+
 /// All backends, compiled in or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -61,9 +70,17 @@ impl BackendKind {
         }
     }
 
+    /// What it computes on.
+    pub const fn hardware(self) -> Hardware {
+        match self {
+            Self::Flex | Self::NdArray => Hardware::Cpu,
+            Self::Wgpu | Self::Cuda | Self::Vulkan | Self::Metal | Self::Rocm => Hardware::Gpu,
+        }
+    }
+
     /// Whether it computes on the CPU, with one thread per shard.
     pub const fn is_cpu(self) -> bool {
-        matches!(self, Self::Flex | Self::NdArray)
+        matches!(self.hardware(), Hardware::Cpu)
     }
 
     /// Whether it is compiled into this program.
@@ -205,7 +222,7 @@ impl Backend {
 
     /// The number of threads for its device, of which a CPU gets `wanted`.
     pub const fn threads(self, wanted: usize) -> usize {
-        feeding_threads(self.kind.is_cpu(), wanted)
+        feeding_threads(self.kind.hardware(), wanted)
     }
 
     /// The backend's device.
@@ -240,13 +257,24 @@ impl Backend {
 
 /// Whether the device is that of a CPU backend.
 pub(crate) fn is_cpu(device: &Device) -> bool {
+    hardware(device) == Hardware::Cpu
+}
+
+/// The hardware of a device.
+pub(crate) fn hardware(device: &Device) -> Hardware {
     let mut cpus = BackendKind::ALL.into_iter().filter(|kind| kind.is_cpu());
-    cpus.any(|kind| kind.devices().contains(device))
+    match cpus.any(|kind| kind.devices().contains(device)) {
+        true => Hardware::Cpu,
+        false => Hardware::Gpu,
+    }
 }
 
 /// The number of threads for a device: `wanted` on a CPU, at least one; one for a GPU.
-pub(crate) const fn feeding_threads(is_cpu: bool, wanted: usize) -> usize {
-    if is_cpu && wanted > 1 { wanted } else { 1 }
+pub(crate) const fn feeding_threads(hardware: Hardware, wanted: usize) -> usize {
+    match hardware {
+        Hardware::Cpu if wanted > 1 => wanted,
+        Hardware::Cpu | Hardware::Gpu => 1,
+    }
 }
 
 /// The device of the first compiled-in backend, for reading files, where any backend will do.

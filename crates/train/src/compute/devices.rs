@@ -1,6 +1,6 @@
 //! The devices of a run.
 
-use crate::compute::backend::{Backend, feeding_threads};
+use crate::compute::backend::{Backend, Hardware, feeding_threads};
 use crate::error::TrainError;
 use receptive_core::text::counted;
 use receptive_model::InferenceDevice;
@@ -67,7 +67,15 @@ impl Devices {
 
     /// Whether all of them are CPUs.
     pub(crate) fn are_cpus(&self) -> bool {
-        self.0.iter().all(|device| device.is_cpu())
+        self.hardware() == Hardware::Cpu
+    }
+
+    /// [`Hardware::Cpu`] if all of them are CPUs.
+    pub(crate) fn hardware(&self) -> Hardware {
+        match self.0.iter().all(|device| device.is_cpu()) {
+            true => Hardware::Cpu,
+            false => Hardware::Gpu,
+        }
     }
 
     /// The number of threads for each device: the CPUs share `wanted` threads, at least one each; each GPU has
@@ -77,11 +85,11 @@ impl Devices {
         let mut cpu = 0;
         let threads = self.0.iter().map(|device| {
             if !device.is_cpu() {
-                return feeding_threads(false, wanted);
+                return feeding_threads(Hardware::Gpu, wanted);
             }
             let own = wanted / cpus + usize::from(cpu < wanted % cpus);
             cpu += 1;
-            feeding_threads(true, own)
+            feeding_threads(Hardware::Cpu, own)
         });
         threads.collect()
     }

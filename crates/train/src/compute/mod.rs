@@ -4,7 +4,7 @@ pub mod backend;
 pub(crate) mod devices;
 pub(crate) mod reads;
 
-use crate::compute::backend::{default_device, feeding_threads, is_cpu};
+use crate::compute::backend::{Hardware, default_device, feeding_threads, hardware, is_cpu};
 use crate::compute::devices::Devices;
 use crate::error::TrainError;
 use crate::ranks::{Kind, Ranks};
@@ -27,7 +27,7 @@ pub struct Compute {
     others: Vec<Lane>,
     /// By number of busy lanes, if others are idle: the threads that share each lane's work.
     helpers: Mutex<BTreeMap<usize, Vec<KernelThreads>>>,
-    is_cpu: bool,
+    hardware: Hardware,
     loss_interval: usize,
     ranks: Option<Arc<Ranks>>,
     /// Maximum number of threads of a rank.
@@ -52,7 +52,7 @@ impl Compute {
     /// The system cannot start a thread.
     pub fn new(device: impl Into<InferenceDevice>, threads: usize) -> Result<Self, TrainError> {
         let device = device.into();
-        let threads = feeding_threads(is_cpu(&device), threads);
+        let threads = feeding_threads(hardware(&device), threads);
         Self::with_lanes(&device, &vec![device.clone(); threads])
     }
 
@@ -82,7 +82,10 @@ impl Compute {
         first: &InferenceDevice,
         devices: &[InferenceDevice],
     ) -> Result<Self, TrainError> {
-        let is_cpu = devices.iter().all(|device| is_cpu(device));
+        let hardware = match devices.iter().all(|device| is_cpu(device)) {
+            true => Hardware::Cpu,
+            false => Hardware::Gpu,
+        };
         let lane = |(thread, device): (usize, &InferenceDevice)| {
             let pool = ThreadPoolBuilder::new()
                 .num_threads(1)
@@ -99,8 +102,11 @@ impl Compute {
             first: lane((0, first))?,
             others: others.collect::<Result<_, _>>()?,
             helpers: Mutex::default(),
-            is_cpu,
-            loss_interval: if is_cpu { 1 } else { GPU_LOSS_INTERVAL },
+            hardware,
+            loss_interval: match hardware {
+                Hardware::Cpu => 1,
+                Hardware::Gpu => GPU_LOSS_INTERVAL,
+            },
             ranks: None,
             most_threads: devices.len(),
         })
@@ -173,16 +179,21 @@ impl Compute {
         self.loss_interval
     }
 
+    /// [`Hardware::Cpu`] if all devices are CPUs.
+    pub fn hardware(&self) -> Hardware {
+        self.hardware
+    }
+
     /// Whether all devices are CPUs.
     pub fn is_cpu(&self) -> bool {
-        self.is_cpu
+        self.hardware == Hardware::Cpu
     }
 
     /// Threads that share the work of each of `busy` lanes. None if all lanes are busy, on a GPU, or if the
     /// system cannot start them.
     fn helpers(&self, busy: usize) -> Vec<KernelThreads> {
         let threads = self.threads();
-        if busy >= threads || !self.is_cpu {
+        if busy >= threads || !self.is_cpu() {
             return Vec::new();
         }
         let mut all = self.helpers.lock().unwrap_or_else(PoisonError::into_inner);

@@ -151,17 +151,14 @@ impl DataConfig {
         if is_inside || list.exists() {
             return Ok(());
         }
-        Err(TrainError::setting(
-            "data.labels",
-            format!(
-                "the label list {} of the run no longer exists; set its new path{}",
-                list.printable(),
-                match remedy {
-                    "" => String::new(),
-                    remedy => format!(": {remedy}"),
-                }
+        Err(TrainError::NotFound {
+            setting: "data.labels",
+            problem: format!(
+                "the label list {} of the run no longer exists; set its new path",
+                list.printable()
             ),
-        ))
+            remedy: remedy.into(),
+        })
     }
 
     /// How to get validation images.

@@ -23,7 +23,7 @@ pub use checkpoint::{CheckpointConfig, Interval};
 pub use data::DataConfig;
 pub use monitor::Monitor;
 pub use one_cycle::OneCycle;
-pub use optimizer::Optimizer;
+pub use optimizer::{Optimizer, OptimizerKind};
 pub use overrides::with_overrides;
 pub use plateau::Plateau;
 pub(crate) use plateau::PlateauState;

@@ -67,6 +67,34 @@ pub enum Optimizer {
     },
 }
 
+/// An optimizer without its settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+pub enum OptimizerKind {
+    /// Stochastic gradient descent with Nesterov momentum
+    Sgd,
+    /// Adam with decoupled weight decay
+    #[cfg_attr(feature = "clap", value(name = "adamw"))]
+    AdamW,
+    /// Lion: updates by the sign of the momentum
+    Lion,
+    /// RMSprop: gradients scaled by their running RMS
+    #[cfg_attr(feature = "clap", value(name = "rmsprop"))]
+    RmsProp,
+}
+
+impl OptimizerKind {
+    /// The name in `train.optimizer.kind`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sgd => "sgd",
+            Self::AdamW => "adamw",
+            Self::Lion => "lion",
+            Self::RmsProp => "rmsprop",
+        }
+    }
+}
+
 fn sgd_rate() -> f64 {
     0.05
 }

@@ -22,7 +22,7 @@ pub fn with_overrides(config: &RunConfig, overrides: &[String]) -> Result<RunCon
     };
     let (written, error) = at_fault(config, overrides).unwrap_or((&overrides[0], refused));
     let key = written.split_once('=').map_or("", |(key, _)| key.trim());
-    Err(TrainError::setting(key, problem(key, error.message())))
+    Err(explain(key, error.message()))
 }
 
 /// The config with all overrides applied, or why it is invalid.
@@ -84,8 +84,8 @@ fn at_fault<'a>(
     })
 }
 
-/// The parser's message as a sentence about the setting.
-fn problem(key: &str, message: &str) -> String {
+/// The parser's message as an error of the setting.
+fn explain(key: &str, message: &str) -> TrainError {
     let (parent, last) = key.rsplit_once('.').unwrap_or(("", key));
     let message = plain(message.trim());
     let name = |text: &str, start: &str| {
@@ -93,13 +93,16 @@ fn problem(key: &str, message: &str) -> String {
         Some(rest.split_once('`')?.0.to_string())
     };
     if let Some(missing) = name(&message, "missing setting `") {
-        let beside = if parent.is_empty() { "" } else { "." };
-        return format!("it needs `{parent}{beside}{missing}`, which is not set");
+        let dot = if parent.is_empty() { "" } else { "." };
+        return TrainError::Needs {
+            setting: key.into(),
+            needs: format!("{parent}{dot}{missing}"),
+        };
     }
     let Some(unknown) = name(&message, "unknown setting `")
         .filter(|unknown| key.split('.').any(|part| part == unknown))
     else {
-        return message;
+        return TrainError::setting(key, message);
     };
     let what = match unknown == last {
         true => "there is no setting of this name".to_string(),
@@ -109,13 +112,14 @@ fn problem(key: &str, message: &str) -> String {
         .split_once("expected ")
         .map_or("", |(_, known)| known);
     let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
-    match did_you_mean(&nearest(&unknown, known.iter().copied())) {
+    let problem = match did_you_mean(&nearest(&unknown, known.iter().copied())) {
         Some(meant) => format!("{what}; {meant}"),
         None if unknown != last || parent.is_empty() => {
             format!("{what}; there are {}", known.join(", "))
         }
         None => format!("{what}; `{parent}` has {} here", known.join(", ")),
-    }
+    };
+    TrainError::setting(key, problem)
 }
 
 /// The value at a dotted path.

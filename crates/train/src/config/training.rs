@@ -1,6 +1,7 @@
 //! The settings of training.
 
 use super::{AverageConfig, EmaConfig, Monitor, Optimizer, Schedule};
+use crate::compute::backend::Hardware;
 use crate::error::TrainError;
 use burn::tensor::Device;
 use receptive_data::Augment;
@@ -187,12 +188,12 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// Images per shard of a step, on CPUs or on a GPU.
-    pub fn shard_size(&self, is_cpu: bool) -> usize {
-        match self.micro_batch {
-            MicroBatch::Images(images) => images.min(self.batch_size),
-            MicroBatch::Auto(_) if is_cpu => CPU_SHARD.min(self.batch_size),
-            MicroBatch::Auto(_) => self.batch_size,
+    /// Images per shard of a step.
+    pub fn shard_size(&self, hardware: Hardware) -> usize {
+        match (self.micro_batch, hardware) {
+            (MicroBatch::Images(images), _) => images.min(self.batch_size),
+            (MicroBatch::Auto(_), Hardware::Cpu) => CPU_SHARD.min(self.batch_size),
+            (MicroBatch::Auto(_), Hardware::Gpu) => self.batch_size,
         }
     }
 

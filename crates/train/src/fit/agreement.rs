@@ -69,7 +69,7 @@ pub fn check_alike(setup: &RunSetup, compute: &Compute) -> Result<(), TrainError
         .split_first()
         .ok_or_else(|| TrainError::Ranks("there is no rank".into()))?;
     let shards = setup.config.train.step_images();
-    let shard = setup.config.train.shard_size(compute.is_cpu());
+    let shard = setup.config.train.shard_size(compute.hardware());
     let shards = shards.min(setup.train.len()).div_ceil(shard);
     if shards < ranks.size() {
         return ranks.close(TrainError::setting(

@@ -57,7 +57,7 @@ impl<'a> Learner<'a> {
             config,
             compute,
             sharding: Sharding {
-                size: config.shard_size(compute.is_cpu()),
+                size: config.shard_size(compute.hardware()),
                 exact: config.exact_convolutions,
                 precision: config.precision,
                 scale: 1.0,
@@ -284,7 +284,7 @@ pub(super) fn training_loader(
     compute: &Compute,
 ) -> Loader {
     let ranks = compute.ranks().map(|ranks| (ranks.rank(), ranks.size()));
-    let size = setup.config.train.shard_size(compute.is_cpu());
+    let size = setup.config.train.shard_size(compute.hardware());
     part_loader(setup, epoch, done, ranks.map(|of| (of, size)))
 }
 

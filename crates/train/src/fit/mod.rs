@@ -383,7 +383,7 @@ impl<'a, 'b> Fit<'a, 'b> {
                 seconds: self.seconds(),
                 ..self.memory.clone()
             },
-            fields: kept.fields,
+            recorders: kept,
             classes: self.setup.data.classes.clone(),
             data_fingerprint: self.fingerprint.clone(),
             settings: Some(self.settings.clone()),

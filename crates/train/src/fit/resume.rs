@@ -8,7 +8,7 @@ use crate::fit::agreement::check_alike;
 use crate::fit::backend_failure::guarded;
 use crate::prepare::RunSetup;
 use crate::recorders::Recorder;
-use crate::records::{RecorderState, ResumePoint, TrainResult};
+use crate::records::{ResumePoint, TrainResult};
 use crate::run::{RunDirectory, RunLog};
 use crate::stop::Stop;
 use receptive_core::text::{Printable, counted};
@@ -36,11 +36,13 @@ pub fn resume(
     run.recover()?;
     check_alike(setup, compute)?;
     let stop = &agreed(stop, compute);
-    guarded(compute, run, || go_on(setup, run, compute, stop, recorders))
+    guarded(compute, run, || {
+        continue_run(setup, run, compute, stop, recorders)
+    })
 }
 
 /// Resumes from the latest valid checkpoint.
-fn go_on(
+fn continue_run(
     setup: &RunSetup,
     run: &RunDirectory,
     compute: &Compute,
@@ -80,9 +82,7 @@ fn go_on(
         step: state.at.step,
         epochs: fit.memory.epochs.clone(),
         invalid,
-        state: RecorderState {
-            fields: state.fields,
-        },
+        state: state.recorders,
         changes,
         execution,
         next_learning_rate: ended

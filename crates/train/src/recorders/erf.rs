@@ -153,7 +153,7 @@ impl Recorder for ErfTracker {
     }
 
     fn resumed(&mut self, from: &ResumePoint) -> Result<(), TrainError> {
-        self.frames.clone_from(&from.state.fields);
+        self.frames = from.state.get(RecorderState::ERF)?.unwrap_or_default();
         Ok(())
     }
 
@@ -172,7 +172,9 @@ impl Recorder for ErfTracker {
     }
 
     fn saving(&mut self, state: &mut RecorderState) -> Result<(), TrainError> {
-        state.fields.clone_from(&self.frames);
-        Ok(())
+        match self.frames.as_slice() {
+            [] => Ok(()),
+            frames => state.set(RecorderState::ERF, &frames),
+        }
     }
 }

@@ -5,7 +5,7 @@ use crate::config::{DataConfig, Monitor, RunConfig};
 use crate::error::TrainError;
 use receptive_core::text::{Printable, counted, grouped};
 use receptive_data::{
-    BadImages, Comparison, DataError, DataSet, Gone, Progress, RecordUse, Split, SplitRecord,
+    BadImages, Comparison, DataSet, Gone, Progress, RecordUse, Split, SplitRecord,
 };
 use receptive_model::Artifact;
 use receptive_model::presets::imagenet_synsets;
@@ -212,8 +212,10 @@ impl<'a> ImageQuery<'a> {
             None => None,
         };
         let config = run.map(|run| run.config()).transpose()?;
-        let no_data = |problem: &str| {
-            TrainError::setting("data.source", format!("{problem}: {}", self.remedies.data))
+        let no_data = |problem: &str| TrainError::NotFound {
+            setting: "data.source",
+            problem: problem.into(),
+            remedy: self.remedies.data.clone(),
         };
         let chose_epoch = config
             .as_ref()

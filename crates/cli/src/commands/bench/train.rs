@@ -38,7 +38,7 @@ impl Bench {
         if self.scaling {
             let mut times = self.step_times(alone(), &batch, &one)?;
             times.sort_by(f64::total_cmp);
-            let shards = self.batch.div_ceil(config.shard_size(compute.is_cpu()));
+            let shards = self.batch.div_ceil(config.shard_size(compute.hardware()));
             let times = [median(&times), timing.ms_per_step / 1e3];
             timing.scaling = Some(Scaling::new(&profile, shards, compute.threads(), times));
         }

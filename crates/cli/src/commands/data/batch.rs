@@ -41,9 +41,8 @@ const MAX_DRAWN: usize = 64;
 fn setup(arguments: &DataArgs) -> Result<RunSetup, CliError> {
     let other = |key: &&String| !key.trim_start().starts_with("train.augment");
     if let Some(key) = arguments.set.iter().find(other) {
-        return Err(CliError::Usage(format!(
-            "--set {key}: only augmentation settings apply here; use train.augment.NAME=VALUE"
-        )));
+        let problem = "only augmentation settings apply here; use train.augment.NAME=VALUE";
+        return Err(CliError::argument(&format!("--set {key}"), problem));
     }
     let network = NetworkArgs {
         data: Some(arguments.data.clone()),

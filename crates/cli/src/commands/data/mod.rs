@@ -113,10 +113,9 @@ pub(super) fn run(arguments: &DataArgs) -> Result<Exit, CliError> {
         return batch::draw(arguments);
     }
     if !arguments.augment.is_empty() {
-        return Err(CliError::Usage(
-            "--augment, --mixup and --cutmix: they augment training images, which --show \
-             displays; add it, or leave them out"
-                .into(),
+        return Err(CliError::argument(
+            "--augment, --mixup and --cutmix",
+            "they augment training images, which --show displays; add it, or leave them out",
         ));
     }
     let options = DataOptions {

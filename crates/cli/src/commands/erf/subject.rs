@@ -96,10 +96,13 @@ impl Subject {
         let source = match query.subject.input.as_deref() {
             None | Some("noise") => None,
             Some("own") => {
-                return Err(CliError::Usage(format!(
-                    "--input own: {name} is not trained, so it has no data of its own; use a data \
-                     set, such as fashion-mini, or `noise`"
-                )));
+                return Err(CliError::argument(
+                    "--input own",
+                    format!(
+                        "{name} is not trained, so it has no data of its own; use a data set, such \
+                         as fashion-mini, or `noise`"
+                    ),
+                ));
             }
             Some(source) => Some(source),
         };

@@ -91,19 +91,19 @@ pub(super) fn run(arguments: &SweepArgs) -> Result<Exit, CliError> {
 }
 
 fn check(arguments: &SweepArgs) -> Result<(), CliError> {
-    let refuse = |text: &str| Err(CliError::Usage(text.into()));
     if arguments.samples < 2 || arguments.samples > 1000 * DEFAULT_SAMPLES {
-        return refuse("--samples: expected 2 to 1,000,000");
+        return Err(CliError::argument("--samples", "expected 2 to 1,000,000"));
     }
     if arguments.filters == 0 || arguments.filters > 1024 {
-        return refuse("--filters: expected 1 to 1024");
+        return Err(CliError::argument("--filters", "expected 1 to 1024"));
     }
     if arguments
         .depths
         .iter()
         .any(|depth| !(1..=200).contains(depth))
     {
-        return refuse("--depths: expected numbers from 1 to 200, such as 5,10,20,40");
+        let problem = "expected numbers from 1 to 200, such as 5,10,20,40";
+        return Err(CliError::argument("--depths", problem));
     }
     Ok(())
 }

@@ -194,24 +194,31 @@ pub(super) fn import_published(
     Ok(Some(out))
 }
 
+/// The error for a directory that cannot be replaced by the model.
+fn not_out(out: &Path, problem: &str) -> CliError {
+    CliError::argument(&format!("--out {}", out.printable()), problem)
+}
+
 /// Rejects a directory with other files, because importing replaces the whole directory of a model.
 fn check_replaceable(out: &Path) -> Result<(), CliError> {
     if let Some(run) = RunDirectory::around(out) {
-        return Err(CliError::Usage(format!(
-            "--out {}: this is the model that the run {} trained; name another directory",
-            out.printable(),
-            run.path().printable()
-        )));
+        let run = run.path().printable();
+        return Err(not_out(
+            out,
+            &format!("this is the model that the run {run} trained; name another directory"),
+        ));
     }
     for entry in std::fs::read_dir(out).into_iter().flatten().flatten() {
         let name = entry.file_name();
         if !Artifact::FILES.iter().any(|file| name == *file) {
-            return Err(CliError::Usage(format!(
-                "--out {}: {} in it is not a part of a model and would be deleted; name another directory, or move \
-                 the file away first",
-                out.printable(),
-                Path::new(&name).printable()
-            )));
+            let name = Path::new(&name).printable();
+            return Err(not_out(
+                out,
+                &format!(
+                    "{name} in it is not a part of a model and would be deleted; name another directory, or move the \
+                     file away first"
+                ),
+            ));
         }
     }
     Ok(())
@@ -220,10 +227,10 @@ fn check_replaceable(out: &Path) -> Result<(), CliError> {
 pub(super) fn run(arguments: &ImportArgs) -> Result<Exit, CliError> {
     let out = &arguments.out;
     if out.exists() && !Artifact::is_at(out) {
-        return Err(CliError::Usage(format!(
-            "--out {}: already exists and is not a model directory; choose a new one",
-            out.printable()
-        )));
+        return Err(not_out(
+            out,
+            "it already exists and is not a model directory; choose a new one",
+        ));
     }
     check_replaceable(out)?;
     let Import {

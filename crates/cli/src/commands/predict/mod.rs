@@ -165,9 +165,8 @@ fn images(arguments: &PredictArgs) -> Result<Vec<PathBuf>, CliError> {
     let given = arguments.images.iter().map(PathBuf::as_path);
     let readers = given.chain(arguments.files_from.as_deref());
     if readers.filter(|path| is_stdin(path)).count() > 1 {
-        return Err(CliError::Usage(
-            "-: standard input can be read only once; give `-` once".into(),
-        ));
+        let problem = "standard input can be read only once; give `-` once";
+        return Err(CliError::argument("-", problem));
     }
     let mut images = arguments.images.clone();
     if let Some(list) = &arguments.files_from {

@@ -40,8 +40,9 @@ pub(super) fn kind(arguments: &TrainArgs, seed: u64) -> Option<SeriesKind> {
 pub(super) fn start(arguments: &TrainArgs) -> Result<Exit, CliError> {
     let (base, input_from, open) = config(arguments)?;
     let Some(kind) = kind(arguments, base.train.seed) else {
-        return Err(CliError::Usage(
-            "--seeds or --folds: one of them is required".into(),
+        return Err(CliError::argument(
+            "--seeds or --folds",
+            "one of them is required",
         ));
     };
     Series::check(kind, &base)?;
