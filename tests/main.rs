@@ -22,6 +22,7 @@ mod photos;
 mod pictures;
 mod precision;
 mod published;
+mod recorder_state;
 mod report;
 mod resume;
 mod steps;

@@ -10,9 +10,8 @@ use receptive_model::store::Moment;
 use receptive_model::{Artifact, weights_sha256};
 use receptive_train::config::{EarlyStopping, HeadStart, Monitor};
 use receptive_train::{
-    Compute, InputFrom, Interval, Outcome, Recorder, RecorderState, ResumePoint, RunConfig,
-    RunDirectory, RunSetup, StartConfig, Step, Stop, TrainError, TrainResult, prepare, resume,
-    train,
+    Compute, InputFrom, Interval, Outcome, Recorder, ResumePoint, RunConfig, RunDirectory,
+    RunSetup, StartConfig, Step, Stop, TrainError, TrainResult, prepare, resume, train,
 };
 use std::path::Path;
 use std::process::Command;
@@ -20,7 +19,7 @@ use std::process::Command;
 /// 60 steps in 10 epochs.
 const STEPS: u64 = 60;
 
-fn config() -> RunConfig {
+pub(crate) fn config() -> RunConfig {
     let mut config = crate::tiny_run();
     config.data.limit = Some(180);
     config.train.epochs = 10;
@@ -35,7 +34,7 @@ fn config() -> RunConfig {
     config
 }
 
-fn flex(setup: &RunSetup) -> Compute {
+pub(crate) fn flex(setup: &RunSetup) -> Compute {
     crate::compute(setup, &Device::flex())
 }
 
@@ -242,67 +241,6 @@ fn early_stopping_keeps_its_count_across_a_resume() {
     let again = drive();
     assert_eq!(again.outcome, Outcome::StoppedEarly);
     assert_eq!(again.weights_sha256, trained.weights_sha256);
-}
-
-/// A caller's recorder: the sum of all losses, over every stop.
-#[derive(Default)]
-struct SumOfLosses {
-    sum: f64,
-    stops: Option<(u64, Stop)>,
-}
-
-impl Recorder for SumOfLosses {
-    fn step(&mut self, step: &Step) -> std::result::Result<(), TrainError> {
-        self.sum += step.loss;
-        match &self.stops {
-            Some((at, stop)) if *at == step.step => stop.request(2),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn saving(&mut self, state: &mut RecorderState) -> std::result::Result<(), TrainError> {
-        state.set("sum of losses", &self.sum)
-    }
-
-    fn resumed(&mut self, from: &ResumePoint) -> std::result::Result<(), TrainError> {
-        self.sum = from.state.get("sum of losses")?.unwrap_or_default();
-        Ok(())
-    }
-}
-
-#[test]
-fn a_caller_s_recorder_keeps_its_state_over_a_stop() {
-    let parent = tempfile::tempdir().unwrap();
-    let prepared = prepared(config());
-    let compute = flex(&prepared);
-    let run = |name: &str| RunDirectory::create(&parent.path().join(name)).unwrap();
-    let mut whole = SumOfLosses::default();
-    train(
-        &prepared,
-        &run("whole"),
-        &compute,
-        &Stop::default(),
-        &mut [&mut whole],
-    )
-    .unwrap();
-    let (pieces, stop) = (run("pieces"), Stop::default());
-    let mut first = SumOfLosses {
-        stops: Some((23, stop.clone())),
-        ..SumOfLosses::default()
-    };
-    train(&prepared, &pieces, &compute, &stop, &mut [&mut first]).unwrap();
-    let mut second = SumOfLosses::default();
-    resume(
-        &prepared,
-        &pieces,
-        &compute,
-        &Stop::default(),
-        &mut [&mut second],
-    )
-    .unwrap();
-    assert!(first.sum > 0.0 && first.sum < whole.sum);
-    assert_eq!(second.sum, whole.sum);
 }
 
 #[test]

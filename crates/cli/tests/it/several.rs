@@ -442,9 +442,33 @@ fn a_series_or_a_search_goes_on_with_the_same_images_alone() {
         "{notes}"
     );
     swap(true);
+    // Nor with other settings.
+    for (name, from, to) in [
+        ("base.toml", "\nseed = 0", "\nseed = 5"),
+        ("series.json", "\"count\": 2", "\"count\": 3"),
+    ] {
+        let path = format!("{series}/{name}");
+        let kept = file(&path);
+        assert!(kept.contains(from), "{kept}");
+        fs::write(&path, kept.replace(from, to)).unwrap();
+        let words = said(&output(&["train", "--resume", &series]));
+        assert!(
+            words.contains("was edited since the series began"),
+            "{words}"
+        );
+        fs::write(&path, kept).unwrap();
+    }
     let notes = json(&["evaluate", &run, "--json"])["notes"].to_string();
     assert!(!notes.contains("another split"), "{notes}");
     for (command, directory) in all {
         json(&[command, "--resume", directory, "--json"]);
     }
+    // A run that was trained further on its own is no longer the one that was measured.
+    assert!(!said(&output(&["train", "--resume", &series])).contains("trained further"));
+    done(&["train", "--resume", &run, "--epochs", "3"]);
+    let words = said(&output(&["train", "--resume", &series]));
+    assert!(
+        words.contains("trained further since the series measured it: `seed-0`"),
+        "{words}"
+    );
 }

@@ -22,6 +22,7 @@ pub(crate) struct PassedOver {
     links: Vec<PathBuf>,
     loops: Vec<PathBuf>,
     dead: Vec<PathBuf>,
+    hidden: Vec<PathBuf>,
 }
 
 impl PassedOver {
@@ -55,6 +56,9 @@ impl PassedOver {
             .extend(loops.iter().map(|name| folder.path().join(name)));
         let dead = folder.contents()?.dead.iter();
         self.dead.extend(dead.map(|name| folder.path().join(name)));
+        let hidden = folder.contents()?.hidden_images.iter();
+        self.hidden
+            .extend(hidden.map(|name| folder.path().join(name)));
         let mixed = folder.mixed()?.into_iter();
         self.mixed
             .extend(mixed.map(|name| folder.path().join(name)));
@@ -94,6 +98,10 @@ impl PassedOver {
             (
                 "skipped broken links, which may have been class folders",
                 &self.dead,
+            ),
+            (
+                "skipped hidden folders with images (remove the dot from the name to use one)",
+                &self.hidden,
             ),
         ];
         for (what, paths) in named {

@@ -44,6 +44,8 @@ pub(crate) struct Contents {
     pub(crate) dead: Vec<OsString>,
     /// The number of hidden files and folders.
     pub(crate) hidden: usize,
+    /// The names of hidden folders with images in them, which may have been class folders.
+    pub(crate) hidden_images: Vec<OsString>,
 }
 
 /// The purpose of a folder, by everything in and below it.
@@ -105,6 +107,10 @@ impl Folder {
                 }
                 if kind::is_hidden(part) {
                     folder.contents.hidden += 1;
+                    let known = &mut folder.contents.hidden_images;
+                    if kind::has_image_extension(&path) && !known.iter().any(|one| one == part) {
+                        known.push(part.into());
+                    }
                     continue 'files;
                 }
                 folder = folder.folders.entry(part.into()).or_default();
@@ -273,6 +279,9 @@ fn list(path: &Path) -> Result<Contents, DataError> {
             contents.junk.push(name);
         } else if kind::is_hidden(&name) {
             contents.hidden += 1;
+            if is_folder && has_images(&path) {
+                contents.hidden_images.push(name);
+            }
         } else if is_folder && kind.is_symlink() && is_loop(&path) {
             contents.loops.push(name);
         } else if kind.is_symlink() && !kind::is_image_name(&path) && !path.exists() {
@@ -291,6 +300,14 @@ fn list(path: &Path) -> Result<Contents, DataError> {
     }
     contents.sort();
     Ok(contents)
+}
+
+/// Whether there are images directly in a folder, by their names.
+fn has_images(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.path())
+        .any(|path| kind::has_image_extension(&path))
 }
 
 /// Whether a link to a folder leads to its own folder or to an ancestor. Following it would never end, and

@@ -11,6 +11,20 @@ fn cats_and_dogs(root: &Path) {
 }
 
 #[test]
+fn a_hidden_class_folder_is_named() {
+    let root = tempfile::tempdir().unwrap();
+    cats_and_dogs(root.path());
+    images(&root.path().join(".owl"), 4);
+    write(&root.path().join(".git/HEAD"), "ref");
+    let notes = open(root.path(), &uncut()).unwrap().notes.join("\n");
+    assert!(notes.contains("hidden folders with images"), "{notes}");
+    assert!(
+        notes.contains("`.owl`") && !notes.contains(".git"),
+        "{notes}"
+    );
+}
+
+#[test]
 fn what_the_program_wrote_is_no_data_wherever_it_lies() {
     let root = tempfile::tempdir().unwrap();
     cats_and_dogs(root.path());

@@ -25,7 +25,7 @@ use crate::compute::Compute;
 use crate::config::{OpenSettings, RunConfig};
 use crate::error::TrainError;
 use crate::prepare::{InputFrom, set_absolute_paths};
-use crate::run::RunDirectory;
+use crate::run::{RunDirectory, RunLog};
 use crate::stop::Stop;
 use plan::SeriesFile;
 use receptive_data::Progress;
@@ -71,15 +71,18 @@ impl Series {
         Self::check(kind, &base)?;
         set_absolute_paths(&mut base);
         let path = directory.path().to_path_buf();
-        let file = SeriesFile {
+        let mut file = SeriesFile {
             format: FORMAT.into(),
             version: VERSION,
             input_from,
             open,
             kind,
+            sha256: None,
         };
         let write = |name: &str, text: &str| write_file(&path.join(name), text.as_bytes());
-        write(BASE, &base.to_toml()?)?;
+        let settings = base.to_toml()?;
+        write(BASE, &settings)?;
+        file.sha256 = Some(file.settings_hash(&settings));
         let text = json(&file, &path)?;
         write(SERIES, &text)?;
         Ok(Self {
@@ -136,7 +139,17 @@ impl Series {
                 "it is `{format}`, version {version}; expected `{FORMAT}`, version {VERSION}"
             )));
         }
-        let base = RunConfig::load(&path.join(BASE))?;
+        let base = path.join(BASE);
+        let settings = read_text(&base, MAX_BYTES)?;
+        if let Some(expected) = &series.sha256
+            && *expected != series.settings_hash(&settings)
+        {
+            return Err(wrong(format!(
+                "this file or {BASE} was edited since the series began, but all of its runs have the same settings; \
+                 undo the change, or start a new series"
+            )));
+        }
+        let base = RunConfig::load(&base)?;
         Self::check(series.kind, &base)?;
         Ok(Self {
             path: path.into(),
@@ -193,6 +206,21 @@ impl Series {
                 ),
             )
         })
+    }
+
+    /// The finished runs whose model is no longer the one that was measured, for example because a run was
+    /// trained further on its own.
+    pub fn changed_runs(&self, summary: &SeriesSummary) -> Vec<String> {
+        let finished = summary.runs.iter().filter(|run| run.failed.is_none());
+        let has_changed = |run: &&RunSummary| {
+            let directory = RunDirectory::open(&self.path.join(&run.name)).ok();
+            let end = directory.and_then(|run| RunLog::read(&run).ok()?.end);
+            end.is_some_and(|end| end.weights_sha256 != run.weights_sha256)
+        };
+        finished
+            .filter(has_changed)
+            .map(|run| run.name.clone())
+            .collect()
     }
 
     /// Trains the runs that are not finished. Returns the results of all runs, and the number of the signal

@@ -2,6 +2,7 @@
 
 use crate::config::{OpenSettings, RunConfig};
 use crate::prepare::InputFrom;
+use receptive_core::hash::ContentHash;
 use receptive_data::Fold;
 use serde::{Deserialize, Serialize};
 
@@ -73,4 +74,21 @@ pub(super) struct SeriesFile {
     /// The settings that the recipe may choose for each run.
     pub(super) open: OpenSettings,
     pub(super) kind: SeriesKind,
+    /// A hash of these settings and of `base.toml`, so that an edit is noticed; `None` in a series of an older
+    /// version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sha256: Option<String>,
+}
+
+impl SeriesFile {
+    /// The hash of the settings, for a series with this `base.toml`.
+    pub(super) fn settings_hash(&self, base: &str) -> String {
+        let Self {
+            input_from,
+            open,
+            kind,
+            ..
+        } = self;
+        ContentHash::of(format!("{input_from:?} {open:?} {kind:?}\n{base}").as_bytes()).to_string()
+    }
 }

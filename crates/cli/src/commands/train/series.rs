@@ -9,6 +9,7 @@ use crate::render::{
 use crate::signals;
 use receptive_core::proportion::wilson;
 use receptive_core::text::{Printable, counted, duration, percent};
+use receptive_data::enumerate;
 use receptive_model::store::write_file;
 use receptive_report::series_page;
 use receptive_train::config::with_overrides;
@@ -109,6 +110,16 @@ fn run(arguments: &TrainArgs, series: &Series) -> Result<Exit, CliError> {
     progress.clear();
     if signal.is_some() {
         say_stopped(series, &summary);
+    }
+    let changed = series.changed_runs(&summary);
+    if !changed.is_empty() {
+        say_paragraph(
+            "note",
+            format!(
+                "trained further since the series measured it: {}; its results here are those of the series' settings",
+                enumerate(&changed)
+            ),
+        );
     }
     let page = series_page(&summary, series.path());
     write_file(&series.path().join(Series::REPORT), page.as_bytes())?;
