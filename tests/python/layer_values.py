@@ -48,7 +48,7 @@ def layer_norm(x, gamma, beta):
 pool = {"type": "global_avg_pool2d"}
 CASES = {
     "prelu, one slope": ([{"type": "prelu"}], (F.prelu, [(1,)])),
-    "prelu, a slope a channel": ([{"type": "prelu", "per_channel": True}], (F.prelu, [(4,)])),
+    "prelu, one slope per channel": ([{"type": "prelu", "per_channel": True}], (F.prelu, [(4,)])),
     "channel_slice": (
         [{"type": "channel_slice", "start": 1, "end": 3}],
         (lambda x: x[:, 1:3], []),

@@ -15,7 +15,7 @@
 //! ```
 //! use receptive_core::{ImageSize, file, hash, text};
 //!
-//! let size = ImageSize::new(3, 32, 32 );
+//! let size = ImageSize::new(3, 32, 32);
 //! assert_eq!((size.len(), size.to_string()), (3072, "3x32x32".to_string()));
 //!
 //! let folder = tempfile::tempdir()?;

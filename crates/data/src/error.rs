@@ -220,7 +220,24 @@ pub enum DataError {
 impl DataError {
     /// Whether the command or the config is at fault, rather than the files.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Setting { .. } | Self::UnknownSource { .. })
+        match self {
+            Self::Setting { .. } | Self::UnknownSource { .. } => true,
+            Self::Io { .. }
+            | Self::NotAFile { .. }
+            | Self::TooLarge { .. }
+            | Self::Image { .. }
+            | Self::BadImages { .. }
+            | Self::MissingImages { .. }
+            | Self::Layout { .. }
+            | Self::UnknownClass { .. }
+            | Self::Format { .. }
+            | Self::Missing { .. }
+            | Self::Download { .. }
+            | Self::Hub { .. }
+            | Self::Checksum { .. }
+            | Self::Panicked { .. }
+            | Self::Index { .. } => false,
+        }
     }
 
     /// Whether the message names this setting, such as `data.max_pixels`: it then advises to set it. Messages

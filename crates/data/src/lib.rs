@@ -21,7 +21,7 @@
 //! assert_eq!((data.train.len(), data.val.len()), (9_000, 1_000));
 //! assert_eq!(data.classes[9], "Ankle boot");
 //!
-//! let size = ImageSize::new(1, 28, 28 );
+//! let size = ImageSize::new(1, 28, 28);
 //! let samples = Samples::new(data.train.clone(), size, Resize::Stretch, Samples::CACHE_BYTES);
 //! let (mean, std) = samples.mean_std(&NoProgress, 2)?;
 //!

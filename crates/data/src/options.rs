@@ -148,7 +148,7 @@ impl DataOptions {
             if !(0.0..1.0).contains(&value) {
                 return Err(DataError::setting(
                     setting,
-                    format!("it is {value}; use a fraction from 0 to below 1, such as 0.1"),
+                    format!("it is {value}; expected at least 0 and less than 1, such as 0.1"),
                 ));
             }
         }
@@ -173,7 +173,7 @@ impl DataOptions {
         if self.limit == Some(0) {
             return Err(DataError::setting(
                 "data.limit",
-                "it is 0; use 1 or more images, or leave it out",
+                "it is 0; expected at least 1 image (leave it unset for no limit)",
             ));
         }
         if self.label_column.is_some() && self.labels.is_none() {

@@ -77,14 +77,6 @@ impl ModelConfig {
         }
     }
 
-    /// Makes an uneven division an error.
-    pub fn with_strict_shapes(self, strict_shapes: bool) -> Self {
-        Self {
-            strict_shapes,
-            ..self
-        }
-    }
-
     /// Appends a layer.
     pub fn layer(mut self, layer: impl Into<LayerConfig>) -> Self {
         self.layers.push(layer.into());

@@ -107,9 +107,17 @@ impl PlotError {
         }
     }
 
-    /// Whether a setting is at fault, not the values.
+    /// Whether a setting or the file name is at fault, not the values.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Setting { .. })
+        match self {
+            Self::Setting { .. } | Self::Extension { .. } => true,
+            Self::Shape { .. }
+            | Self::Empty { .. }
+            | Self::TooLarge { .. }
+            | Self::Encode { .. }
+            | Self::Font { .. }
+            | Self::Io { .. } => false,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A training run as one HTML file: no script, no network access, every figure embedded.
 //!
 //! ```text
-//! RunDirectory -> Report::new -> Report { a struct a section } -> Report::html -> report.html
+//! RunDirectory -> Report::new -> Report { one struct per section } -> Report::html -> report.html
 //! ```
 //!
 //! Each file in `sections/` is one section: its content, how it is gathered, and how it is written.
@@ -9,20 +9,51 @@
 //! why; only a run without a model has no report. Every external string is escaped, and the page's
 //! content security policy forbids scripts and connections.
 //!
-//! ```
-//! use receptive_report::ReportOptions;
+//! A report of a small run, trained for one epoch on 200 images of `fashion-mini`, which is part of
+//! `receptive-data`:
 //!
-//! // Half an hour of measuring for a smoother receptive field, in the data set's new place.
+//! ```
+//! use receptive_data::NoProgress;
+//! use receptive_model::{Activation, Conv2dLayer, FlattenLayer, LinearLayer, ModelConfig};
+//! use receptive_report::{Report, ReportOptions, Watch};
+//! use receptive_train::{InputFrom, RunConfig, RunDirectory, Stop, prepare, train};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let model = ModelConfig::new(1, 28, 28)
+//!     .layer(Conv2dLayer::new(4, 3).with_activation(Activation::Relu))
+//!     .layer(FlattenLayer::default())
+//!     .layer(LinearLayer::classes());
+//! let mut config = RunConfig::new(model);
+//! config.data.limit = Some(200);
+//! config.train.epochs = 1;
+//!
+//! # if receptive_train::backend::BackendKind::Flex.is_compiled() {
+//! let setup = prepare(config, InputFrom::Data, &NoProgress)?;
+//! let compute = setup.config.machine.compute()?;
+//! let directory = tempfile::tempdir()?;
+//! let run = RunDirectory::create(&directory.path().join("run"))?;
+//! train(&setup, &run, &compute, &Stop::default(), &mut [])?;
+//!
+//! // Few samples, so that the receptive field is measured in a moment.
 //! let options = ReportOptions {
-//!     samples: 10_000,
-//!     data: Some("/mnt/photos".into()),
+//!     samples: 50,
 //!     ..ReportOptions::default()
 //! };
-//! assert_eq!((options.losses, options.batch), (24, 24));
+//! let mut watch = Watch {
+//!     data: &NoProgress,
+//!     evaluation: &mut |_, _, _| (),
+//!     field: &|_, _, _| (),
+//! };
+//! let report = Report::new(&run, &options, compute.device(), &mut watch)?;
+//! std::fs::write(run.path().join("report.html"), report.html())?;
+//! assert_eq!(report.figures().epochs, 1);
+//! # }
+//! # Ok(())
+//! # }
 //! ```
 //!
-//! With a [`RunDirectory`](receptive_train::RunDirectory), a device and a [`Watch`],
-//! [`Report::new`] takes these options, and [`Report::html`] is the page.
+//! [`Watch`] receives the progress. If the data set was moved, [`ReportOptions::data`] is its new
+//! path.
 #![recursion_limit = "256"]
 
 mod html;

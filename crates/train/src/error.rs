@@ -23,7 +23,7 @@ pub enum TrainError {
     /// The measurement of a receptive field.
     #[error(transparent)]
     Field(#[from] ErfError),
-    /// The inspection of a network, or an image for prediction.
+    /// An error while inspecting a network or reading an image to predict.
     #[error(transparent)]
     Inspect(Box<InspectError>), // boxed, which keeps every `Result` below 128 bytes
     /// A chart.

@@ -28,8 +28,8 @@ pub(super) struct EvaluateArgs {
     /// New path of the run's data, if it was moved; images keep their splits
     #[arg(long, value_name = "DATA", conflicts_with = "other")]
     data: Option<String>,
-    /// Split to evaluate on [default: test, or val without one; images added since training are
-    /// reported separately. Another data set: test, val, or all of it]
+    /// Split to evaluate [default: test if there is one, else val; if another data set has neither,
+    /// all its images]. Images added since training are reported separately
     #[arg(long, value_enum)]
     split: Option<SplitName>,
     /// Also evaluate with test-time augmentation: average the probabilities of several views per

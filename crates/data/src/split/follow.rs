@@ -9,10 +9,10 @@ use crate::split::classes::ClassList;
 use crate::split::contents::Contents;
 use crate::split::folds;
 use crate::split::groups::GroupRoles;
+use crate::split::placement::{GivenSplits, Matches, Rules};
 use crate::split::verify::DamagedImage;
-use receptive_core::hash::ContentHash;
-use receptive_core::text::{Printable, counted};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use receptive_core::text::counted;
+use std::collections::{BTreeMap, HashSet};
 
 /// A data set compared with a run's record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,123 +108,30 @@ pub(super) fn follow(
         .parts_mut()
         .flat_map(|(_, part)| std::mem::take(&mut part.items))
         .collect();
-    let mut members: HashMap<ContentHash, Vec<(usize, &Member)>> = HashMap::new();
-    for (at, member) in record.members().iter().enumerate() {
-        let content = record.content(&member.identity);
-        let of = members.entry(content).or_default();
-        of.push((at, member));
-    }
-    let mut roles: Vec<Option<(usize, &Member)>> = vec![None; items.len()];
-    let mut take = |by_path: bool| {
-        for (item, role) in items.iter().zip(&mut roles).filter(|(_, r)| r.is_none()) {
-            let Some(members) = members.get_mut(&contents.of_item(item)) else {
-                continue;
-            };
-            let path = by_path.then(|| store.name(item.image as usize));
-            let fits = |(_, member): &(usize, &Member)| {
-                member.role.is_own() && path.as_ref().is_none_or(|path| *path == member.path)
-            };
-            let place = members.iter().position(fits);
-            *role = place.map(|place| members.remove(place));
-        }
+    let matches = Matches::new(&items, &store, record, contents);
+    let rules = Rules {
+        store: &store,
+        record,
+        contents,
+        classes,
+        options,
+        groups: GroupRoles::new(&store, &items, contents, record),
+        paths: record.paths(),
+        given,
     };
-    take(true);
-    take(false);
-
+    let placement = rules.place(items, matches.found);
+    source.notes.extend(placement.notes(classes));
+    let gone = matches.lost;
     let mut comparison = Comparison {
         is_own: true,
+        known: placement.known,
+        gone_classes: gone_classes(record, &gone),
+        new: placement.new.len(),
+        changed: placement.changed,
+        relabelled: placement.relabelled,
+        left_out: placement.left_out,
         ..Comparison::default()
     };
-    let paths = record.paths();
-    let (mut train, mut val, mut test) = (vec![], vec![], vec![]);
-    let (mut new, mut unknown) = (vec![], vec![]);
-    let mut renamed = ClassRenames::default();
-    let of_groups = GroupRoles::new(&store, &items, contents, record);
-    let mut by_group = Vec::new();
-    let mut relabelled = Vec::new();
-    let mut resplit = Vec::new();
-    let mut copies = Vec::new();
-    for (mut item, found) in items.into_iter().zip(roles) {
-        let Some((at, member)) = found else {
-            let group = store.group(item.image as usize);
-            let of_group = group.and_then(|group| of_groups.most_learned(group));
-            let own = record.role(&contents.of_item(&item));
-            match (own, of_group) {
-                (Some(role), _) | (None, Some(role)) if role.is_trained_on() => {
-                    comparison.left_out += 1;
-                    by_group.extend(group.filter(|_| own.is_none()));
-                }
-                // A copy of an image that is already in a split.
-                (Some(role), _) if role.is_own() => copies.push(store.name(item.image as usize)),
-                // If the run used only part of its data, it is unknown which images were added.
-                _ if options.limit.is_some() || options.record_is_limited => {}
-                _ if classes.is_unknown(item.label) => unknown.push(item),
-                _ => {
-                    let path = store.name(item.image as usize);
-                    comparison.changed += usize::from(paths.contains(path.as_str()));
-                    new.push(item);
-                }
-            }
-            continue;
-        };
-        comparison.known += 1;
-        if options.fold.is_none() && given.contradict(&item, member.role) {
-            resplit.push(member.path.clone());
-        }
-        let was = classes
-            .known()
-            .iter()
-            .position(|class| *class == member.class);
-        if let Some(was) = was
-            && classes.is_unknown(item.label)
-        {
-            renamed.add(item.label, was);
-            item.label = was as u32;
-        }
-        if classes.is_unknown(item.label) {
-            unknown.push(item);
-            continue;
-        }
-        if was != Some(item.label as usize) {
-            relabelled.push(member.path.clone());
-        }
-        match member.role {
-            Role::Val => val.push((at, item)),
-            Role::Test => test.push((at, item)),
-            _ => train.push((at, item)),
-        }
-    }
-    if !relabelled.is_empty() {
-        source.notes.push(format!(
-            "the data has changed: {} in another class than when the run was trained; the current \
-             class is used: {}",
-            match relabelled.len() {
-                1 => "1 image is".to_string(),
-                images => format!("{} are", counted(images, "image")),
-            },
-            enumerate(&relabelled)
-        ));
-    }
-    if !resplit.is_empty() {
-        source.notes.push(format!(
-            "{} in another split of the data than in the run, whose splits are used: {}",
-            match resplit.len() {
-                1 => "1 image is".to_string(),
-                images => format!("{} are", counted(images, "image")),
-            },
-            enumerate(&resplit)
-        ));
-    }
-    comparison.relabelled = relabelled;
-    source.notes.extend(renamed.note(classes));
-    let mut gone: Vec<&Member> = members
-        .into_values()
-        .flatten()
-        .map(|(_, member)| member)
-        .filter(|member| member.role.is_own())
-        .collect();
-    gone.sort_by(|a, b| a.path.cmp(&b.path));
-    comparison.gone_classes = gone_classes(record, &gone);
     let damaged: HashSet<String> = match &*store {
         Store::Files(files) => damaged.iter().map(|one| files.below(&one.path)).collect(),
         Store::Memory(_) => HashSet::new(),
@@ -235,85 +142,20 @@ pub(super) fn follow(
     (comparison.gone, comparison.gone_paths) = (Gone::of(&gone), paths(&gone));
     (comparison.unreadable, comparison.unreadable_paths) =
         (Gone::of(&unreadable), paths(&unreadable));
-    comparison.new = new.len();
-    if !copies.is_empty() {
-        source.notes.push(format!(
-            "skipped {} with the same pixels as another image: {}",
-            counted(copies.len(), "image"),
-            enumerate(&copies)
-        ));
-    }
-    note_changes(&mut source.notes, &comparison, &by_group);
+    note_changes(&mut source.notes, &comparison, &placement.by_group);
     // In the order of the record, whatever the current file names are.
     let ordered = |mut items: Vec<(usize, Item)>| -> Vec<Item> {
         items.sort_by_key(|(at, _)| *at);
         items.into_iter().map(|(_, item)| item).collect()
     };
     let part = |items| Some(SourceSplit::new(store.clone(), ordered(items)));
-    source.train.items = ordered(train);
-    source.val = part(val);
-    source.test = part(test).filter(|test| !test.items.is_empty());
+    source.train.items = ordered(placement.train);
+    source.val = part(placement.val);
+    source.test = part(placement.test).filter(|test| !test.items.is_empty());
     FollowedSplits {
         comparison,
-        new,
-        unknown,
-    }
-}
-
-/// The splits that the data define, by folders or a label list, rather than random ones.
-struct GivenSplits {
-    /// The images of the given validation split, by their indices in the store.
-    val: Option<HashSet<u32>>,
-    test: Option<HashSet<u32>>,
-}
-
-impl GivenSplits {
-    fn of(source: &Source) -> Self {
-        let images = |part: &Option<SourceSplit>| {
-            let items = part.as_ref()?.items.iter();
-            Some(items.map(|item| item.image).collect())
-        };
-        Self {
-            val: images(&source.val),
-            test: images(&source.test),
-        }
-    }
-
-    /// Whether an image with this role in a run is in a different split here.
-    fn contradict(&self, item: &Item, role: Role) -> bool {
-        [(&self.val, Role::Val), (&self.test, Role::Test)]
-            .into_iter()
-            .filter_map(|(given, of)| Some((given.as_ref()?, of)))
-            .any(|(given, of)| given.contains(&item.image) != (role == of))
-    }
-}
-
-/// Folders of unknown classes that contain known images, with counts.
-#[derive(Default)]
-struct ClassRenames(BTreeMap<(u32, usize), usize>);
-
-impl ClassRenames {
-    fn add(&mut self, label: u32, was: usize) {
-        *self.0.entry((label, was)).or_default() += 1;
-    }
-
-    fn note(&self, classes: &ClassList) -> Option<String> {
-        let name = |class: usize| format!("`{}`", classes.names()[class].printable());
-        let renamed: Vec<String> = self
-            .0
-            .iter()
-            .map(|((label, was), images)| {
-                let images = counted(*images, "image");
-                format!("{images} of {} as {}", name(*label as usize), name(*was))
-            })
-            .collect();
-        (!renamed.is_empty()).then(|| {
-            format!(
-                "the data has changed: these classes are not in the trained model, but their \
-                 images are in the run, whose classes are used: {}",
-                renamed.join(", ")
-            )
-        })
+        new: placement.new,
+        unknown: placement.unknown,
     }
 }
 

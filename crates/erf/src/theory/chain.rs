@@ -25,25 +25,6 @@ pub fn chain_kernel(layers: &[(usize, usize, usize)]) -> Vec<f64> {
     paths
 }
 
-/// Standard deviation (in pixels) and excess kurtosis of [`chain_kernel`] in closed form, from
-/// cumulants, which add up over layers. Both are 0 for a chain that sees a single pixel.
-pub fn chain_moments(layers: &[(usize, usize, usize)]) -> (f64, f64) {
-    let (mut variance, mut fourth, mut step) = (0.0, 0.0, 1.0);
-    for &(kernel, stride, dilation) in layers {
-        let (kernel, spread) = (kernel as f64, step * dilation as f64);
-        // The second and fourth cumulants of a uniform distribution on `kernel` positions.
-        variance += spread.powi(2) * (kernel.powi(2) - 1.0) / 12.0;
-        fourth -= spread.powi(4) * (kernel.powi(4) - 1.0) / 120.0;
-        step *= stride as f64;
-    }
-    let kurtosis = if variance > 0.0 {
-        fourth / variance.powi(2)
-    } else {
-        0.0
-    };
-    (variance.sqrt(), kurtosis)
-}
-
 /// The exponent of a power law: the least-squares slope of `ln y` against `ln x`. NaN with fewer
 /// than two different `x`, or if a value has no logarithm.
 pub fn slope(points: &[(f64, f64)]) -> f64 {
@@ -78,29 +59,6 @@ mod tests {
                 layers + 1
             );
         }
-    }
-
-    #[test]
-    fn the_closed_moments_are_those_of_the_paths() {
-        for layers in [
-            vec![(3, 1, 1); 10],
-            vec![(7, 2, 1), (3, 2, 1), (3, 1, 2), (4, 1, 3)],
-            vec![(2, 1, 1), (2, 3, 5)],
-        ] {
-            let paths = chain_kernel(&layers);
-            let total: f64 = paths.iter().sum();
-            let middle = (paths.len() - 1) as f64 / 2.0;
-            let moment = |power| {
-                let sum: f64 = (0..paths.len())
-                    .map(|place| paths[place] * (place as f64 - middle).powi(power))
-                    .sum();
-                sum / total
-            };
-            let (sigma, kurtosis) = chain_moments(&layers);
-            assert!((sigma - moment(2).sqrt()).abs() < 1e-9);
-            assert!((kurtosis - (moment(4) / moment(2).powi(2) - 3.0)).abs() < 1e-9);
-        }
-        assert_eq!(chain_moments(&[(1, 2, 1)]), (0.0, 0.0));
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod planes;
 mod propagate;
 mod slide;
 
-pub use chain::{chain_kernel, chain_moments, slope};
+pub use chain::{chain_kernel, slope};
 
 use crate::gaussian::moments;
 use crate::{ErfError, Map, Probe, Region};

@@ -3,7 +3,7 @@
 use crate::nets::{classifier, measured, noise, plan, with_weights};
 use proptest::prelude::*;
 use receptive_erf::gaussian::{LUO_THRESHOLD, luo_size};
-use receptive_erf::theory::{Seeds, Weights, chain_kernel, chain_moments, predict, slope};
+use receptive_erf::theory::{Seeds, Weights, chain_kernel, predict, slope};
 use receptive_erf::{
     Aggregate, Map, MeasureOptions, Method, Network, Probe, Region, Study, default_layer,
 };
@@ -24,6 +24,48 @@ fn assert_same_shape(a: &Map, b: &Map, tolerance: f64) {
         let off = (value - scale * b.at(row, column)).abs() / a.peak();
         assert!(off < tolerance, "({row}, {column}) is off by {off:e}");
     }
+}
+
+/// Standard deviation (in pixels) and excess kurtosis of [`chain_kernel`] in closed form, from
+/// cumulants, which add up over layers. Both are 0 for a chain that sees a single pixel.
+fn chain_moments(layers: &[(usize, usize, usize)]) -> (f64, f64) {
+    let (mut variance, mut fourth, mut step) = (0.0, 0.0, 1.0);
+    for &(kernel, stride, dilation) in layers {
+        let (kernel, spread) = (kernel as f64, step * dilation as f64);
+        // The second and fourth cumulants of a uniform distribution on `kernel` positions.
+        variance += spread.powi(2) * (kernel.powi(2) - 1.0) / 12.0;
+        fourth -= spread.powi(4) * (kernel.powi(4) - 1.0) / 120.0;
+        step *= stride as f64;
+    }
+    let kurtosis = if variance > 0.0 {
+        fourth / variance.powi(2)
+    } else {
+        0.0
+    };
+    (variance.sqrt(), kurtosis)
+}
+
+#[test]
+fn the_closed_moments_are_those_of_the_paths() {
+    for layers in [
+        vec![(3, 1, 1); 10],
+        vec![(7, 2, 1), (3, 2, 1), (3, 1, 2), (4, 1, 3)],
+        vec![(2, 1, 1), (2, 3, 5)],
+    ] {
+        let paths = chain_kernel(&layers);
+        let total: f64 = paths.iter().sum();
+        let middle = (paths.len() - 1) as f64 / 2.0;
+        let moment = |power| {
+            let sum: f64 = (0..paths.len())
+                .map(|place| paths[place] * (place as f64 - middle).powi(power))
+                .sum();
+            sum / total
+        };
+        let (sigma, kurtosis) = chain_moments(&layers);
+        assert!((sigma - moment(2).sqrt()).abs() < 1e-9);
+        assert!((kurtosis - (moment(4) / moment(2).powi(2) - 3.0)).abs() < 1e-9);
+    }
+    assert_eq!(chain_moments(&[(1, 2, 1)]), (0.0, 0.0));
 }
 
 proptest! {

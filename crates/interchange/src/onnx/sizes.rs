@@ -67,7 +67,23 @@ fn period(rows: &[&PlannedLayer]) -> usize {
         Operation::Conv2d(op) => Some(op.strides),
         Operation::MaxPool2d(op) => Some(op.strides),
         Operation::AvgPool2d(op) => Some(op.strides),
-        _ => None,
+        Operation::GlobalAvgPool2d(_)
+        | Operation::GlobalMaxPool2d(_)
+        | Operation::AdaptiveAvgPool2d(_)
+        | Operation::BatchNorm(_)
+        | Operation::LayerNorm(_)
+        | Operation::LocalResponseNorm(_)
+        | Operation::Activation(_)
+        | Operation::Prelu(_)
+        | Operation::ChannelScale(_)
+        | Operation::ChannelSlice(_)
+        | Operation::ChannelShuffle(_)
+        | Operation::Branches(_)
+        | Operation::Flatten(_)
+        | Operation::Linear(_)
+        | Operation::Dropout(_)
+        | Operation::StochasticDepth(_)
+        | Operation::Crop(_) => None,
     });
     let product = strides.fold(1usize, |product, [down, right]| {
         product.saturating_mul(down.max(right))

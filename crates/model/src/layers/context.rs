@@ -163,7 +163,7 @@ impl Context<'_> {
         }
         Err(self.refuse(
             format!("`rate` is {rate}"),
-            "set it to a number from 0 to below 1",
+            "set it to at least 0 and less than 1",
         ))
     }
 

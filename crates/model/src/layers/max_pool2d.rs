@@ -25,7 +25,7 @@ pub struct MaxPool2dLayer {
     /// The stride; by default the window's size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strides: Option<Pair>,
-    /// The padding, which never provides the maximum.
+    /// The padding; padded positions are never the maximum.
     #[serde(default, skip_serializing_if = "Padding::is_valid")]
     pub padding: Padding,
     /// The distance between neighbouring taps of the window.

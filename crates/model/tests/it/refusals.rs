@@ -144,10 +144,9 @@ fn absurd_numbers_are_refused_before_anything_is_allocated() {
 fn uneven_divisions_name_what_is_dropped_and_fail_when_strict() {
     let config = |strict| {
         let conv = Conv2dLayer::new(4, 2).with_strides([2, 3]);
-        ended(ModelConfig::new(1, 7, 9).layer(conv))
-            .with_classes(2)
-            .with_strict_shapes(strict)
-            .plan()
+        let mut config = ended(ModelConfig::new(1, 7, 9).layer(conv)).with_classes(2);
+        config.strict_shapes = strict;
+        config.plan()
     };
     let notes = config(false).unwrap().notes().join("\n");
     assert!(

@@ -33,7 +33,7 @@ pub enum Overlay {
         width: f64,
         /// Height.
         height: f64,
-        /// Its name in the key.
+        /// Its name in the legend.
         label: String,
     },
     /// An ellipse, such as a fitted Gaussian's two standard deviations.
@@ -48,7 +48,7 @@ pub enum Overlay {
         ry: f64,
         /// Clockwise rotation about its centre, in degrees.
         turn: f64,
-        /// Its name in the key.
+        /// Its name in the legend.
         label: String,
     },
     /// A cross, such as the position of the unit.
@@ -57,7 +57,7 @@ pub enum Overlay {
         x: f64,
         /// Vertical centre.
         y: f64,
-        /// Its name in the key.
+        /// Its name in the legend.
         label: String,
     },
 }

@@ -26,6 +26,7 @@ fn another_extension_is_an_error_that_names_both() {
     for (name, found) in [("a.jpg", ".jpg"), ("a", "no extension")] {
         let error = picture().write(Path::new(name)).unwrap_err();
         assert!(matches!(error, PlotError::Extension { .. }));
+        assert!(error.is_usage());
         let text = error.to_string();
         assert!(
             text.contains(".png") && text.contains(".svg") && text.contains(found),

@@ -23,7 +23,7 @@ impl Curves {
             format!("There are no curves, since the log of the run is damaged: {sentence}")
         })?;
         if log.epochs.is_empty() {
-            return Err("No epoch was finished, so there are no curves.".into());
+            return Err("No epoch was completed, so there are no curves.".into());
         }
         let epochs: Vec<Epoch> = log
             .epochs

@@ -137,11 +137,11 @@ impl Compute {
         self.ranks().is_none_or(Ranks::is_first)
     }
 
-    /// This process's part of `things` items: all of them for a single process.
-    pub(crate) fn part(&self, things: usize) -> Range<usize> {
+    /// This process's part of `items` items: all of them for a single process.
+    pub(crate) fn part(&self, items: usize) -> Range<usize> {
         match self.ranks() {
-            Some(ranks) => ranks.part(things, ranks.rank()),
-            None => 0..things,
+            Some(ranks) => ranks.part(items, ranks.rank()),
+            None => 0..items,
         }
     }
 

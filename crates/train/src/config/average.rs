@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EmaConfig {
-    /// The decay, from 0 to below 1.
+    /// The decay, at least 0 and less than 1.
     pub decay: f64,
     /// Whether the decay is lower in the first steps: `1 - step^(-2/3)`, at most `decay`.
     pub warmup: bool,
@@ -31,7 +31,7 @@ impl EmaConfig {
         Err(TrainError::setting(
             "train.ema.decay",
             format!(
-                "it is {}; use a number from 0 to below 1, such as 0.9998",
+                "it is {}; expected at least 0 and less than 1, such as 0.9998",
                 self.decay
             ),
         ))

@@ -64,7 +64,7 @@ impl OneCycle {
             if !(0.0..1.0).contains(&momentum) {
                 return refuse(
                     name,
-                    format!("it is {momentum}; use a number from 0 to below 1"),
+                    format!("it is {momentum}; expected at least 0 and less than 1"),
                 );
             }
         }

@@ -260,6 +260,6 @@ fn share(name: &str, value: f64) -> Result<(), TrainError> {
     }
     Err(TrainError::setting(
         &format!("train.optimizer.{name}"),
-        format!("it is {value}; use a number from 0 to below 1"),
+        format!("it is {value}; expected at least 0 and less than 1"),
     ))
 }

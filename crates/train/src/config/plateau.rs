@@ -97,7 +97,10 @@ impl Plateau {
             return refuse("factor", problem);
         }
         if !(0.0..1.0).contains(&self.threshold) {
-            let problem = format!("it is {}; use a number from 0 to below 1", self.threshold);
+            let problem = format!(
+                "it is {}; expected at least 0 and less than 1",
+                self.threshold
+            );
             return refuse("threshold", problem);
         }
         if !(0.0..=1.0).contains(&self.min_fraction) {

@@ -228,7 +228,7 @@ impl TrainConfig {
             return Err(TrainError::setting(
                 "train.label_smoothing",
                 format!(
-                    "it is {}; use a number from 0 to below 1",
+                    "it is {}; expected at least 0 and less than 1",
                     self.label_smoothing
                 ),
             ));
@@ -301,7 +301,7 @@ impl TrainConfig {
         match self.stochastic_depth {
             Some(rate) if !(0.0..1.0).contains(&rate) => Err(TrainError::setting(
                 "train.stochastic_depth",
-                format!("it is {rate}; use a number from 0 to below 1, such as 0.1"),
+                format!("it is {rate}; expected at least 0 and less than 1, such as 0.1"),
             )),
             _ => Ok(()),
         }

@@ -103,8 +103,8 @@ impl Fit<'_, '_> {
             TrainError::Data(error) => TrainError::run(
                 self.run.path(),
                 format!(
-                    "all epochs are trained and the model is kept, but the test images could not be measured: {error}. \
-                     Evaluate the run to measure the remaining ones"
+                    "training is complete and the model was saved, but the test split could not be evaluated: {error}. \
+                     Run an evaluation to test on the remaining images"
                 ),
             ),
             other => other,

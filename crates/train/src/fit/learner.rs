@@ -101,7 +101,7 @@ impl<'a> Learner<'a> {
         Ok(learner)
     }
 
-    /// Replaces the weights before the first step; the parameters may differ as well.
+    /// Replaces the weights before the first step; their number and shapes may differ, too.
     pub(super) fn with_model(self, model: Classifier) -> Self {
         let ema = self.config.ema.as_ref();
         Self {

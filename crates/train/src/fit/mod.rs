@@ -6,6 +6,7 @@ pub(crate) mod backend_failure;
 mod begin;
 mod clip;
 mod end;
+mod epoch;
 mod flat;
 mod last_epochs;
 mod learner;
@@ -18,15 +19,15 @@ mod resume;
 mod step;
 mod sums;
 
+use epoch::EpochTime;
 pub(crate) use learner::next_step;
-use learner::training_loader;
 pub use learner::{Learner, StepRate, epoch_loader};
 pub use resume::resume;
 pub use step::Gradients;
 
 use crate::averaged::WeightAverage;
 use crate::checkpoint::{
-    self, Memory, Position, State, Totals, execution, is_finite, settings, settings_sha256,
+    self, Memory, Position, State, Totals, execution, settings, settings_sha256,
 };
 use crate::compute::Compute;
 use crate::error::TrainError;
@@ -35,7 +36,7 @@ use crate::fit::agreement::{check_alike, check_weights};
 use crate::fit::backend_failure::{check_log, guarded};
 use crate::prepare::RunSetup;
 use crate::recorders::{EpochEnd, Recorder, Recorders};
-use crate::records::{Epoch, Outcome, RecorderState, Step, TrainResult, Weights};
+use crate::records::{Epoch, Outcome, RecorderState, TrainResult, Weights};
 use crate::run::RunDirectory;
 use crate::stop::Stop;
 use burn::module::Module;
@@ -44,8 +45,7 @@ use receptive_model::Classifier;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use sums::{StepResult, Sums};
+use std::time::Instant;
 
 /// Trains the run in its directory, which no other process may use meanwhile. `recorders` receive events after
 /// the run's own recorders (files, charts, TensorBoard).
@@ -95,13 +95,6 @@ struct Fit<'a, 'b> {
     saved: (Instant, u64),
 }
 
-/// The time to train one epoch, without validation.
-struct EpochTime {
-    images: usize,
-    took: Duration,
-    waited: Duration,
-}
-
 impl<'a, 'b> Fit<'a, 'b> {
     fn new(
         setup: &'a RunSetup,
@@ -149,9 +142,7 @@ impl<'a, 'b> Fit<'a, 'b> {
     ) -> Result<TrainResult, TrainError> {
         let (setup, stop) = (self.setup, self.stop);
         let config = &setup.config.train;
-        let images = setup.train.len();
         let per_epoch = setup.steps_per_epoch();
-        let steps = setup.steps();
         if self.has_waited_enough() {
             return self.end(Outcome::StoppedEarly, &learner.model);
         }
@@ -160,69 +151,9 @@ impl<'a, 'b> Fit<'a, 'b> {
         let mut before = Some((start.step_in_epoch, totals));
 
         for epoch in start.epochs_done + 1..=config.epochs {
-            self.recorders
-                .each(|recorder| recorder.epoch_started(epoch, config.epochs, images))?;
-            let began = Instant::now();
-            let (done, totals) = before.take().unwrap_or_default();
-            let mut loader = training_loader(setup, epoch as u64, done, self.compute);
-            let mut sums = Sums::from_totals(totals, self.compute.loss_interval());
-            loop {
-                let batches = next_step(&mut loader, config)?;
-                if batches.is_empty() {
-                    break;
-                }
-                let rate = self.rate(step);
-                let learning_rate = rate.learning_rate;
-                let gradients = learner.gradients_of(&batches, step)?;
-                step += 1;
-                // Checked before the update, because a NaN or infinite loss must not reach the weights.
-                let loss = sums
-                    .add(StepResult {
-                        loss: gradients.loss.clone(),
-                        correct: gradients.correct.clone(),
-                        indices: batches
-                            .into_iter()
-                            .flat_map(|batch| batch.indices)
-                            .collect(),
-                        step,
-                        learning_rate,
-                        fate: learner.fate(&gradients),
-                    })
-                    .map_err(|step| self.divergence(epoch, &step))?;
-                learner = learner.update(gradients, rate);
-                check_log(self.compute, || format!("step {step} (or shortly before)"))?;
-
-                let record = Step {
-                    step,
-                    steps,
-                    epoch,
-                    images: sums.images(),
-                    loss,
-                    learning_rate,
-                };
-                self.recorders.each(|recorder| recorder.step(&record))?;
-                if stop.requested().is_some() {
-                    break;
-                }
-                if self.is_checkpoint_due(step) {
-                    let totals = sums
-                        .totals(is_finite(&learner.model))
-                        .map_err(|step| self.divergence(epoch, &step))?;
-                    self.save(&learner, Position::within(step, epoch, per_epoch), totals)?;
-                }
-            }
-            let time = EpochTime {
-                images: sums.images() - totals.images,
-                took: began.elapsed(),
-                waited: loader.waited(),
-            };
-            self.memory.images += time.images;
-            self.memory.training_seconds += time.took.as_secs_f64();
-            self.memory.waited_seconds += time.waited.as_secs_f64();
-            let totals = sums
-                .totals(is_finite(&learner.model))
-                .map_err(|step| self.divergence(epoch, &step))?;
-
+            let before = before.take().unwrap_or_default();
+            let (trained, totals, time) = self.train_epoch(learner, epoch, &mut step, before)?;
+            learner = trained;
             check_weights(&learner.model, epoch, self.compute)?;
             let is_over = stop.requested().is_none()
                 && self.end_epoch(epoch, &totals, &time, &mut learner)?;

@@ -37,7 +37,7 @@ pub fn in_top(logits: &[f32], label: usize, k: usize) -> bool {
 }
 
 /// The loss of one image: the negative logarithm of its own class's probability.
-pub fn cross_entropy(logits: &[f32], label: usize) -> f64 {
+pub(crate) fn cross_entropy(logits: &[f32], label: usize) -> f64 {
     cross_entropy_at(logits, label, None)
 }
 

@@ -179,9 +179,9 @@ impl Ranks {
         format!("rank {rank} on {}", self.hosts[rank])
     }
 
-    /// A rank's part of `things` items: contiguous, and of equal size for all ranks up to one item.
-    pub(crate) fn part(&self, things: usize, rank: usize) -> Range<usize> {
-        part(things, rank, self.size())
+    /// A rank's part of `items` items: contiguous, and of equal size for all ranks up to one item.
+    pub(crate) fn part(&self, items: usize, rank: usize) -> Range<usize> {
+        part(items, rank, self.size())
     }
 
     /// The stop requests of all processes. They change only in rounds, so all ranks see them at the same point.
@@ -367,8 +367,8 @@ fn told<T>(own: Result<T, TrainError>) -> (Result<T, Failure>, Option<TrainError
     }
 }
 
-/// The `at`-th of `parts` contiguous parts of `things` items.
-pub(crate) fn part(things: usize, at: usize, parts: usize) -> Range<usize> {
-    let start = |at: usize| things / parts * at + (things % parts).min(at);
+/// The `at`-th of `parts` contiguous parts of `items` items.
+pub(crate) fn part(items: usize, at: usize, parts: usize) -> Range<usize> {
+    let start = |at: usize| items / parts * at + (items % parts).min(at);
     start(at)..start(at + 1)
 }

@@ -331,7 +331,7 @@ fn is_same(a: &str, b: &str) -> bool {
 }
 
 impl RunImages {
-    /// This split, or by default the one most like a test split; with its name.
+    /// The requested split and its name; by default the split best suited for testing.
     ///
     /// # Errors
     /// There are no images in it.

@@ -282,8 +282,7 @@ impl RunDirectory {
         } else if Artifact::is_at(&self.last()) {
             format!(
                 "it has no model/: no epoch was kept as the best (the run diverged), or it was \
-                 moved or deleted; the model of the last epoch, {}, can be used instead of the \
-                 run",
+                 moved or deleted; use the last epoch's model, {}, instead of the run",
                 self.last().printable()
             )
         } else if self.has_epochs() {

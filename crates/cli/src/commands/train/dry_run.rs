@@ -76,7 +76,7 @@ fn show(estimate: &DryRun) -> Result<(), CliError> {
     wide_line(
         "a step",
         format!(
-            "{:.1} ms; {:.1} ms to load its batch; {:.1} s for a validation",
+            "{:.1} ms; {:.1} ms to load its batch; {:.1} s per validation pass",
             1e3 * estimate.seconds_per_step,
             1e3 * estimate.seconds_per_batch,
             estimate.seconds_per_validation

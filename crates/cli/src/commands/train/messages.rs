@@ -179,68 +179,91 @@ pub(super) fn report(
     prepared: &RunSetup,
     trained: &TrainResult,
 ) -> Result<Exit, CliError> {
-    let config = &prepared.config.train;
-    let path = directory.path();
-    let has_model = directory.has_model();
     // A damaged baselines file must not cost a run its result.
     let baselines = match prepared.config.start {
         Some(_) => directory.baselines().ok().flatten(),
         None => None,
     };
-    let exit = trained.outcome.signal().map_or(Exit::Done, Exit::Signal);
-    if let Some(message) = stopped_early(config, trained) {
+    if let Some(message) = stopped_early(&prepared.config.train, trained) {
         say(message);
     }
     if trained.outcome.signal().is_some() {
-        let model = match has_model {
-            true => "",
-            false => ", so there is no model yet",
-        };
-        say_paragraph(
-            "stopped",
-            format!(
-                "after {}{model}; resume with `receptive train --resume {}`",
-                counted(trained.epochs.len(), "complete epoch"),
-                path.shell_word()
-            ),
-        );
+        say_stopped(directory, trained);
     }
     if json {
-        print_json(&Json {
-            run: path.to_string_lossy().into_owned(),
-            outcome: outcome_name(trained.outcome),
-            signal: trained.outcome.signal(),
-            test_top1: trained.test.as_ref().map(|test| test.top1),
-            test_top5: trained.test.as_ref().and_then(|test| test.top5),
-            test_mean_recall: trained.test.as_ref().and_then(|test| test.mean_recall),
-            test_loss: trained.test.as_ref().map(|test| test.loss),
-            val_top1: trained.val.as_ref().map(|val| val.top1),
-            val_mean_recall: trained.val.as_ref().and_then(|val| val.mean_recall),
-            val_loss: trained.val.as_ref().map(|val| val.loss),
-            temperature: trained.temperature,
-            uncalibrated: trained.uncalibrated,
-            train_seconds: trained.train_seconds,
-            images_per_second: trained.images_per_second,
-            data_wait: trained.data_wait,
-            epochs: trained.epochs.len(),
-            best_epoch: Some(trained.best_epoch).filter(|best| *best > 0),
-            baselines: baselines
-                .as_ref()
-                .map(|all| all.splits.iter().map(SplitJson::from).collect()),
-            gain: trained.gain.as_ref(),
-            weights_sha256: has_model.then_some(trained.weights_sha256.as_str()),
-            backend: devices.to_string(),
-            threads: compute.threads(),
-            network: Network::of(compute),
-        })?;
-        return Ok(exit);
+        let baselines = baselines.as_ref();
+        print_json(&result_json(
+            devices, compute, directory, baselines, trained,
+        ))?;
+    } else {
+        show_scores(baselines.as_ref(), trained)?;
+        show_training(compute, prepared, trained)?;
+        show_files(directory, trained)?;
     }
+    Ok(trained.outcome.signal().map_or(Exit::Done, Exit::Signal))
+}
+
+/// How far a stopped run came, and how to resume it.
+fn say_stopped(directory: &RunDirectory, trained: &TrainResult) {
+    let model = match directory.has_model() {
+        true => "",
+        false => ", so there is no model yet",
+    };
+    say_paragraph(
+        "stopped",
+        format!(
+            "after {}{model}; resume with `receptive train --resume {}`",
+            counted(trained.epochs.len(), "complete epoch"),
+            directory.path().shell_word()
+        ),
+    );
+}
+
+fn result_json<'a>(
+    devices: &Devices,
+    compute: &Compute,
+    directory: &RunDirectory,
+    baselines: Option<&'a Baselines>,
+    trained: &'a TrainResult,
+) -> Json<'a> {
+    let (test, val) = (trained.test.as_ref(), trained.val.as_ref());
+    Json {
+        run: directory.path().to_string_lossy().into_owned(),
+        outcome: outcome_name(trained.outcome),
+        signal: trained.outcome.signal(),
+        test_top1: test.map(|test| test.top1),
+        test_top5: test.and_then(|test| test.top5),
+        test_mean_recall: test.and_then(|test| test.mean_recall),
+        test_loss: test.map(|test| test.loss),
+        val_top1: val.map(|val| val.top1),
+        val_mean_recall: val.and_then(|val| val.mean_recall),
+        val_loss: val.map(|val| val.loss),
+        temperature: trained.temperature,
+        uncalibrated: trained.uncalibrated,
+        train_seconds: trained.train_seconds,
+        images_per_second: trained.images_per_second,
+        data_wait: trained.data_wait,
+        epochs: trained.epochs.len(),
+        best_epoch: Some(trained.best_epoch).filter(|best| *best > 0),
+        baselines: baselines.map(|all| all.splits.iter().map(SplitJson::from).collect()),
+        gain: trained.gain.as_ref(),
+        weights_sha256: directory
+            .has_model()
+            .then_some(trained.weights_sha256.as_str()),
+        backend: devices.to_string(),
+        threads: compute.threads(),
+        network: Network::of(compute),
+    }
+}
+
+/// Prints the accuracy on each split, the gain of fine-tuning and the calibration.
+fn show_scores(baselines: Option<&Baselines>, trained: &TrainResult) -> Result<(), CliError> {
     for (split, evaluation) in [("test", &trained.test), ("validation", &trained.val)] {
         if let Some(evaluation) = evaluation {
             wide_line(split, evaluation_line(evaluation))?;
         }
     }
-    if let (None, Some(baselines)) = (&trained.gain, &baselines) {
+    if let (None, Some(baselines)) = (&trained.gain, baselines) {
         show_baselines(baselines)?;
     }
     if let Some(gain) = &trained.gain {
@@ -260,8 +283,17 @@ pub(super) fn report(
         (None, Some(reason)) => wide_paragraph("calibrated", format!("no: {reason}"))?,
         (None, None) => {}
     }
+    Ok(())
+}
+
+/// Prints the time that training took, and which epoch is kept.
+fn show_training(
+    compute: &Compute,
+    prepared: &RunSetup,
+    trained: &TrainResult,
+) -> Result<(), CliError> {
     let best = match trained.best_epoch {
-        0 if config.epochs == 0 => "fitted the head only; no epochs trained".into(),
+        0 if prepared.config.train.epochs == 0 => "fitted the head only; no epochs trained".into(),
         0 => "no complete epoch".into(),
         best if prepared.chooses_epoch() => {
             format!("best epoch {best} of {}", trained.epochs.len())
@@ -280,6 +312,13 @@ pub(super) fn report(
     if let Some(network) = Network::of(compute) {
         wide_line("network", network.text(trained.train_seconds))?;
     }
+    Ok(())
+}
+
+/// Prints the files of a run, and what to do next.
+fn show_files(directory: &RunDirectory, trained: &TrainResult) -> Result<(), CliError> {
+    let has_model = directory.has_model();
+    let path = directory.path();
     if has_model {
         wide_line("sha256", &trained.weights_sha256)?;
     }
@@ -292,7 +331,7 @@ pub(super) fn report(
         "tensorboard",
     ]
     .into_iter()
-    .filter(|file| directory.path().join(file).exists())
+    .filter(|file| path.join(file).exists())
     .collect::<Vec<_>>()
     .join(", ");
     wide_line("files", format!("in {}: {files}", path.printable()))?;
@@ -302,7 +341,7 @@ pub(super) fn report(
         false => format!("receptive train --resume {path}"),
     };
     wide_line("next", next)?;
-    Ok(exit)
+    Ok(())
 }
 
 /// Prints the results with frozen features, for a run that has no result of its own yet.

@@ -4,6 +4,7 @@
 //! file --wire, graph--> nodes --lower--> layers --merge--> fewer layers --tree--> ModelConfig, weights
 //! ```
 
+mod arrays;
 mod axes;
 mod constant;
 mod evaluate;

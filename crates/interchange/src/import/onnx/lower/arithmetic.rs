@@ -147,7 +147,13 @@ impl Lowering {
                 (Value::Tensor(a), Value::Tensor(b)) => self.pair(node, &a, &b)?,
                 (Value::Tensor(x), Value::Constant(c)) => self.by_constant(node, x, &c, false)?,
                 (Value::Constant(c), Value::Tensor(x)) => self.by_constant(node, x, &c, true)?,
-                _ => return Err("it takes constants before tensors".into()),
+                _ => {
+                    return Err(
+                        "it has two or more constant inputs before the first tensor, \
+                                which is not supported"
+                            .into(),
+                    );
+                }
             };
         }
         Ok(vec![result])
