@@ -2,8 +2,8 @@
 
 use crate::options::{ReportOptions, Watch};
 use crate::sections::{
-    Batch, Classes, Confusions, Curves, Data, Features, Field, Gain, Growth, Headline, HeldOut,
-    Losses, Model, Probabilities, Settings,
+    Batch, Classes, Confusions, Curves, Data, Features, FieldSection, Gain, Growth, Headline,
+    HeldOutImages, Losses, Model, Probabilities, Settings,
 };
 use crate::text::{Part, sentence};
 use receptive_erf::gaussian::Verdict;
@@ -27,7 +27,7 @@ pub struct Report {
     pub(crate) losses: Part<Losses>,
     pub(crate) batch: Part<Batch>,
     pub(crate) features: Part<Features>,
-    pub(crate) field: Part<Field>,
+    pub(crate) field: Part<FieldSection>,
     /// `None` if the run did not track its receptive field.
     pub(crate) growth: Option<Part<Growth>>,
     pub(crate) settings: Settings,
@@ -74,12 +74,12 @@ pub struct Figures {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gain: Option<receptive_train::Gain>,
     /// The missing sections, and why.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingSection>,
 }
 
 /// A missing section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Missing {
+pub struct MissingSection {
     /// The section's heading.
     pub section: &'static str,
     /// Why it is missing, as on the page.
@@ -130,10 +130,10 @@ impl Report {
         let chooses_epoch =
             config.train.monitor != Monitor::Last && log.as_ref().is_ok_and(is_validated);
         let held_out = match &images {
-            Ok(images) => HeldOut::new(images, &artifact, options, device, watch.evaluation),
+            Ok(images) => HeldOutImages::new(images, &artifact, options, device, watch.evaluation),
             Err(sentence) => Err(sentence.clone()),
         };
-        let field = Field::new(&artifact, &held_out, options, device, watch.field);
+        let field = FieldSection::new(&artifact, &held_out, options, device, watch.field);
         Ok(Self {
             data: Data::new(&config, &artifact, &images),
             model: Model::new(&artifact),
@@ -192,7 +192,7 @@ impl Report {
                 .ok()
                 .and_then(|one| one.temperature()),
             calibration_error: self.probabilities.as_ref().ok().map(Probabilities::error),
-            erf_sigma: self.field.as_ref().ok().map(Field::sigma),
+            erf_sigma: self.field.as_ref().ok().map(FieldSection::sigma),
             erf_verdict: headline.verdict,
             gain: self
                 .gain

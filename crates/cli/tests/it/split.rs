@@ -137,7 +137,7 @@ fn a_run_is_tested_on_its_own_test_images_after_its_folder_changed() {
     assert_eq!(after["images"], test.len() - 1);
     assert_eq!(after["known"], 87);
     assert_eq!(
-        after["gone"],
+        after["missing"],
         serde_json::json!({ "train": 2, "val": 0, "test": 1 })
     );
     assert_eq!(after["new"]["images"], 3);

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_of_another_size_is_refused() {
+    fn an_image_of_another_size_is_rejected() {
         let images = Images::new([1, 2, 2], None, |_| Ok(vec![0.0; 3]));
         let error = images.part(0, &Region::image(2, 2)).unwrap_err();
         assert!(error.contains("3 values"), "{error}");

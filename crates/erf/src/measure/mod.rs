@@ -16,7 +16,7 @@ mod measurement;
 mod probe;
 mod sampler;
 
-pub use classifier::{Network, all_ones, measure_layer};
+pub use classifier::{MeasuredNetwork, all_ones, measure_layer};
 pub use gradient::Method;
 pub use inputs::{Images, Inputs, Noise, cut};
 pub use measurement::{Aggregate, Measurement};

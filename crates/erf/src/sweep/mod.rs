@@ -14,10 +14,10 @@ use crate::gaussian::{Estimate, LUO_THRESHOLD, Verdict, luo_size};
 use crate::layers::{MAX_GROWN, default_layer, plan_that_fits};
 use crate::map::Map;
 use crate::measure::{
-    Aggregate, Channels, MeasureOptions, Measurement, Network, Noise, Probe, Progress, measure,
-    measure_layer,
+    Aggregate, Channels, MeasureOptions, MeasuredNetwork, Measurement, Noise, Probe, Progress,
+    measure, measure_layer,
 };
-use crate::theory::{Seeds, Weights, predict, slope};
+use crate::theory::{Seeds, WeightAssumption, predict, slope};
 use burn::tensor::Tensor;
 use receptive_core::hash::mix;
 use receptive_model::{Features, InferenceDevice, Plan, exactly};
@@ -165,10 +165,16 @@ impl SweepNetwork {
         let measured = if self.is_training {
             in_training(&plan, &layer, &probe, &noise, options, device, progress)?
         } else {
-            let network = Network::Redrawn(&plan, options.seed);
+            let network = MeasuredNetwork::Redrawn(&plan, options.seed);
             measure_layer(network, &layer, &probe, &noise, options, device, progress)?
         };
-        let prediction = predict(&plan, &layer, probe.unit, Seeds::All, Weights::Random)?;
+        let prediction = predict(
+            &plan,
+            &layer,
+            probe.unit,
+            Seeds::All,
+            WeightAssumption::Random,
+        )?;
         let exact = luo_size(&prediction.map, measured.trf.centre(), LUO_THRESHOLD);
         let root = prediction.map.map(f64::sqrt);
         let exact_root = luo_size(&root, measured.trf.centre(), LUO_THRESHOLD);

@@ -4,8 +4,8 @@ use crate::nets::{classifier, measured, noise, plan, with_weights};
 use burn::tensor::{Device, Tensor};
 use proptest::prelude::*;
 use receptive_erf::{
-    Aggregate, Images, Inputs, Map, MeasureOptions, Method, Network, Probe, all_ones, measure,
-    measure_layer,
+    Aggregate, Images, Inputs, Map, MeasureOptions, MeasuredNetwork, Method, Probe, all_ones,
+    measure, measure_layer,
 };
 use receptive_model::{
     Activation, AvgPool2dLayer, Classifier, Conv2dLayer, MaxPool2dLayer, ModelConfig, Padding,
@@ -30,7 +30,14 @@ fn gradient(
     probe.unit = unit.unwrap_or(probe.unit);
     for method in [Method::Plain, Method::Cone] {
         let options = MeasureOptions { method, ..once() };
-        let found = measured(Network::Given(network), layer, &probe, inputs, &options).unwrap();
+        let found = measured(
+            MeasuredNetwork::Given(network),
+            layer,
+            &probe,
+            inputs,
+            &options,
+        )
+        .unwrap();
         assert_eq!(found.outside, 0.0);
         if method == Method::Cone {
             return found.map(Aggregate::Signed).clone();
@@ -333,7 +340,7 @@ fn outside_the_theoretical_field_the_gradient_is_zero_on_every_backend() {
                     ..MeasureOptions::default()
                 };
                 let found = measure_layer(
-                    Network::Given(&network),
+                    MeasuredNetwork::Given(&network),
                     "4",
                     &probe,
                     &noise(&plan),

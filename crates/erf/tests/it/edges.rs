@@ -2,9 +2,9 @@
 
 use crate::nets::{self, classifier, noise, plan, with_weights};
 use receptive_erf::gaussian::{Reason, Verdict};
-use receptive_erf::theory::Weights;
+use receptive_erf::theory::WeightAssumption;
 use receptive_erf::{
-    Aggregate, ErfError, Images, Inputs, MeasureOptions, Measurement, Network, Probe, Study,
+    Aggregate, ErfError, Images, Inputs, MeasureOptions, MeasuredNetwork, Measurement, Probe, Study,
 };
 use receptive_model::{Activation, Classifier, Conv2dLayer, ModelConfig, Padding};
 
@@ -18,14 +18,20 @@ fn measured(
         samples,
         ..MeasureOptions::default()
     };
-    nets::measured(Network::Given(network), "1", &probe, inputs, &options)
+    nets::measured(
+        MeasuredNetwork::Given(network),
+        "1",
+        &probe,
+        inputs,
+        &options,
+    )
 }
 
 /// Every number of the study, as JSON would have it: no NaN becomes `null` unseen.
 fn is_finite(found: &Measurement, network: &Classifier) {
     let plan = network.plan();
     let layer = plan.find("1").unwrap();
-    let weights = Weights::Given(network);
+    let weights = WeightAssumption::Given(network);
     let study = Study::new(found.clone(), plan, layer, weights, Aggregate::Abs).unwrap();
     let json = serde_json::to_value(&study).unwrap();
     for key in ["tv", "size", "ratio", "mardia", "hole"] {

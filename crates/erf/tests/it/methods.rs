@@ -2,10 +2,10 @@
 
 use crate::nets::{classifier, measured, noise, plan};
 use burn::tensor::{Device, Tensor};
-use receptive_erf::theory::Weights;
+use receptive_erf::theory::WeightAssumption;
 use receptive_erf::{
-    Aggregate, Channels, ErfError, Images, Inputs, MeasureOptions, Measurement, Method, Network,
-    Noise, Probe, Region, Study, measure, measure_layer,
+    Aggregate, Channels, ErfError, Images, Inputs, MeasureOptions, MeasuredNetwork, Measurement,
+    Method, Noise, Probe, Region, Study, measure, measure_layer,
 };
 use receptive_model::{
     Activation, AvgPool2dLayer, BatchNormLayer, Conv2dLayer, MaxPool2dLayer, ModelConfig, Padding,
@@ -29,7 +29,14 @@ fn by(
     options: MeasureOptions,
 ) -> Measurement {
     let network = classifier(plan, 3);
-    measured(Network::Given(&network), layer, probe, inputs, &options).unwrap()
+    measured(
+        MeasuredNetwork::Given(&network),
+        layer,
+        probe,
+        inputs,
+        &options,
+    )
+    .unwrap()
 }
 
 /// The largest difference, as a share of the first map's peak.
@@ -90,7 +97,14 @@ fn behind_a_gate_whole_images_are_measured_and_both_fields_are_told() {
     assert_eq!((found.method, found.outside), (Method::Plain, 0.0));
     assert!(found.map(Aggregate::Abs).at(0, 0) > 0.0);
     let layer = plan.find("3").unwrap();
-    let study = Study::new(found, &plan, layer, Weights::Random, Aggregate::Abs).unwrap();
+    let study = Study::new(
+        found,
+        &plan,
+        layer,
+        WeightAssumption::Random,
+        Aggregate::Abs,
+    )
+    .unwrap();
     let ungated = study.ungated_trf().unwrap();
     let place = [ungated.top, ungated.left];
     assert_eq!((place, ungated.height, ungated.width), ([8, 8], 5, 5));
@@ -245,7 +259,7 @@ fn measuring_stops_when_the_noise_is_small() {
     let mut seen = Vec::new();
     let network = classifier(&plan, 3);
     let found = measure_layer(
-        Network::Given(&network),
+        MeasuredNetwork::Given(&network),
         "2",
         &probe,
         &noise(&plan),
@@ -271,7 +285,7 @@ fn redrawn_weights_differ_from_sample_to_sample() {
     let options = taken(20, Method::Auto);
     let run = |seed| {
         measured(
-            Network::Redrawn(&plan, seed),
+            MeasuredNetwork::Redrawn(&plan, seed),
             "1",
             &probe,
             &noise(&plan),
@@ -291,7 +305,7 @@ fn what_cannot_be_measured_is_an_error_in_a_sentence() {
     let network = classifier(&plan, 3);
     let refused = |layer: &str, probe: &Probe, shape: [usize; 3], options: MeasureOptions| {
         measured(
-            Network::Given(&network),
+            MeasuredNetwork::Given(&network),
             layer,
             probe,
             &Noise { shape, seed: 0 },

@@ -19,7 +19,7 @@ pub(super) fn applies(sizes: &ConvSizes) -> bool {
 /// Number of values per task.
 const VALUES_PER_TASK: usize = 1 << 14;
 
-/// As [`super::Weights::forward`].
+/// As [`super::ConvWeights::forward`].
 pub(super) fn forward(
     sizes: &ConvSizes,
     x: &[f32],

@@ -79,7 +79,7 @@ fn tasks<'a>(
     tasks
 }
 
-/// As [`super::Weights::forward`].
+/// As [`super::ConvWeights::forward`].
 pub(super) fn forward(
     sizes: &ConvSizes,
     x: &[f32],

@@ -1,6 +1,6 @@
 //! Training images as the network saw them.
 
-use crate::html::{Picture, pictures, tiles};
+use crate::html::{Figure, pictures, tiles};
 use crate::text::{Part, sentence};
 use maud::{Markup, html};
 use receptive_inspect::{TrainingView, augmentation_summary};
@@ -9,7 +9,7 @@ use receptive_train::{RunConfig, RunImages, samples_for};
 
 #[derive(Debug)]
 pub(crate) struct Batch {
-    tiles: Vec<(Picture, String)>,
+    tiles: Vec<(Figure, String)>,
     changes: String,
 }
 

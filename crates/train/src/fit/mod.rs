@@ -26,7 +26,7 @@ pub use step::Gradients;
 
 use crate::averaged::WeightAverage;
 use crate::checkpoint::{
-    self, Memory, Position, State, Totals, execution, is_finite, settings, settings_sha256,
+    self, Position, State, Totals, TrainingHistory, execution, is_finite, settings, settings_sha256,
 };
 use crate::compute::Compute;
 use crate::error::TrainError;
@@ -45,7 +45,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use sums::{StepResult, Sums};
+use sums::{EpochSums, StepResult};
 
 /// Trains the run in its directory, which no other process may use meanwhile. `recorders` receive events after
 /// the run's own recorders (files, charts, TensorBoard).
@@ -64,7 +64,7 @@ pub fn train(
     let stop = &agreed(stop, compute);
     guarded(compute, run, || {
         let learner = Learner::from_setup(setup, compute)?;
-        Fit::new(setup, run, compute, stop, recorders)?.begin(learner)
+        TrainingLoop::new(setup, run, compute, stop, recorders)?.begin(learner)
     })
 }
 
@@ -77,7 +77,7 @@ fn agreed(stop: &Stop, compute: &Compute) -> Stop {
 }
 
 /// A run in progress: its setup, its history and its recorders.
-struct Fit<'a, 'b> {
+struct TrainingLoop<'a, 'b> {
     setup: &'a RunSetup,
     run: &'a RunDirectory,
     compute: &'a Compute,
@@ -89,7 +89,7 @@ struct Fit<'a, 'b> {
     settings_sha256: String,
     execution: BTreeMap<String, String>,
     /// The history of the epochs so far, stored in every checkpoint.
-    memory: Memory,
+    memory: TrainingHistory,
     began: Instant,
     /// When the last checkpoint was written, and its step.
     saved: (Instant, u64),
@@ -102,7 +102,7 @@ struct EpochTime {
     waited: Duration,
 }
 
-impl<'a, 'b> Fit<'a, 'b> {
+impl<'a, 'b> TrainingLoop<'a, 'b> {
     fn new(
         setup: &'a RunSetup,
         run: &'a RunDirectory,
@@ -134,7 +134,7 @@ impl<'a, 'b> Fit<'a, 'b> {
             settings_sha256: settings_sha256(&settings),
             settings,
             execution: execution(&setup.config)?,
-            memory: Memory::default(),
+            memory: TrainingHistory::default(),
             began: Instant::now(),
             saved: (Instant::now(), 0),
         })
@@ -165,7 +165,7 @@ impl<'a, 'b> Fit<'a, 'b> {
             let began = Instant::now();
             let (done, totals) = before.take().unwrap_or_default();
             let mut loader = training_loader(setup, epoch as u64, done, self.compute);
-            let mut sums = Sums::from_totals(totals, self.compute.loss_interval());
+            let mut sums = EpochSums::from_totals(totals, self.compute.loss_interval());
             loop {
                 let batches = next_step(&mut loader, config)?;
                 if batches.is_empty() {
@@ -379,7 +379,7 @@ impl<'a, 'b> Fit<'a, 'b> {
         let state = State {
             at,
             totals,
-            memory: Memory {
+            memory: TrainingHistory {
                 seconds: self.seconds(),
                 ..self.memory.clone()
             },

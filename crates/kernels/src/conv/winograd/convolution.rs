@@ -2,7 +2,7 @@
 
 use super::channels_last::to_planes;
 use super::tiles::{Block, Grid, Segment, Source, TransformedTiles, pixel_strides};
-use super::transform::{Input, Output, OutputGradient, transform};
+use super::transform::{InputTransform, OutputGradient, OutputTransform, transform};
 use super::weights::{PackedWeights, TransformedGradients};
 use super::{ConvSizes, ELEMENTS, INPUT_TILE, OUTPUT_TILE, padded};
 use crate::conv::Addends;
@@ -23,7 +23,7 @@ const MIN_FILTERS: usize = 32;
 /// Maximum number of partial sums of the weight gradient.
 const MAX_SUMS: usize = 8;
 
-/// As [`crate::conv::Weights::forward`].
+/// As [`crate::conv::ConvWeights::forward`].
 pub(in crate::conv) fn forward(
     sizes: &ConvSizes,
     x: &[f32],
@@ -125,7 +125,7 @@ pub(in crate::conv) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32
                         .sum();
                     let of_x = TransformedTiles { tiles, ..of_x };
                     let of_grad = TransformedTiles { tiles, ..of_grad };
-                    of_x.fill::<Input, INPUT_TILE>(&grid, block, x, pixels, inputs);
+                    of_x.fill::<InputTransform, INPUT_TILE>(&grid, block, x, pixels, inputs);
                     of_grad.fill::<OutputGradient, OUTPUT_TILE>(&grid, block, grad, pixels, grads);
                     let (matrices, line) = sum.matrices_mut();
                     for (element, target) in matrices.enumerate() {
@@ -240,7 +240,9 @@ impl Convolution {
                         tiles,
                         channels: task.filters.len(),
                     };
-                    before.fill::<Input, INPUT_TILE>(&grid, &segments, source, pixels, inputs);
+                    before.fill::<InputTransform, INPUT_TILE>(
+                        &grid, &segments, source, pixels, inputs,
+                    );
                     for element in 0..ELEMENTS {
                         let target = &mut outputs[element * after.matrix_len()..];
                         let target = target.chunks_exact_mut(padded(task.filters.len()));
@@ -332,7 +334,7 @@ impl Convolution {
         } in task.parts
         {
             let tiles = grid.segment_tiles(&segment);
-            transform::<Output, INPUT_TILE, OUTPUT_TILE>(
+            transform::<OutputTransform, INPUT_TILE, OUTPUT_TILE>(
                 tiles,
                 pixel,
                 &values[done * pixel..],
