@@ -4,7 +4,7 @@ use super::gradient::{BackwardPass, Forward, Method};
 use super::inputs::Inputs;
 use super::measurement::Measurement;
 use super::probe::Probe;
-use super::sampler::{MeasureOptions, Progress, Sampler, default_batch};
+use super::sampler::{MeasureOptions, MeasureProgress, Sampler, default_batch};
 use crate::error::ErfError;
 use crate::map::Region;
 use burn::module::{Module, ModuleMapper, Param};
@@ -62,7 +62,7 @@ pub fn measure_layer(
     inputs: &dyn Inputs,
     options: &MeasureOptions,
     device: impl Into<InferenceDevice>,
-    progress: &mut Progress<'_>,
+    progress: &mut MeasureProgress<'_>,
 ) -> Result<Measurement, ErfError> {
     let plan = network.plan();
     let planned = plan.find(layer)?;
@@ -162,7 +162,7 @@ impl<'a> LayerForward<'a> {
     fn measure_cone(
         &self,
         mut sampler: Sampler<'_>,
-        progress: &mut Progress<'_>,
+        progress: &mut MeasureProgress<'_>,
     ) -> Result<Measurement, ErfError> {
         let unit = sampler.probe.unit.map(|place| place..place + 1);
         let part = self.cone(0, &unit)?.1;

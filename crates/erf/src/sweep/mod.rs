@@ -14,8 +14,8 @@ use crate::gaussian::{Estimate, LUO_THRESHOLD, Verdict, luo_size};
 use crate::layers::{MAX_GROWN, default_layer, plan_that_fits};
 use crate::map::Map;
 use crate::measure::{
-    Aggregate, Channels, MeasureOptions, MeasuredNetwork, Measurement, Noise, Probe, Progress,
-    measure, measure_layer,
+    Aggregate, Channels, MeasureOptions, MeasureProgress, MeasuredNetwork, Measurement, Noise,
+    Probe, measure, measure_layer,
 };
 use crate::theory::{Seeds, WeightAssumption, predict, slope};
 use burn::tensor::Tensor;
@@ -150,7 +150,7 @@ impl SweepNetwork {
         &self,
         options: &MeasureOptions,
         device: impl Into<InferenceDevice>,
-        progress: &mut Progress<'_>,
+        progress: &mut MeasureProgress<'_>,
     ) -> Result<SweepPoint, ErfError> {
         let device = &device.into();
         let plan = plan_that_fits(&self.config, None, MAX_GROWN)?;
@@ -206,7 +206,7 @@ fn in_training(
     noise: &Noise,
     options: &MeasureOptions,
     device: &InferenceDevice,
-    progress: &mut Progress<'_>,
+    progress: &mut MeasureProgress<'_>,
 ) -> Result<Measurement, ErfError> {
     let autodiff = device.autodiff();
     autodiff.seed(options.seed);

@@ -4,7 +4,8 @@ use crate::nets::{self, classifier, noise, plan, with_weights};
 use receptive_erf::gaussian::{Reason, Verdict};
 use receptive_erf::theory::WeightAssumption;
 use receptive_erf::{
-    Aggregate, ErfError, Images, Inputs, MeasureOptions, MeasuredNetwork, Measurement, Probe, Study,
+    Aggregate, ErfError, ImageFunction, Inputs, MeasureOptions, MeasuredNetwork, Measurement,
+    Probe, Study,
 };
 use receptive_model::{Activation, Classifier, Conv2dLayer, ModelConfig, Padding};
 
@@ -68,7 +69,7 @@ fn a_dead_unit_is_inconclusive() {
 #[test]
 fn a_constant_image_and_a_map_of_one_pixel_are_measured() {
     let plan = plan(ModelConfig::new(1, 3, 9).layer(Conv2dLayer::new(2, 3)));
-    let flat = Images::new([1, 3, 9], Some(1), |_| Ok(vec![0.5; 27]));
+    let flat = ImageFunction::new([1, 3, 9], Some(1), |_| Ok(vec![0.5; 27]));
     let network = classifier(&plan, 1);
     let found = measured(&network, &flat, 10).unwrap();
     is_finite(&found, &network);
@@ -99,7 +100,7 @@ fn weights_that_are_not_finite_are_an_error() {
 #[test]
 fn an_image_that_cannot_be_loaded_is_named() {
     let plan = plan(ModelConfig::new(1, 9, 9).layer(Conv2dLayer::new(2, 3)));
-    let broken = Images::new([1, 9, 9], None, |sample| match sample {
+    let broken = ImageFunction::new([1, 9, 9], None, |sample| match sample {
         7 => Err("cat.png is damaged".into()),
         _ => Ok(vec![0.5; 81]),
     });

@@ -4,8 +4,8 @@ use crate::nets::{classifier, measured, noise, plan};
 use burn::tensor::{Device, Tensor};
 use receptive_erf::theory::WeightAssumption;
 use receptive_erf::{
-    Aggregate, Channels, ErfError, Images, Inputs, MeasureOptions, MeasuredNetwork, Measurement,
-    Method, Noise, Probe, Region, Study, measure, measure_layer,
+    Aggregate, Channels, ErfError, ImageFunction, Inputs, MeasureOptions, MeasuredNetwork,
+    Measurement, Method, Noise, Probe, Region, Study, measure, measure_layer,
 };
 use receptive_model::{
     Activation, AvgPool2dLayer, BatchNormLayer, Conv2dLayer, MaxPool2dLayer, ModelConfig, Padding,
@@ -161,7 +161,7 @@ fn tiles_are_the_units_one_at_a_time() {
     let plan = mixed();
     let layer = "3";
     let probe = Probe::central(&plan, layer).unwrap();
-    let photographs = Images::new([2, 61, 53], Some(6), |sample| {
+    let photographs = ImageFunction::new([2, 61, 53], Some(6), |sample| {
         noise(&mixed()).part(sample, &Region::image(61, 53))
     });
     let tiled = by(&plan, layer, &probe, &photographs, taken(6, Method::Tiles));

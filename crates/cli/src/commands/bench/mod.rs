@@ -90,7 +90,7 @@ fn parse_count(text: &str) -> Result<usize, String> {
 /// What is timed.
 #[derive(Debug, Clone, Copy)]
 enum Subject {
-    Network(Network),
+    Network(BenchNetwork),
     Data,
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Bench, Timing};
 use crate::error::CliError;
-use receptive_erf::{MeasureOptions, Network as MeasuredNetwork, Noise, Probe, measure_layer};
+use receptive_erf::{MeasureOptions, MeasuredNetwork, Noise, Probe, measure_layer};
 use receptive_model::{
     Activation, Conv2dLayer, FlattenLayer, GlobalAvgPool2dLayer, ImageSize, LinearLayer,
     MaxPool2dLayer, ModelConfig, Padding, Plan, presets,
