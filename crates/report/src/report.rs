@@ -2,8 +2,8 @@
 
 use crate::options::{ReportOptions, Watch};
 use crate::sections::{
-    Batch, Classes, Confusions, Curves, Data, Features, FieldSection, Gain, Growth, Headline,
-    HeldOutImages, Losses, Model, Probabilities, Settings,
+    BatchSection, Classes, Confusions, Curves, Data, FeatureSection, FieldSection, GainSection,
+    Growth, Headline, HeldOutImages, Losses, Model, Probabilities, Settings,
 };
 use crate::text::{Part, sentence};
 use receptive_erf::gaussian::Verdict;
@@ -19,14 +19,14 @@ pub struct Report {
     pub(crate) data: Data,
     pub(crate) model: Model,
     /// `None` if the run started from random weights.
-    pub(crate) gain: Option<Part<Gain>>,
+    pub(crate) gain: Option<Part<GainSection>>,
     pub(crate) curves: Part<Curves>,
     pub(crate) confusions: Part<Confusions>,
     pub(crate) classes: Part<Classes>,
     pub(crate) probabilities: Part<Probabilities>,
     pub(crate) losses: Part<Losses>,
-    pub(crate) batch: Part<Batch>,
-    pub(crate) features: Part<Features>,
+    pub(crate) batch: Part<BatchSection>,
+    pub(crate) features: Part<FeatureSection>,
     pub(crate) field: Part<FieldSection>,
     /// `None` if the run did not track its receptive field.
     pub(crate) growth: Option<Part<Growth>>,
@@ -137,14 +137,14 @@ impl Report {
         Ok(Self {
             data: Data::new(&config, &artifact, &images),
             model: Model::new(&artifact),
-            gain: Gain::new(&config, &log),
+            gain: GainSection::new(&config, &log),
             curves: Curves::new(&log, shows_recall, chooses_epoch),
             confusions: Confusions::new(run, &held_out, &artifact),
             classes: Classes::new(&held_out, &log, &artifact),
             probabilities: Probabilities::new(&held_out),
             losses: Losses::new(&held_out, &artifact),
-            batch: Batch::new(&images, &config, &artifact, options.batch),
-            features: Features::new(&held_out, &artifact, options.channels, device),
+            batch: BatchSection::new(&images, &config, &artifact, options.batch),
+            features: FeatureSection::new(&held_out, &artifact, options.channels, device),
             growth: Growth::new(run, &config, &log),
             settings: Settings::new(run, &log)?,
             headline: Headline::new(

@@ -8,12 +8,12 @@ use receptive_model::Artifact;
 use receptive_train::{RunConfig, RunImages, samples_for};
 
 #[derive(Debug)]
-pub(crate) struct Batch {
+pub(crate) struct BatchSection {
     tiles: Vec<(Figure, String)>,
     changes: String,
 }
 
-impl Batch {
+impl BatchSection {
     pub(crate) fn new(
         images: &Part<RunImages>,
         config: &RunConfig,

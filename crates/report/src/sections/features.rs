@@ -8,7 +8,7 @@ use receptive_inspect::{FeatureMaps, InputImage, default_feature_layer, feature_
 use receptive_model::{Artifact, InferenceDevice};
 
 #[derive(Debug)]
-pub(crate) struct Features {
+pub(crate) struct FeatureSection {
     /// The image's true class.
     label: String,
     path: String,
@@ -24,7 +24,7 @@ struct Layer {
     tiles: Vec<(Figure, String)>,
 }
 
-impl Features {
+impl FeatureSection {
     pub(crate) fn new(
         held_out: &Part<HeldOutImages>,
         artifact: &Artifact,

@@ -16,15 +16,15 @@ mod losses;
 mod model;
 mod settings;
 
-pub(crate) use batch::Batch;
+pub(crate) use batch::BatchSection;
 pub(crate) use calibration::Probabilities;
 pub(crate) use classes::Classes;
 pub(crate) use confusions::Confusions;
 pub(crate) use curves::Curves;
 pub(crate) use data::Data;
-pub(crate) use features::Features;
+pub(crate) use features::FeatureSection;
 pub(crate) use field::FieldSection;
-pub(crate) use gain::Gain;
+pub(crate) use gain::GainSection;
 pub(crate) use growth::Growth;
 pub(crate) use headline::Headline;
 pub(crate) use held_out::HeldOutImages;

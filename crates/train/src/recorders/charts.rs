@@ -9,14 +9,14 @@ use receptive_core::text::{counted, grouped};
 use receptive_plot::{Chart, Curve, Draw, LineStyle, Matrix, Panel};
 
 /// Draws the curves after each epoch and the confusion matrix at the end.
-pub(super) struct Charts {
+pub(super) struct ChartRecorder {
     run: RunDirectory,
     title: String,
     epochs: Vec<Epoch>,
     notes: Vec<String>,
 }
 
-impl Charts {
+impl ChartRecorder {
     pub(super) fn new(run: &RunDirectory, title: String) -> Self {
         Self {
             run: run.clone(),
@@ -38,7 +38,7 @@ impl Charts {
     }
 }
 
-impl Recorder for Charts {
+impl Recorder for ChartRecorder {
     fn resumed(&mut self, from: &ResumePoint) -> Result<(), TrainError> {
         self.epochs.clone_from(&from.epochs);
         Ok(())

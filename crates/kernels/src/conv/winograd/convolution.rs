@@ -177,7 +177,7 @@ struct Part<'a> {
 }
 
 /// Some filters of one block.
-struct Task<'a> {
+struct WinogradTask<'a> {
     filters: Range<usize>,
     parts: Vec<Part<'a>>,
 }
@@ -272,15 +272,15 @@ impl Convolution {
         blocks: Vec<Block>,
         filters: usize,
         y: &'a mut [f32],
-    ) -> Vec<Task<'a>> {
+    ) -> Vec<WinogradTask<'a>> {
         let plane = self.output[0] * self.output[1];
         let mut images = y.chunks_exact_mut(self.filters * plane);
         let mut planes: Vec<&mut [f32]> = Vec::new();
         let mut tasks = Vec::new();
         for block in blocks {
-            let mut of_block: Vec<Task<'a>> = (0..self.filters)
+            let mut of_block: Vec<WinogradTask<'a>> = (0..self.filters)
                 .step_by(filters)
-                .map(|first| Task {
+                .map(|first| WinogradTask {
                     filters: first..(first + filters).min(self.filters),
                     parts: Vec::with_capacity(block.len()),
                 })
@@ -321,7 +321,7 @@ impl Convolution {
         layout: TransformedTiles,
         values: &[f32],
         pixels: &mut [f32],
-        task: Task<'_>,
+        task: WinogradTask<'_>,
         finish: impl Fn(usize, usize, &mut [f32]),
     ) {
         let (pixel, width) = (padded(layout.channels), grid.columns() * OUTPUT_TILE);
