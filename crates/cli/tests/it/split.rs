@@ -402,7 +402,7 @@ fn equal_images_never_stand_in_two_splits_and_in_two_classes_not_unsaid() {
 }
 
 #[test]
-fn a_damaged_record_is_refused_and_a_missing_one_is_said() {
+fn a_damaged_record_is_rejected_and_a_missing_one_is_said() {
     let trained = Trained::new();
     let path = trained.run.join("split.csv");
     let good = fs::read_to_string(&path).unwrap();

@@ -303,7 +303,7 @@ fn redrawn_weights_differ_from_sample_to_sample() {
 fn what_cannot_be_measured_is_an_error_in_a_sentence() {
     let plan = mixed();
     let network = classifier(&plan, 3);
-    let refused = |layer: &str, probe: &Probe, shape: [usize; 3], options: MeasureOptions| {
+    let rejected = |layer: &str, probe: &Probe, shape: [usize; 3], options: MeasureOptions| {
         measured(
             MeasuredNetwork::Given(&network),
             layer,
@@ -317,20 +317,20 @@ fn what_cannot_be_measured_is_an_error_in_a_sentence() {
     let probe = Probe::central(&plan, "2").unwrap();
     let usual = taken(5, Method::Auto);
     let right = [2, 61, 53];
-    let error = refused("2", &probe.clone().with_unit([99, 0]), right, usual);
+    let error = rejected("2", &probe.clone().with_unit([99, 0]), right, usual);
     assert!(error.contains("27 rows and 23 columns"), "{error}");
-    let error = refused(
+    let error = rejected(
         "2",
         &probe.clone().with_channels(Channels::One(6)),
         right,
         usual,
     );
     assert!(error.contains("6 channels"), "{error}");
-    let error = refused("2", &probe, [3, 61, 53], usual);
+    let error = rejected("2", &probe, [3, 61, 53], usual);
     assert!(error.contains("[2, 61, 53]"), "{error}");
-    let error = refused("2", &probe, right, taken(0, Method::Auto));
+    let error = rejected("2", &probe, right, taken(0, Method::Auto));
     assert!(error.contains("1 or more"), "{error}");
-    let error = refused("nothing", &probe, right, usual);
+    let error = rejected("nothing", &probe, right, usual);
     assert!(error.contains("conv2d_1"), "{error}");
     let error = measure(
         |images: Tensor<4>| images,
