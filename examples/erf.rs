@@ -5,8 +5,10 @@
 //! Gaussian, and draws `erf.png`: `cargo run --example erf`. On another backend:
 //! `cargo run --features receptive-examples/ndarray --example erf -- --backend ndarray`.
 
-use receptive_erf::theory::Weights;
-use receptive_erf::{Aggregate, MeasureOptions, Network, Noise, Probe, Study, measure_layer};
+use receptive_erf::theory::WeightAssumption;
+use receptive_erf::{
+    Aggregate, MeasureOptions, MeasuredNetwork, Noise, Probe, Study, measure_layer,
+};
 use receptive_model::{ImageSize, presets};
 use receptive_plot::Draw;
 use receptive_train::{Backend, TrainError};
@@ -26,7 +28,7 @@ fn main() -> Result<(), TrainError> {
         seed: 0,
     };
     let measurement = measure_layer(
-        Network::Redrawn(&plan, 0),
+        MeasuredNetwork::Redrawn(&plan, 0),
         &layer.number,
         &Probe::central(&plan, &layer.number)?,
         &noise,
@@ -36,7 +38,13 @@ fn main() -> Result<(), TrainError> {
     )?;
 
     // The same predicted without gradients, and the comparison of both.
-    let study = Study::new(measurement, &plan, layer, Weights::Random, Aggregate::Abs)?;
+    let study = Study::new(
+        measurement,
+        &plan,
+        layer,
+        WeightAssumption::Random,
+        Aggregate::Abs,
+    )?;
     for field in std::iter::once(&study.headline).chain(&study.others) {
         println!(
             "{:<9} {}: sigma {:.2} px, size {:.1} px ({:.0} % of the theoretical field)",

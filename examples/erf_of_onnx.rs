@@ -1,8 +1,10 @@
 //! The effective receptive field of an ONNX file's last feature map, with the file's own weights:
 //! `cargo run --example erf_of_onnx -- model.onnx` prints the verdict and draws `erf.png`.
 
-use receptive_erf::theory::Weights;
-use receptive_erf::{Aggregate, MeasureOptions, Network, Noise, Probe, Study, measure_layer};
+use receptive_erf::theory::WeightAssumption;
+use receptive_erf::{
+    Aggregate, MeasureOptions, MeasuredNetwork, Noise, Probe, Study, measure_layer,
+};
 use receptive_interchange::{OnnxReadOptions, read_onnx};
 use receptive_plot::Draw;
 use std::error::Error;
@@ -17,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let layer = layer.ok_or("it has no map")?;
     let shape = [input.channels, input.height, input.width];
     let measurement = measure_layer(
-        Network::Given(&model),
+        MeasuredNetwork::Given(&model),
         &layer.name,
         &Probe::central(plan, &layer.name)?,
         &Noise { shape, seed: 0 },
@@ -25,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         &device,
         &mut |_, _, _| {},
     )?;
-    let weights = Weights::Given(&model);
+    let weights = WeightAssumption::Given(&model);
     let study = Study::new(measurement, plan, layer, weights, Aggregate::Abs)?;
     let (field, judgement) = (&study.headline, &study.headline.judgement);
     let (sigma, size) = (field.sigma_both.value, field.size.value);

@@ -7,7 +7,7 @@ pub(crate) mod cases;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Distribution, Gradients, Tensor, Tolerance};
 use cases::{Case, SIDE, cases};
-use receptive_erf::theory::{Prediction, Seeds, Weights, predict};
+use receptive_erf::theory::{PredictedField, Seeds, WeightAssumption, predict};
 use receptive_interchange::{OnnxInput, to_onnx, to_python};
 use receptive_model::{Artifact, Features, InputSpec, LayerConfig, ModelConfig};
 
@@ -152,7 +152,7 @@ fn every_kind_has_the_same_values_in_a_cone() {
 
 #[test]
 fn every_kind_has_a_predicted_field() {
-    let finite = |case: &Case, found: &Prediction| {
+    let finite = |case: &Case, found: &PredictedField| {
         let total = found.map.total();
         assert!(total.is_finite() && total > 0.0, "{}: {total}", case.kind);
         assert!(found.map.pixels().all(|(_, _, value)| value >= 0.0));
@@ -163,7 +163,7 @@ fn every_kind_has_a_predicted_field() {
         let number = case.number();
         let [height, width] = plan.find(number).unwrap().output.map_size();
         let unit = [height / 2, width / 2];
-        let random = predict(&plan, number, unit, Seeds::All, Weights::Random).unwrap();
+        let random = predict(&plan, number, unit, Seeds::All, WeightAssumption::Random).unwrap();
         finite(&case, &random);
         match case.caveat {
             Some(words) => {
@@ -172,10 +172,10 @@ fn every_kind_has_a_predicted_field() {
             }
             None => assert!(random.exact, "{}: {:?}", case.kind, random.caveats),
         }
-        let ones = predict(&plan, number, unit, Seeds::All, Weights::Ones).unwrap();
+        let ones = predict(&plan, number, unit, Seeds::All, WeightAssumption::Ones).unwrap();
         finite(&case, &ones);
         let model = plan.init_seeded(3, &Device::flex());
-        let weights = Weights::Given(&model);
+        let weights = WeightAssumption::Given(&model);
         let given = predict(&plan, number, unit, Seeds::All, weights).unwrap();
         finite(&case, &given);
     }
@@ -220,7 +220,7 @@ fn every_prediction_is_the_mean_square_over_random_networks() {
                 *sum += f64::from(square);
             }
         }
-        let found = predict(&plan, number, unit, Seeds::All, Weights::Random).unwrap();
+        let found = predict(&plan, number, unit, Seeds::All, WeightAssumption::Random).unwrap();
         let at = |i: usize| found.map.at((i / SIDE) as i64, (i % SIDE) as i64);
         let places = 0..SIDE * SIDE;
         let [predicted, total] = [

@@ -192,31 +192,31 @@ fn class_weights_make_a_class_matter() {
 
 #[test]
 fn invalid_settings_are_named() {
-    let refused = |change: fn(&mut receptive_train::RunConfig)| {
+    let rejected = |change: fn(&mut receptive_train::RunConfig)| {
         let mut config = tiny_run();
         change(&mut config);
         prepared(config).unwrap_err().to_string()
     };
     for (error, word) in [
-        (refused(|config| config.train.epochs = 0), "train.epochs"),
+        (rejected(|config| config.train.epochs = 0), "train.epochs"),
         (
-            refused(|config| config.train.batch_size = 0),
+            rejected(|config| config.train.batch_size = 0),
             "train.batch_size",
         ),
         (
-            refused(|config| config.train.label_smoothing = 1.0),
+            rejected(|config| config.train.label_smoothing = 1.0),
             "train.label_smoothing",
         ),
         (
-            refused(|config| config.train.clip_norm = Some(-1.0)),
+            rejected(|config| config.train.clip_norm = Some(-1.0)),
             "train.clip_norm",
         ),
-        (refused(|config| config.train.augment.erase = 2.0), "erase"),
+        (rejected(|config| config.train.augment.erase = 2.0), "erase"),
         (
-            refused(|config| config.data.source = "fashion-mnit".into()),
+            rejected(|config| config.data.source = "fashion-mnit".into()),
             "fashion-mnist",
         ),
-        (refused(|config| config.data.val_fraction = 1.5), "val"),
+        (rejected(|config| config.data.val_fraction = 1.5), "val"),
     ] {
         assert!(error.contains(word), "`{word}` is not in: {error}");
     }

@@ -249,7 +249,7 @@ fn what_cannot_change_within_a_run_is_rejected_by_its_name() {
     first.train.epochs = 3;
     drive(&path, first.clone(), Some(9)).0.unwrap();
     let before = fs::read_to_string(path.join("config.toml")).unwrap();
-    let refused = |change: fn(&mut RunConfig), wanted: &[&str]| {
+    let rejected = |change: fn(&mut RunConfig), wanted: &[&str]| {
         let mut config = first.clone();
         change(&mut config);
         let error = drive(&path, config, None).0.unwrap_err();
@@ -258,20 +258,20 @@ fn what_cannot_change_within_a_run_is_rejected_by_its_name() {
             assert!(error.to_string().contains(wanted), "{wanted}: {error}");
         }
     };
-    refused(
+    rejected(
         |c| c.data.limit = Some(150),
         &["`data.limit`: 200 -> 150", "from its model"],
     );
-    refused(
+    rejected(
         |c| c.train.batch_size = 16,
         &["`train.batch_size`: 32 -> 16"],
     );
-    refused(|c| c.train.seed = 5, &["`train.seed`: 0 -> 5"]);
-    refused(
+    rejected(|c| c.train.seed = 5, &["`train.seed`: 0 -> 5"]);
+    rejected(
         |c| c.train.optimizer = toml::from_str("kind = \"adamw\"").unwrap(),
         &["`train.optimizer.kind`: \"sgd\" -> \"adamw\""],
     );
-    refused(
+    rejected(
         |c| {
             c.data.image_size = Some(receptive_model::Pair {
                 height: 20,
@@ -281,7 +281,7 @@ fn what_cannot_change_within_a_run_is_rejected_by_its_name() {
         &["`data.image_size`: not set -> "],
     );
     // Two changes at once: both are named, and the one that could be applied is not.
-    refused(
+    rejected(
         |c| {
             c.train.seed = 5;
             c.train.batch_size = 16;
@@ -289,7 +289,7 @@ fn what_cannot_change_within_a_run_is_rejected_by_its_name() {
         },
         &["`train.seed`", "`train.batch_size`"],
     );
-    refused(
+    rejected(
         |c| c.train.epochs = 1,
         &["`train.epochs`: it is 1", "epoch 2"],
     );

@@ -265,7 +265,7 @@ const DRAWS: u64 = 12;
 
 /// Larger networks (AlexNet, VGG, RepLKNet, the deep and the wide ResNets) take minutes to write
 /// and to read.
-const MOST_PARAMETERS: usize = 30_000_000;
+const MAX_PARAMETERS: usize = 30_000_000;
 
 /// All networks except the largest: logits within 1e-4 of the largest, each tensor's gradients
 /// within 1e-3 of its largest. `RECEPTIVE_PUBLISHED=all` includes all networks, and a
@@ -276,7 +276,7 @@ fn published_networks_give_pytorch_s_logits() {
     let wanted = std::env::var("RECEPTIVE_PUBLISHED").unwrap_or_default();
     let chosen: Vec<&str> = match wanted.as_str() {
         "" => published_names()
-            .filter(|name| parameters_of(name) <= MOST_PARAMETERS)
+            .filter(|name| parameters_of(name) <= MAX_PARAMETERS)
             .collect(),
         "all" => published_names().collect(),
         names => names.split(',').collect(),

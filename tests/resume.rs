@@ -277,20 +277,20 @@ fn changed_settings_and_data_are_rejected() {
     let stop = Stop::default();
     let mut observer = StopAfter(9, stop.clone());
     train(&first, &run, &compute, &stop, &mut [&mut observer]).unwrap();
-    let refused = |config: RunConfig| {
+    let rejected = |config: RunConfig| {
         let prepared = prepared(config);
         let resumed = resume(&prepared, &run, &compute, &Stop::default(), &mut []);
         resumed.unwrap_err().to_string()
     };
     let mut other = config();
     other.data.limit = Some(181);
-    assert!(refused(other).contains("`data.limit`: 180 -> 181"));
+    assert!(rejected(other).contains("`data.limit`: 180 -> 181"));
     let photos = parent.path().join("photos");
     std::fs::create_dir(&photos).unwrap();
     let mut other = config();
     other.data.data_dir = Some(photos);
     other.data.bad_images = receptive_data::BadImages::Skip;
-    assert!(refused(other).contains("`data.bad_images`"));
+    assert!(rejected(other).contains("`data.bad_images`"));
 }
 
 /// T3. The points that the writing of a checkpoint passes.

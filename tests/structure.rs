@@ -1,6 +1,6 @@
 //! Properties of the workspace as a whole: no circles between the modules of a crate, no file that
 //! is too long, `unsafe` in one crate only, dependencies in one direction, two profiles
-//! that build the same, and the words of messages and documentation. Reads source text only, so it
+//! that build the same, distinct names for public types, and the words of messages and documentation. Reads source text only, so it
 //! can also be run alone, in a few seconds:
 //!
 //! ```text
@@ -14,6 +14,8 @@
 mod circles;
 #[path = "structure/modules.rs"]
 mod modules;
+#[path = "structure/names.rs"]
+mod names;
 #[path = "structure/pages.rs"]
 mod pages;
 #[path = "structure/profiles.rs"]
@@ -25,7 +27,7 @@ mod words;
 
 use modules::Modules;
 use pages::Page;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -352,6 +354,25 @@ fn crates_depend_on_each_other_in_one_direction() {
         })
         .collect();
     report(&problems.join("\n"));
+}
+
+#[test]
+fn crates_that_are_used_together_give_their_public_types_distinct_names() {
+    let root = root();
+    let mut declarations = Vec::new();
+    // All crates, even if one was selected.
+    for (name, ..) in MAY_USE {
+        for file in rust_files(&root.join("crates").join(name).join("src")) {
+            let path = file.strip_prefix(&root).unwrap().display().to_string();
+            let source = fs::read_to_string(&file).unwrap();
+            declarations.extend(names::declarations(name, &path, &source));
+        }
+    }
+    let uses: BTreeMap<&str, &[&str]> = MAY_USE
+        .iter()
+        .map(|(name, used, _)| (*name, *used))
+        .collect();
+    report(&names::problems(&declarations, &uses).join("\n"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::{backends, check};
 use burn::tensor::Device;
 use receptive_erf::{
-    Aggregate, MeasureOptions, Measurement, Method, Network, Noise, Probe, measure_layer,
+    Aggregate, MeasureOptions, MeasuredNetwork, Measurement, Method, Noise, Probe, measure_layer,
 };
 use receptive_model::{
     Activation, Conv2dLayer, FlattenLayer, ImageSize, LinearLayer, MaxPool2dLayer, ModelConfig,
@@ -23,7 +23,7 @@ fn measured(plan: &Plan, layer: &str, method: Method, device: &Device) -> Measur
         ..MeasureOptions::default()
     };
     let probe = Probe::central(plan, layer).unwrap();
-    let network = Network::Redrawn(plan, 6);
+    let network = MeasuredNetwork::Redrawn(plan, 6);
     measure_layer(
         network,
         layer,

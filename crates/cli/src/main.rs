@@ -32,7 +32,7 @@ const MIN_ADDRESS_SPACE: u64 = 4 << 20;
 const SMALL_LIMIT: u64 = 512 << 20;
 
 /// Prints that the program cannot start, without allocating memory.
-fn refuse_start() -> Option<ExitCode> {
+fn reject_start() -> Option<ExitCode> {
     let (left, limit) = address_space_left()?;
     if left >= MIN_ADDRESS_SPACE || limit >= SMALL_LIMIT {
         return None;
@@ -64,7 +64,7 @@ fn start(arguments: commands::Arguments) -> Result<Exit, error::CliError> {
 }
 
 fn main() -> ExitCode {
-    if let Some(code) = refuse_start() {
+    if let Some(code) = reject_start() {
         return code;
     }
     render::restore_on_panic();

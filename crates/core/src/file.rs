@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_or_no_file_is_refused() {
+    fn what_is_too_large_or_no_file_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.txt");
         fs::write(&path, "alpha").unwrap();

@@ -95,6 +95,6 @@ pub use crate::sources::walk::image_files;
 pub use crate::split::Split;
 pub use crate::split::assign::Duplicates;
 pub use crate::split::dataset::{DataSet, SizeRange, Sizes};
-pub use crate::split::follow::{Comparison, Gone};
+pub use crate::split::follow::{Comparison, UnavailableImages};
 pub use crate::split::verify::DamagedImage;
 pub use receptive_core::{Fit, ImageSize, Interpolation, Resize};

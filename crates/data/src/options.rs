@@ -208,11 +208,11 @@ mod tests {
     fn problem(change: impl FnOnce(&mut DataOptions)) -> String {
         let mut options = DataOptions::default();
         change(&mut options);
-        options.check().expect_err("must be refused").to_string()
+        options.check().expect_err("must be rejected").to_string()
     }
 
     #[test]
-    fn fractions_outside_0_to_1_are_refused() {
+    fn fractions_outside_0_to_1_are_rejected() {
         assert!(problem(|o| o.val_fraction = 1.0).contains("data.val_fraction"));
         assert!(problem(|o| o.val_fraction = f64::NAN).contains("data.val_fraction"));
         assert!(problem(|o| o.test_fraction = -0.1).contains("data.test_fraction"));

@@ -1,7 +1,7 @@
 //! The layers of a plan whose receptive fields can be measured.
 
 use crate::ErfError;
-use receptive_model::{ModelConfig, Plan, PlannedLayer, Role, Shape};
+use receptive_model::{LayerRole, ModelConfig, Plan, PlannedLayer, Shape};
 
 /// The last layer whose output is a map, which the classifier's head reads.
 ///
@@ -32,7 +32,7 @@ pub fn stages(plan: &Plan) -> Vec<&PlannedLayer> {
     let maps: Vec<&PlannedLayer> = plan.layers.iter().filter(|layer| is_map(layer)).collect();
     let size = |layer: &PlannedLayer| layer.output.map_size();
     // A global pool on a map of one pixel does not end a stage.
-    let is_stage = |layer: &&PlannedLayer| layer.role() != Role::Whole;
+    let is_stage = |layer: &&PlannedLayer| layer.role() != LayerRole::Whole;
     maps.chunk_by(|a, b| size(a) == size(b))
         .filter_map(|stage| stage.iter().copied().rfind(is_stage))
         .collect()
@@ -82,8 +82,8 @@ pub fn unproductive_layers(plan: &Plan) -> Vec<&PlannedLayer> {
 
 fn widens(layer: &PlannedLayer) -> bool {
     match layer.role() {
-        Role::Convolution | Role::Pool | Role::Branches => true,
-        Role::Pointwise | Role::Whole => false,
+        LayerRole::Convolution | LayerRole::Pool | LayerRole::Branches => true,
+        LayerRole::Pointwise | LayerRole::Whole => false,
     }
 }
 

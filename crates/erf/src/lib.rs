@@ -14,7 +14,7 @@
 //! Judgement ──── Verdict, Reason, every number as an Estimate with its interval
 //!   │ with sizes
 //!   ▼
-//! FieldSummary      Plan + Weights ── theory::predict ──► Prediction (the map, each layer's share)
+//! FieldSummary      Plan + WeightAssumption ── theory::predict ──► PredictedField (the map, each layer's share)
 //!   │                                                        │ with the Measurement
 //!   │                                                        ▼
 //!   │                                                     TheoryComparison
@@ -29,15 +29,15 @@
 //! ```
 //! # fn main() -> Result<(), receptive_erf::ErfError> {
 //! # #[cfg(feature = "flex")] {
-//! use receptive_erf::theory::Weights;
-//! use receptive_erf::{Aggregate, MeasureOptions, Network, Noise, Probe, Study, measure_layer};
+//! use receptive_erf::theory::WeightAssumption;
+//! use receptive_erf::{Aggregate, MeasureOptions, MeasuredNetwork, Noise, Probe, Study, measure_layer};
 //! use receptive_model::{ImageSize, presets};
 //!
 //! let input = ImageSize { channels: 1, height: 13, width: 13 };
 //! let plan = presets::preset("plain-6", input)?.with_classes(2).plan()?;
 //! let layer = plan.find("6")?;
 //! let measurement = measure_layer(
-//!     Network::Redrawn(&plan, 0), // weights drawn anew for each sample
+//!     MeasuredNetwork::Redrawn(&plan, 0), // weights drawn anew for each sample
 //!     &layer.number,
 //!     &Probe::central(&plan, &layer.number)?,
 //!     &Noise { shape: [1, 13, 13], seed: 0 },
@@ -45,7 +45,7 @@
 //!     burn::tensor::Device::flex(),
 //!     &mut |_, _, _| (),
 //! )?;
-//! let study = Study::new(measurement, &plan, layer, Weights::Random, Aggregate::Abs)?;
+//! let study = Study::new(measurement, &plan, layer, WeightAssumption::Random, Aggregate::Abs)?;
 //! let judgement = &study.headline.judgement;
 //! println!("{}: {}", judgement.verdict, judgement.explanation);
 //! // A chain of 3x3 convolutions has a field of sigma sqrt(6 * 2 / 3) = 2 in the mean square.
@@ -74,7 +74,8 @@ pub use layers::{
 };
 pub use map::{Map, Region, write_npy};
 pub use measure::{
-    Aggregate, Channels, DEFAULT_NOISE, DEFAULT_SAMPLES, Images, Inputs, MeasureOptions,
-    Measurement, Method, Network, Noise, Probe, Progress, all_ones, cut, measure, measure_layer,
+    Aggregate, Channels, DEFAULT_NOISE, DEFAULT_SAMPLES, ImageFunction, Inputs, MeasureOptions,
+    MeasureProgress, MeasuredNetwork, Measurement, Method, Noise, Probe, all_ones, cut, measure,
+    measure_layer,
 };
 pub use study::{FieldSummary, Study, TheoryComparison};

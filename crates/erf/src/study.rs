@@ -8,7 +8,7 @@ use crate::gaussian::{
 };
 use crate::map::{Map, Region};
 use crate::measure::{Aggregate, Channels, Measurement, Method, seen};
-use crate::theory::{Prediction, Seeds, Share, Weights, predict};
+use crate::theory::{PredictedField, Seeds, Share, WeightAssumption, predict};
 use receptive_model::{Plan, PlannedLayer};
 use serde::{Serialize, Serializer};
 
@@ -24,7 +24,7 @@ pub struct Study {
     /// The maps and how they were measured.
     pub measurement: Measurement,
     /// The predicted map of the mean square.
-    pub prediction: Prediction,
+    pub prediction: PredictedField,
     /// The aggregate used for the verdict.
     pub headline: FieldSummary,
     /// The other aggregates that are densities.
@@ -97,7 +97,11 @@ impl FieldSummary {
 }
 
 impl TheoryComparison {
-    fn new(measurement: &Measurement, weights: Weights<'_>, prediction: &Prediction) -> Self {
+    fn new(
+        measurement: &Measurement,
+        weights: WeightAssumption<'_>,
+        prediction: &PredictedField,
+    ) -> Self {
         let raw = total_variation(measurement.map(Aggregate::Square), &prediction.map);
         let noise = tv_noise(measurement.groups(Aggregate::Square));
         let variance = [0, 1].map(|axis| {
@@ -105,7 +109,8 @@ impl TheoryComparison {
             shares.map(|share| share.variance[axis]).sum::<f64>()
         });
         let mut caveats = prediction.caveats.clone();
-        if measurement.probe.channels == Channels::Sum && !matches!(weights, Weights::Ones) {
+        if measurement.probe.channels == Channels::Sum && !matches!(weights, WeightAssumption::Ones)
+        {
             caveats.push(
                 "with channels summed behind an activation the terms are dependent, which the \
                  prediction neglects; use random signs"
@@ -114,9 +119,9 @@ impl TheoryComparison {
         }
         Self {
             weights: match weights {
-                Weights::Ones => "all equal",
-                Weights::Given(_) => "given, signs scrambled",
-                Weights::Random => "random",
+                WeightAssumption::Ones => "all equal",
+                WeightAssumption::Given(_) => "given, signs scrambled",
+                WeightAssumption::Random => "random",
             },
             sigma: variance.map(f64::sqrt),
             tv: (raw * raw - noise * noise).max(0.0).sqrt(),
@@ -138,7 +143,7 @@ impl Study {
         measurement: Measurement,
         plan: &Plan,
         layer: &PlannedLayer,
-        weights: Weights<'_>,
+        weights: WeightAssumption<'_>,
         aggregate: Aggregate,
     ) -> Result<Self, ErfError> {
         let seeds = match measurement.probe.channels {

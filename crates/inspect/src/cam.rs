@@ -3,7 +3,7 @@
 use crate::error::InspectError;
 use crate::features::is_map;
 use receptive_erf::{Map, Region};
-use receptive_model::{Field, Plan, PlannedLayer, Role};
+use receptive_model::{Field, LayerRole, Plan, PlannedLayer};
 
 /// Minimum rows and columns of units for a useful map.
 const MIN_UNITS: usize = 5;
@@ -40,18 +40,18 @@ pub fn default_cam_layer(plan: &Plan) -> Result<String, InspectError> {
 
 fn has_convolution(layer: &PlannedLayer) -> bool {
     match layer.role() {
-        Role::Convolution => true,
-        Role::Branches => layer
+        LayerRole::Convolution => true,
+        LayerRole::Branches => layer
             .branches()
             .iter()
             .flat_map(|branch| &branch.layers)
             .any(has_convolution),
-        Role::Pool | Role::Pointwise | Role::Whole => false,
+        LayerRole::Pool | LayerRole::Pointwise | LayerRole::Whole => false,
     }
 }
 
 fn is_pointwise(layer: &PlannedLayer) -> bool {
-    layer.role() == Role::Pointwise
+    layer.role() == LayerRole::Pointwise
 }
 
 /// A map of units over `image`: each unit at the centre of its receptive field, linearly

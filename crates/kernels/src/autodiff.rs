@@ -22,10 +22,10 @@ struct ConvState<F> {
 }
 
 #[derive(Debug)]
-struct Conv2d;
+struct Conv2dBackward;
 
 /// `N` is 2, or 3 with a bias.
-impl<B: KernelGradients, const N: usize> Backward<B, N> for Conv2d {
+impl<B: KernelGradients, const N: usize> Backward<B, N> for Conv2dBackward {
     type State = ConvState<FloatTensor<B>>;
 
     fn backward(
@@ -238,7 +238,11 @@ fn conv2d<B: KernelGradients, C: CheckpointStrategy, const N: usize>(
     options: Conv2dOptions,
     forward: impl FnOnce(FloatTensor<B>, FloatTensor<B>) -> FloatTensor<B>,
 ) -> FloatTensor<Autodiff<B, C>> {
-    match Conv2d.prepare::<C>(nodes).compute_bound().stateful() {
+    match Conv2dBackward
+        .prepare::<C>(nodes)
+        .compute_bound()
+        .stateful()
+    {
         OpsKind::Tracked(mut prep) => {
             let (x_state, weight_state) = (prep.checkpoint(&x), prep.checkpoint(&weight));
             let y = forward(x.into_primitive(), weight.into_primitive());

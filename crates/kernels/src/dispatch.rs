@@ -1,6 +1,6 @@
 //! The kernels as a burn backend extension, and their implementation for flex.
 
-use crate::conv::{self, Addends, Conv2dOptions, ConvSizes, WeightGradients, Weights};
+use crate::conv::{self, Addends, Conv2dOptions, ConvSizes, ConvWeights, WeightGradients};
 use crate::norm::{self, BatchNormOptions, Moments, NormSizes, Statistics};
 use crate::pool::{self, MaxPool2dOptions, PoolSizes};
 use crate::profile::{Kernel, timed};
@@ -129,7 +129,7 @@ impl KernelOps for Flex {
         let shape = [images, filters, height / 2, width / 2];
         let y = timed(Kernel::Conv2d, || {
             let mut y = vec![0.0; shape.iter().product()];
-            let weights = Weights::new(&sizes, values(&weight));
+            let weights = ConvWeights::new(&sizes, values(&weight));
             weights.forward_pooled(&sizes, values(&x), Some(values(&bias)), &mut y);
             y
         });
@@ -191,7 +191,7 @@ fn convolve(
     let y = timed(Kernel::Conv2d, || {
         let mut y = vec![0.0; shape.iter().product()];
         let addends = Addends { bias, map: None };
-        Weights::new(&sizes, values(&weight)).forward(&sizes, values(&x), addends, &mut y);
+        ConvWeights::new(&sizes, values(&weight)).forward(&sizes, values(&x), addends, &mut y);
         y
     });
     tensor(y, shape)

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use receptive_plot::{
-    Chart, Color, ColorMap, Draw, Grid, HeatMap, LineStyle, Mark, Matrix, Overlay, Panel,
-    PlotError, Scale, Series, Sheet, Table, TextBlock, Tile,
+    Chart, Color, ColorMap, Curve, Draw, Grid, HeatMap, LineStyle, Mark, Matrix, Overlay, Panel,
+    PlotError, Scale, Sheet, Table, TextBlock, Tile,
 };
 
 const FASHION: [&str; 10] = [
@@ -84,9 +84,9 @@ fn curves(epochs: usize) -> Chart {
     let best = 17.min(epochs) as f64;
     let marker = format!("best epoch {best}");
     let subtitle = "seed 0, batch size 128, AdamW with a cosine schedule · best top-1 on the validation set: 93.4 %";
-    let learning_rate = Series {
+    let learning_rate = Curve {
         color: Some(Color::new(0, 158, 115)),
-        ..Series::new("", &rate)
+        ..Curve::new("", &rate)
     };
     let chart = Chart {
         subtitle: subtitle.into(),
@@ -99,14 +99,14 @@ fn curves(epochs: usize) -> Chart {
     chart
         .panel(
             Panel::new("loss")
-                .series(Series::new("train", &curve(0.9, 0.09, 0.25, 0.01, 0)))
-                .series(Series::new("validation", &curve(0.7, 0.21, 0.4, 0.04, 90)))
+                .curve(Curve::new("train", &curve(0.9, 0.09, 0.25, 0.01, 0)))
+                .curve(Curve::new("validation", &curve(0.7, 0.21, 0.4, 0.04, 90)))
                 .marker(best, &marker),
         )
         .panel(
             Panel::new("top-1, %")
-                .series(Series::new("train", &curve(74.0, 97.5, 0.24, 0.2, 30)))
-                .series(Series::new("validation", &curve(76.0, 93.0, 0.4, 1.1, 60)))
+                .curve(Curve::new("train", &curve(74.0, 97.5, 0.24, 0.2, 30)))
+                .curve(Curve::new("validation", &curve(76.0, 93.0, 0.4, 1.1, 60)))
                 .marker(best, &marker)
                 .note(best, 93.4, "93.4 %"),
         )
@@ -115,7 +115,7 @@ fn curves(epochs: usize) -> Chart {
                 y_scale: Scale::Log,
                 ..Panel::new("learning rate")
             }
-            .series(learning_rate),
+            .curve(learning_rate),
         )
 }
 
@@ -128,14 +128,14 @@ fn profile() -> Chart {
             .map(|r| (r, bell(r, s) * 0.8, (bell(r, s) * 1.2 + 0.01).min(1.1)))
             .collect::<Vec<_>>()
     };
-    let untrained = Series {
+    let untrained = Curve {
         band: band(7.0),
-        ..Series::new("untrained", &line(7.0))
+        ..Curve::new("untrained", &line(7.0))
     };
-    let trained = Series {
+    let trained = Curve {
         band: band(14.0),
         style: LineStyle::Dashed,
-        ..Series::new("trained", &line(14.0))
+        ..Curve::new("trained", &line(14.0))
     };
     let chart = Chart {
         subtitle: "radial mean of |∂y/∂x|, shaded: one standard deviation over 256 pictures".into(),
@@ -146,8 +146,8 @@ fn profile() -> Chart {
     };
     chart.panel(
         Panel::new("share of the centre")
-            .series(untrained)
-            .series(trained)
+            .curve(untrained)
+            .curve(trained)
             .marker(43.0, "theoretical edge"),
     )
 }
@@ -304,20 +304,20 @@ fn sheet() -> Result<Sheet, PlotError> {
 fn names() -> Chart {
     let names = (0..30).map(|i| (f64::from(i), format!("conv2d_{i}")));
     let points: Vec<(f64, f64)> = (0..30).map(|i| (i as f64, 1.0 + noise(i))).collect();
-    let measured = Series {
+    let measured = Curve {
         bars: points.iter().map(|(x, y)| (*x, y * 0.7, y * 1.4)).collect(),
         style: LineStyle::None,
         mark: Some(Mark::Diamond),
-        ..Series::new("measured", &points)
+        ..Curve::new("measured", &points)
     };
-    let theory = Series {
+    let theory = Curve {
         style: LineStyle::Dotted,
         mark: Some(Mark::Ring),
-        ..Series::new("theory", &points)
+        ..Curve::new("theory", &points)
     };
-    let squares = Series {
+    let squares = Curve {
         mark: Some(Mark::Square),
-        ..Series::new("", &points)
+        ..Curve::new("", &points)
     };
     let sigma = Panel {
         y_scale: Scale::Log,
@@ -329,8 +329,8 @@ fn names() -> Chart {
         columns: 1,
         ..Chart::new("Width of the field by depth")
     }
-    .panel(sigma.series(measured).series(theory))
-    .panel(Panel::new("two").series(squares).note(3.0, 1.5, "here"))
+    .panel(sigma.curve(measured).curve(theory))
+    .panel(Panel::new("two").curve(squares).note(3.0, 1.5, "here"))
 }
 
 fn named_grid() -> Grid {

@@ -9,7 +9,7 @@ pub(crate) const MUTED: Color = Color::new(92, 99, 106);
 /// The colour of grid lines.
 pub(crate) const RULE: Color = Color::new(228, 231, 235);
 
-/// The colours of series, in order, repeated if there are more series. This is the palette of Okabe
+/// The colours of curves, in order, repeated if there are more curves. This is the palette of Okabe
 /// and Ito, which is distinguishable with any common colour blindness.
 const PALETTE: [Color; 7] = [
     Color::new(0, 114, 178),
@@ -21,8 +21,8 @@ const PALETTE: [Color; 7] = [
     Color::new(90, 90, 90),
 ];
 
-/// The colour of the series with this index.
-pub(crate) fn series_color(index: usize) -> Color {
+/// The colour of the curve with this index.
+pub(crate) fn curve_color(index: usize) -> Color {
     PALETTE[index % PALETTE.len()]
 }
 
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn colors_repeat_when_they_run_out() {
-        assert_eq!(series_color(0), series_color(PALETTE.len()));
+        assert_eq!(curve_color(0), curve_color(PALETTE.len()));
     }
 
     #[test]

@@ -8,14 +8,14 @@
 //! with defaults.
 //!
 //! ```
-//! use receptive_plot::{Chart, Draw, LineStyle, Panel, Series};
+//! use receptive_plot::{Chart, Draw, LineStyle, Panel, Curve};
 //!
 //! let train = [(1.0, 0.62), (2.0, 0.41), (3.0, 0.33)];
 //! let val = [(1.0, 0.48), (2.0, 0.39), (3.0, 0.40)];
-//! let dashed = Series { style: LineStyle::Dashed, ..Series::new("validation", &val) };
+//! let dashed = Curve { style: LineStyle::Dashed, ..Curve::new("validation", &val) };
 //! let panel = Panel::new("cross-entropy")
-//!     .series(Series::new("train", &train))
-//!     .series(dashed)
+//!     .curve(Curve::new("train", &train))
+//!     .curve(dashed)
 //!     .marker(2.0, "best epoch 2");
 //! let chart = Chart { x_label: "epoch".into(), x_whole: true, ..Chart::new("Loss") }.panel(panel);
 //! let file = std::env::temp_dir().join("receptive-plot-doc.svg");
@@ -52,7 +52,7 @@ mod table;
 mod tile;
 
 pub use axis::Scale;
-pub use chart::{Chart, LineStyle, Mark, Panel, Series};
+pub use chart::{Chart, Curve, LineStyle, Mark, Panel};
 pub use color::{Color, ColorMap};
 pub use draw::Draw;
 pub use error::PlotError;

@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// A figure on the page.
 #[derive(Debug, Clone)]
-pub(crate) struct Picture {
+pub(crate) struct Figure {
     /// A data URI.
     source: String,
     /// Its size in CSS pixels.
@@ -26,7 +26,7 @@ const MAX_FILE_BYTES: u64 = 32 << 20;
 /// The longest side of a thumbnail, in pixels.
 const MAX_PIXELS: usize = 160;
 
-impl Picture {
+impl Figure {
     /// A drawing, as SVG.
     pub(crate) fn drawn(drawing: &dyn Draw) -> Part<Self> {
         let page = drawing.page().map_err(sentence)?;
@@ -92,7 +92,7 @@ fn uri(kind: &str, bytes: &[u8]) -> String {
 }
 
 /// A figure on a light card, with a caption.
-pub(crate) fn figure(picture: &Picture, alt: &str, caption: &Markup) -> Markup {
+pub(crate) fn figure(picture: &Figure, alt: &str, caption: &Markup) -> Markup {
     html! {
         figure.card {
             div.scroll { (picture.html(alt)) }
@@ -102,7 +102,7 @@ pub(crate) fn figure(picture: &Picture, alt: &str, caption: &Markup) -> Markup {
 }
 
 /// A figure whose text would be too small on a phone, where it scrolls inside its card instead.
-pub(crate) fn wide_figure(picture: &Picture, alt: &str, caption: &Markup) -> Markup {
+pub(crate) fn wide_figure(picture: &Figure, alt: &str, caption: &Markup) -> Markup {
     html! {
         figure.card.wide {
             div.scroll tabindex="0" role="region" aria-label=(alt) { (picture.html(alt)) }
@@ -112,7 +112,7 @@ pub(crate) fn wide_figure(picture: &Picture, alt: &str, caption: &Markup) -> Mar
 }
 
 /// Thumbnails with captions, as many per row as fit; `class` is a CSS class.
-pub(crate) fn tiles(class: &str, all: &[(Picture, String)]) -> Markup {
+pub(crate) fn tiles(class: &str, all: &[(Figure, String)]) -> Markup {
     html! {
         ul class={ "tiles " (class) } {
             @for (picture, words) in all {
@@ -123,10 +123,10 @@ pub(crate) fn tiles(class: &str, all: &[(Picture, String)]) -> Markup {
 }
 
 /// The images of a grid for [`tiles`].
-pub(crate) fn pictures(grid: &Grid) -> Part<Vec<(Picture, String)>> {
+pub(crate) fn pictures(grid: &Grid) -> Part<Vec<(Figure, String)>> {
     grid.tiles
         .iter()
-        .map(|tile| Ok((Picture::tile(tile)?, tile.caption.clone())))
+        .map(|tile| Ok((Figure::tile(tile)?, tile.caption.clone())))
         .collect()
 }
 
@@ -182,7 +182,7 @@ mod tests {
     fn names_from_data_are_words_and_nothing_else() {
         let name = "<script>alert(1)</script>\" onload=\"x";
         let table = table("classes", &["class", "images"], 1, &[vec![name.into()]]);
-        let tile = Picture::tile(&Tile::grey(1, 1, &[7])).unwrap();
+        let tile = Figure::tile(&Tile::grey(1, 1, &[7])).unwrap();
         let page = table.into_string() + &tiles("", &[(tile, name.into())]).into_string();
         assert!(!page.contains("<script"), "{page}");
         assert!(!page.contains("\" onload"), "{page}");
@@ -190,10 +190,10 @@ mod tests {
     }
 
     #[test]
-    fn a_png_knows_its_size_and_other_files_are_refused() {
+    fn a_png_knows_its_size_and_other_files_are_rejected() {
         let png = Tile::grey(9, 4, &[0; 36]).to_png(100).unwrap();
-        assert_eq!(Picture::png(&png).unwrap().size, (5, 2));
-        assert!(Picture::png(b"GIF89a").is_none());
-        assert!(Picture::png(&png[..18]).is_none());
+        assert_eq!(Figure::png(&png).unwrap().size, (5, 2));
+        assert!(Figure::png(b"GIF89a").is_none());
+        assert!(Figure::png(&png[..18]).is_none());
     }
 }

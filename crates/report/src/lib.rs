@@ -65,5 +65,5 @@ mod series;
 mod text;
 
 pub use options::{ReportOptions, Watch};
-pub use report::{Figures, Missing, Report};
+pub use report::{Figures, MissingSection, Report};
 pub use series::series_page;

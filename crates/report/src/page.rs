@@ -1,6 +1,6 @@
 //! The page: its frame, its sections in order, and the list of missing parts.
 
-use crate::report::{Missing, Report};
+use crate::report::{MissingSection, Report};
 use crate::text::{Part, missing};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use receptive_core::mark;
@@ -64,15 +64,14 @@ impl Report {
         document(&title, &body)
     }
 
-    pub(crate) fn missing(&self) -> Vec<Missing> {
-        let gone = |section, reason: &String| Missing {
+    pub(crate) fn missing(&self) -> Vec<MissingSection> {
+        let section = |section, reason: &String| MissingSection {
             section,
             reason: reason.clone(),
         };
-        let data = self.data.reason().map(|reason| gone("Data", reason));
+        let data = self.data.reason().map(|reason| section("Data", reason));
         let sections = self.sections().into_iter();
-        let others =
-            sections.filter_map(|section| Some(gone(section.heading, &section.body.err()?)));
+        let others = sections.filter_map(|part| Some(section(part.heading, &part.body.err()?)));
         data.into_iter().chain(others).collect()
     }
 

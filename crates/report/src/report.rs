@@ -2,8 +2,8 @@
 
 use crate::options::{ReportOptions, Watch};
 use crate::sections::{
-    Batch, Classes, Confusions, Curves, Data, Features, Field, Gain, Growth, Headline, HeldOut,
-    Losses, Model, Probabilities, Settings,
+    BatchSection, Classes, Confusions, Curves, Data, FeatureSection, FieldSection, GainSection,
+    Growth, Headline, HeldOutImages, Losses, Model, Probabilities, Settings,
 };
 use crate::text::{Part, sentence};
 use receptive_erf::gaussian::Verdict;
@@ -19,15 +19,15 @@ pub struct Report {
     pub(crate) data: Data,
     pub(crate) model: Model,
     /// `None` if the run started from random weights.
-    pub(crate) gain: Option<Part<Gain>>,
+    pub(crate) gain: Option<Part<GainSection>>,
     pub(crate) curves: Part<Curves>,
     pub(crate) confusions: Part<Confusions>,
     pub(crate) classes: Part<Classes>,
     pub(crate) probabilities: Part<Probabilities>,
     pub(crate) losses: Part<Losses>,
-    pub(crate) batch: Part<Batch>,
-    pub(crate) features: Part<Features>,
-    pub(crate) field: Part<Field>,
+    pub(crate) batch: Part<BatchSection>,
+    pub(crate) features: Part<FeatureSection>,
+    pub(crate) field: Part<FieldSection>,
     /// `None` if the run did not track its receptive field.
     pub(crate) growth: Option<Part<Growth>>,
     pub(crate) settings: Settings,
@@ -74,12 +74,12 @@ pub struct Figures {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gain: Option<receptive_train::Gain>,
     /// The missing sections, and why.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingSection>,
 }
 
 /// A missing section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Missing {
+pub struct MissingSection {
     /// The section's heading.
     pub section: &'static str,
     /// Why it is missing, as on the page.
@@ -130,21 +130,21 @@ impl Report {
         let chooses_epoch =
             config.train.monitor != Monitor::Last && log.as_ref().is_ok_and(is_validated);
         let held_out = match &images {
-            Ok(images) => HeldOut::new(images, &artifact, options, device, watch.evaluation),
+            Ok(images) => HeldOutImages::new(images, &artifact, options, device, watch.evaluation),
             Err(sentence) => Err(sentence.clone()),
         };
-        let field = Field::new(&artifact, &held_out, options, device, watch.field);
+        let field = FieldSection::new(&artifact, &held_out, options, device, watch.field);
         Ok(Self {
             data: Data::new(&config, &artifact, &images),
             model: Model::new(&artifact),
-            gain: Gain::new(&config, &log),
+            gain: GainSection::new(&config, &log),
             curves: Curves::new(&log, shows_recall, chooses_epoch),
             confusions: Confusions::new(run, &held_out, &artifact),
             classes: Classes::new(&held_out, &log, &artifact),
             probabilities: Probabilities::new(&held_out),
             losses: Losses::new(&held_out, &artifact),
-            batch: Batch::new(&images, &config, &artifact, options.batch),
-            features: Features::new(&held_out, &artifact, options.channels, device),
+            batch: BatchSection::new(&images, &config, &artifact, options.batch),
+            features: FeatureSection::new(&held_out, &artifact, options.channels, device),
             growth: Growth::new(run, &config, &log),
             settings: Settings::new(run, &log)?,
             headline: Headline::new(
@@ -192,7 +192,7 @@ impl Report {
                 .ok()
                 .and_then(|one| one.temperature()),
             calibration_error: self.probabilities.as_ref().ok().map(Probabilities::error),
-            erf_sigma: self.field.as_ref().ok().map(Field::sigma),
+            erf_sigma: self.field.as_ref().ok().map(FieldSection::sigma),
             erf_verdict: headline.verdict,
             gain: self
                 .gain

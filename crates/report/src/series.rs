@@ -1,13 +1,13 @@
 //! The page of several runs of one config: with different seeds, or the folds of a
 //! cross-validation.
 
-use crate::html::{Picture, figure, table};
+use crate::html::{Figure, figure, table};
 use crate::page::document;
 use crate::sections::Confusions;
 use crate::text::{duration, missing, percent, percent_or_dash};
 use maud::{Markup, html};
 use receptive_core::text::{Printable, counted, grouped};
-use receptive_plot::{Chart, LineStyle, Mark, Panel, Series};
+use receptive_plot::{Chart, Curve, LineStyle, Mark, Panel};
 use receptive_train::{RunFigures, RunSummary, SeriesKind, SeriesMeans, SeriesSummary, Spread};
 use std::path::Path;
 
@@ -173,22 +173,22 @@ fn spread_figure(summary: &SeriesSummary) -> Markup {
         }
         .unwrap_or([spread.mean; 2]);
         let at = [0.0, last];
-        Series {
+        Curve {
             band: at.map(|x| (x, 100.0 * low, 100.0 * high)).into(),
             style: LineStyle::Dashed,
             mark: Some(Mark::None),
-            ..Series::new(name, &at.map(|x| (x, 100.0 * spread.mean)))
+            ..Curve::new(name, &at.map(|x| (x, 100.0 * spread.mean)))
         }
     };
-    let dots = |name: &str, points: &[(f64, f64)], mark| Series {
+    let dots = |name: &str, points: &[(f64, f64)], mark| Curve {
         style: LineStyle::None,
         mark: Some(mark),
-        ..Series::new(name, points)
+        ..Curve::new(name, points)
     };
     let panel = |label: &str, points: &[(f64, f64)], spread: &Spread| {
         Panel::new(label)
-            .series(mean("mean", spread))
-            .series(dots("runs", points, Mark::Dot))
+            .curve(mean("mean", spread))
+            .curve(dots("runs", points, Mark::Dot))
     };
     let mut panels = vec![panel("top-1 (%)", &top1, &means.top1)];
     if let Some(recall) = &means.mean_recall {
@@ -208,7 +208,7 @@ fn spread_figure(summary: &SeriesSummary) -> Markup {
         SeriesKind::Seeds { .. } => "The band is the 95\u{a0}% interval of the mean.",
         SeriesKind::Folds { .. } => "The band is one standard deviation of the folds.",
     };
-    match Picture::drawn(&chart) {
+    match Figure::drawn(&chart) {
         Ok(picture) => figure(&picture, "Results of each run", &html! { (what) }),
         Err(reason) => missing(&reason),
     }

@@ -73,7 +73,7 @@ impl WeightAverage {
 /// `average + share * (model - average)` for each parameter and running statistic, in the order of operations
 /// of `torch.lerp`.
 fn towards(average: Classifier, model: &Classifier, share: f64) -> Classifier {
-    let mut values = Values(GradientsParams::new());
+    let mut values = ValueVisitor(GradientsParams::new());
     model.visit(&mut values);
     average.map(&mut Lerp {
         values: values.0,
@@ -82,9 +82,9 @@ fn towards(average: Classifier, model: &Classifier, share: f64) -> Classifier {
 }
 
 /// burn's container of tensors by parameter, here used for the parameters themselves.
-struct Values(GradientsParams);
+struct ValueVisitor(GradientsParams);
 
-impl ModuleVisitor for Values {
+impl ModuleVisitor for ValueVisitor {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         self.0.register(param.id, param.val().without_autodiff());
     }

@@ -45,7 +45,7 @@ pub fn prepare_again(
 /// Rejects changes to settings that cannot change, before a network is planned with them, which could fail with
 /// a less helpful error. Those determined by the data are left to [`check_network`].
 fn check_settings(config: &RunConfig, run: &RunDirectory) -> Result<(), TrainError> {
-    let mut changes = checkpoint::refused_changes(run, config);
+    let mut changes = checkpoint::rejected_changes(run, config);
     changes.retain(|change| change.setting != "model.classes");
     if changes
         .iter()

@@ -3,7 +3,7 @@
 use crate::baseline::Gain;
 use crate::error::{SettingChange, TrainError};
 use crate::evaluate::Evaluation;
-use crate::metrics::Uncalibrated;
+use crate::metrics::CalibrationProblem;
 use receptive_erf::Map;
 use receptive_erf::gaussian::{Estimate, Verdict};
 use serde::de::DeserializeOwned;
@@ -278,7 +278,7 @@ pub struct TrainResult {
     /// ([`Artifact::temperature`](receptive_model::Artifact::temperature)).
     pub temperature: Option<f64>,
     /// Why no temperature was fitted; also `None` if the run was interrupted.
-    pub uncalibrated: Option<Uncalibrated>,
+    pub uncalibrated: Option<CalibrationProblem>,
     /// Seconds from the first step to the end of the last epoch, including validation.
     pub train_seconds: f64,
     /// Training images per second, without validation.

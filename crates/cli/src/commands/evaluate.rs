@@ -6,7 +6,7 @@ use crate::error::{CliError, Exit};
 use crate::render::{Table, TrainProgress, line, print, print_json, say_paragraph};
 use clap::Args;
 use receptive_core::text::{Printable, grouped, percent};
-use receptive_data::{Gone, Split};
+use receptive_data::{Split, UnavailableImages};
 use receptive_model::Artifact;
 use receptive_train::metrics::{Calibration, CalibrationSums, ClassReport, report};
 use receptive_train::{
@@ -66,8 +66,8 @@ struct Json<'a> {
     damaged: usize,
     /// The run's images that were found, those that no longer exist, and those damaged since.
     known: usize,
-    gone: Gone,
-    unreadable: Gone,
+    missing: UnavailableImages,
+    unreadable: UnavailableImages,
     /// Images left out because the model was trained on them.
     trained_on: usize,
     /// Images left out because the model does not have their class.
@@ -134,7 +134,7 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
                 }),
             damaged: data.damaged.len(),
             known: comparison.known,
-            gone: comparison.gone,
+            missing: comparison.missing,
             unreadable: comparison.unreadable,
             trained_on: comparison.left_out,
             unknown_class: data.unknown_class,

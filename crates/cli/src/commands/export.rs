@@ -54,7 +54,7 @@ struct Json {
 }
 
 /// Maximum size in bytes of a Python module that is read.
-const MOST_PYTHON: u64 = 64 << 20;
+const MAX_PYTHON_BYTES: u64 = 64 << 20;
 
 /// Base name of the files in a directory.
 const NAME: &str = "model";
@@ -115,7 +115,7 @@ pub(super) fn run(arguments: &ExportArgs) -> Result<Exit, CliError> {
 /// one belongs to the user.
 fn is_export(path: &Path, head: &[u8]) -> bool {
     match extension(path).as_str() {
-        "py" => read_capped(path, MOST_PYTHON).is_ok_and(|module| is_unedited(&module)),
+        "py" => read_capped(path, MAX_PYTHON_BYTES).is_ok_and(|module| is_unedited(&module)),
         // Both formats name the program near the beginning.
         _ => head
             .windows(SOFTWARE.len())
@@ -200,21 +200,21 @@ fn place(out: &Path, to: ExportFormat) -> Result<(PathBuf, String), CliError> {
         return Ok((out.into(), NAME.into()));
     }
     let expected = to.extension();
-    let refuse = |expected: &str| {
+    let reject = |expected: &str| {
         let found = out.printable();
         let problem = format!("expected {expected}, found {found}");
         Err(CliError::argument("--out", problem))
     };
     if extension == "py" {
-        return refuse("a directory or NAME.safetensors, next to which NAME.py is written");
+        return reject("a directory or NAME.safetensors, next to which NAME.py is written");
     }
     if extension != expected {
-        return refuse(&format!(
+        return reject(&format!(
             "a directory or NAME.{expected} for --to {expected}"
         ));
     }
     let Some(name) = out.file_stem().and_then(OsStr::to_str) else {
-        return refuse("a name that is valid UTF-8");
+        return reject("a name that is valid UTF-8");
     };
     let directory = out.parent().filter(|parent| *parent != Path::new(""));
     let directory = directory.unwrap_or(Path::new("."));

@@ -20,7 +20,7 @@ pub(super) struct NetworksArgs {
 
 /// A named network, as `--json` prints it.
 #[derive(Serialize)]
-struct Network {
+struct NamedNetwork {
     name: String,
     /// Whether there are published weights.
     published: bool,
@@ -44,12 +44,12 @@ struct Form {
     crop_fraction: Option<f64>,
     mean: Vec<f32>,
     std: Vec<f32>,
-    weights: Vec<Weights>,
+    weights: Vec<PublishedWeights>,
 }
 
 /// Published weights, known by their hash.
 #[derive(Serialize)]
-struct Weights {
+struct PublishedWeights {
     name: &'static str,
     sha256: &'static str,
     licence: &'static str,
@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &NetworksArgs) -> Result<Exit, CliError> {
         [] => all(),
         names => names.to_vec(),
     };
-    let networks: Vec<Network> = names
+    let networks: Vec<NamedNetwork> = names
         .iter()
         .map(|name| network(name))
         .collect::<Result<_, _>>()?;
@@ -99,7 +99,7 @@ pub(super) fn run(arguments: &NetworksArgs) -> Result<Exit, CliError> {
 }
 
 /// Prints the weights known by their hash, with their licences.
-fn show_weights(network: &Network) -> Result<(), CliError> {
+fn show_weights(network: &NamedNetwork) -> Result<(), CliError> {
     for form in &network.forms {
         for weights in &form.weights {
             line(
@@ -121,13 +121,13 @@ fn all() -> Vec<String> {
     own.into_iter().chain(published).collect()
 }
 
-fn network(name: &str) -> Result<Network, ModelError> {
+fn network(name: &str) -> Result<NamedNetwork, ModelError> {
     let forms = presets::published(name);
     let classes = CLASSES[usize::from(forms.is_empty())];
     let input = presets::default_input(name);
     let config: ModelConfig = presets::preset(name, input)?;
     let plan = config.with_classes(classes).plan()?;
-    Ok(Network {
+    Ok(NamedNetwork {
         name: name.into(),
         published: !forms.is_empty(),
         params: plan.total.params,
@@ -146,7 +146,7 @@ fn field(plan: &Plan) -> Option<i64> {
 }
 
 fn form(form: &PublishedForm) -> Form {
-    let weights = form.weights.iter().map(|weights| Weights {
+    let weights = form.weights.iter().map(|weights| PublishedWeights {
         name: weights.name,
         sha256: weights.sha256,
         licence: weights.licence,

@@ -22,8 +22,8 @@ use std::io::IsTerminal;
 
 /// Whether standard output may be coloured: it is a terminal, and `NO_COLOR` is not set.
 pub(crate) fn colour_allowed() -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    std::io::stdout().is_terminal() && !refused
+    let is_disabled = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    std::io::stdout().is_terminal() && !is_disabled
 }
 
 /// A progress bar on a terminal; hidden elsewhere, where plain lines are printed.

@@ -26,7 +26,7 @@ fn photos(root: &Path) {
 const DAMAGED: [&str; 3] = ["half.jpg", "half.png", "empty.jpg"];
 
 #[test]
-fn data_lists_damaged_files_and_train_refuses_or_skips_them() {
+fn data_lists_damaged_files_and_train_rejects_or_skips_them() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().join("photos");
     photos(&root);

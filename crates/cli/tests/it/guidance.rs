@@ -30,7 +30,7 @@ fn said(arguments: &[&str]) -> (String, bool) {
 }
 
 /// Standard error of a command that must fail.
-fn refused(arguments: &[&str]) -> String {
+fn rejected(arguments: &[&str]) -> String {
     let (message, success) = said(arguments);
     assert!(!success, "{arguments:?}: {message}");
     message
@@ -79,12 +79,12 @@ fn other_data_say_what_they_were_used_for_and_a_new_place_must_hold_the_runs_ima
             text_of(place),
         ];
         for arguments in [&evaluate[..], &resume] {
-            let message = refused(arguments);
+            let message = rejected(arguments);
             assert!(message.contains(words), "{message}");
             assert!(message.contains(text_of(place)), "{message}");
         }
     }
-    let message = refused(&["evaluate", text_of(&run), "--data", text_of(&strange)]);
+    let message = rejected(&["evaluate", text_of(&run), "--data", text_of(&strange)]);
     assert!(message.contains("none of the run's 60 images"), "{message}");
     let (message, success) = said(&["evaluate", text_of(&run), text_of(&strange)]);
     assert!(success, "{message}");
@@ -119,7 +119,7 @@ fn a_setting_that_cannot_change_or_has_no_effect_is_named() {
         ("--batch-size", "3", "train.batch_size"),
     ] {
         let resume = ["train", "--resume", text_of(&run), "--epochs", "2"];
-        let message = refused(&[&resume[..], &[argument, value]].concat());
+        let message = rejected(&[&resume[..], &[argument, value]].concat());
         assert!(message.contains(named), "{message}");
         assert!(!message.contains("kernel"), "{message}");
     }
@@ -163,12 +163,12 @@ fn a_directory_of_runs_names_one_of_them() {
         &["report", text_of(&series)],
         &["predict", text_of(&series), text_of(&image)],
     ] {
-        let message = refused(arguments);
+        let message = rejected(arguments);
         let run = series.join("fold-2");
         let named = message.contains(&format!("such as {}", text_of(&run)));
         assert!(named, "{arguments:?}: {message}");
     }
-    let message = refused(&["evaluate", text_of(&data)]);
+    let message = rejected(&["evaluate", text_of(&data)]);
     assert!(message.contains("no config.toml"), "{message}");
 }
 
@@ -177,7 +177,7 @@ fn a_run_that_diverged_at_once_is_not_to_be_resumed() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path();
     let (data, run) = (folder(root, "data", 12), root.join("run"));
-    refused(&[
+    rejected(&[
         "train",
         text_of(&data),
         "--preset",
@@ -187,7 +187,7 @@ fn a_run_that_diverged_at_once_is_not_to_be_resumed() {
         "--run-dir",
         text_of(&run),
     ]);
-    let message = refused(&["evaluate", text_of(&run)]);
+    let message = rejected(&["evaluate", text_of(&run)]);
     assert!(
         message.contains("training diverged in its first epoch"),
         "{message}"
@@ -200,13 +200,13 @@ fn a_share_that_is_set_already_is_not_asked_for() {
     let directory = tempfile::tempdir().unwrap();
     let data = folder(directory.path(), "data", 1);
     let stopping = ["train", text_of(&data), "--patience", "2", "--dry-run"];
-    let message = refused(&stopping);
+    let message = rejected(&stopping);
     assert!(
         message.contains("data.val_fraction of 0.1: increase it"),
         "{message}"
     );
     let none = [&stopping[..], &["--set", "data.val_fraction=0"]].concat();
-    let message = refused(&none);
+    let message = rejected(&none);
     assert!(
         message.contains("set a data.val_fraction above 0"),
         "{message}"

@@ -224,29 +224,29 @@ fn what_can_not_be_exported_or_imported_is_a_sentence() {
     let at = |name: &str| directory.path().join(name).to_str().unwrap().to_string();
     let run = at("run");
     train(run.as_ref());
-    let refused = |arguments: &[&str], words: &str, code: i32| {
+    let rejected = |arguments: &[&str], words: &str, code: i32| {
         let output = output(arguments);
         assert_eq!(output.status.code(), Some(code), "{output:?}");
         let errors = text(&output.stderr);
         assert!(errors.contains(words), "{errors}");
     };
-    refused(
+    rejected(
         &["export", &run, "--to", "safetensors", "--pixels"],
         "--pixels",
         2,
     );
-    refused(
+    rejected(
         &["export", &at("none"), "--to", "onnx"],
         "not a run directory",
         1,
     );
     let classes = format!("{run}/classes.txt");
-    refused(
+    rejected(
         &["import", &classes],
         "neither a safetensors file nor a PyTorch",
         1,
     );
-    refused(
+    rejected(
         &["import", &run],
         "expected a weights file, or a folder with config.json",
         2,
@@ -254,29 +254,29 @@ fn what_can_not_be_exported_or_imported_is_a_sentence() {
     let export = at("export");
     done(&["export", &run, "--to", "safetensors", "--out", &export]);
     let weights = format!("{export}/model.safetensors");
-    refused(
+    rejected(
         &["import", &weights, "--key", "state_dict"],
         "--key: expected a PyTorch checkpoint",
         2,
     );
-    refused(
+    rejected(
         &["import", &weights, "--std", "0"],
         "--std: expected numbers above 0, found 0",
         2,
     );
-    refused(
+    rejected(
         &["summary", &run, "--input", "3x3x3"],
         "--input: expected a preset or a config file",
         2,
     );
     let config = format!("{run}/config.toml");
-    refused(
+    rejected(
         &["train", "--resume", &run, "--preset", "vgg"],
         "cannot be used with",
         2,
     );
-    refused(&["train", "--freeze", "3"], "--from", 2);
-    refused(
+    rejected(&["train", "--freeze", "3"], "--from", 2);
+    rejected(
         &["train", "--config", &config, "--checkpoint-every", "soon"],
         "50steps",
         2,

@@ -67,7 +67,10 @@ fn an_image_that_was_damaged_since_is_named_and_the_rest_measured() {
     fs::remove_file(trained.data.join(&learned[0])).unwrap();
     let measured = trained.evaluate();
     assert_eq!(measured["images"], test.len() - 1);
-    assert_eq!(measured["gone"], json!({ "train": 1, "val": 0, "test": 0 }));
+    assert_eq!(
+        measured["missing"],
+        json!({ "train": 1, "val": 0, "test": 0 })
+    );
     assert_eq!(
         measured["unreadable"],
         json!({ "train": 0, "val": 0, "test": 1 })

@@ -32,7 +32,7 @@ mod onnx;
 mod other_data;
 mod predict;
 mod published;
-mod refusals;
+mod rejections;
 #[cfg(unix)]
 mod reliability;
 mod report;

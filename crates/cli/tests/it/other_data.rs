@@ -91,15 +91,15 @@ fn a_copied_model_asks_for_its_data_and_a_moved_data_set_for_its_place() {
         let file = file.unwrap();
         fs::copy(file.path(), copy.join(file.file_name())).unwrap();
     }
-    let refused = |path: &Path, words: &str| {
+    let rejected = |path: &Path, words: &str| {
         let output = output(&["evaluate", path.to_str().unwrap()]);
         let message = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{message}");
         assert!(message.contains(words), "{message}");
     };
-    refused(&copy, "give its path: receptive evaluate");
+    rejected(&copy, "give its path: receptive evaluate");
     fs::rename(&own, directory.path().join("moved")).unwrap();
-    refused(&run, "set its new path");
+    rejected(&run, "set its new path");
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn a_run_is_tested_on_its_own_test_images_after_its_folder_changed() {
     assert_eq!(after["images"], test.len() - 1);
     assert_eq!(after["known"], 87);
     assert_eq!(
-        after["gone"],
+        after["missing"],
         serde_json::json!({ "train": 2, "val": 0, "test": 1 })
     );
     assert_eq!(after["new"]["images"], 3);
@@ -402,7 +402,7 @@ fn equal_images_never_stand_in_two_splits_and_in_two_classes_not_unsaid() {
 }
 
 #[test]
-fn a_damaged_record_is_refused_and_a_missing_one_is_said() {
+fn a_damaged_record_is_rejected_and_a_missing_one_is_said() {
     let trained = Trained::new();
     let path = trained.run.join("split.csv");
     let good = fs::read_to_string(&path).unwrap();

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_numbers_are_refused() {
+    fn impossible_numbers_are_rejected() {
         for (mean, std) in [
             (&[0.5][..], &[0.0][..]),
             (&[0.5], &[f32::NAN]),

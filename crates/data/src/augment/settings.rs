@@ -201,7 +201,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn numbers_out_of_range_are_refused_by_the_name_with_which_they_are_set() {
+    fn numbers_out_of_range_are_rejected_by_the_name_with_which_they_are_set() {
         let mut valid = all();
         valid.trivialaugment = None;
         valid.check().unwrap();

@@ -25,7 +25,7 @@ pub struct Loader {
     /// The next batch to deliver.
     next: usize,
     /// An error in the options, delivered in place of the first batch.
-    refused: Option<DataError>,
+    rejected: Option<DataError>,
     waited: Duration,
     scratch: Vec<u8>,
 }
@@ -131,7 +131,7 @@ impl Loader {
             let normalize = Normalize::new(&options.mean, &options.std)?;
             Ok((normalize, class_augments))
         });
-        let ((normalize, class_augments), refused) = match checked {
+        let ((normalize, class_augments), rejected) = match checked {
             Ok(checked) => (checked, None),
             Err(error) => ((Normalize::identity(), Vec::new()), Some(error)),
         };
@@ -147,7 +147,7 @@ impl Loader {
             (None, Some(_)) => Mixing::Before,
             (None, None) => Mixing::None,
         };
-        let batches = match (&refused, options.drop_last) {
+        let batches = match (&rejected, options.drop_last) {
             (Some(_), _) => 0,
             (None, true) => indices.len() / batch_size,
             (None, false) => indices.len().div_ceil(batch_size),
@@ -190,7 +190,7 @@ impl Loader {
             job,
             workers,
             next: 0,
-            refused,
+            rejected,
             waited: Duration::ZERO,
             scratch: Vec::new(),
         }
@@ -223,7 +223,7 @@ impl Iterator for Loader {
     type Item = Result<Batch, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(error) = self.refused.take() {
+        if let Some(error) = self.rejected.take() {
             return Some(Err(error));
         }
         if self.next >= self.job.batches {
@@ -245,7 +245,7 @@ impl Iterator for Loader {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.job.batches - self.next + usize::from(self.refused.is_some());
+        let left = self.job.batches - self.next + usize::from(self.rejected.is_some());
         (left, Some(left))
     }
 }

@@ -1,7 +1,7 @@
 //! Repositories of the Hugging Face hub or of a compatible server: `ENDPOINT/ORG/NAME/resolve/REVISION/FILE`.
 
 use super::agent::agent;
-use super::resume::{RemoteFile, fetch, is_intact, noted_hash};
+use super::resume::{RemoteMetadata, fetch, is_intact, noted_hash};
 use crate::error::DataError;
 use crate::progress::Progress;
 use receptive_core::file::write_durable;
@@ -91,7 +91,7 @@ pub struct HubFiles {
 /// A server's response about a file.
 struct Head {
     commit: Option<String>,
-    announced: RemoteFile,
+    announced: RemoteMetadata,
 }
 
 impl Hub {
@@ -315,7 +315,7 @@ impl Hub {
             let size = header("X-Linked-Size").or(length);
             return Ok(Some(Head {
                 commit: header("X-Repo-Commit"),
-                announced: RemoteFile {
+                announced: RemoteMetadata {
                     size: size.and_then(|size| size.parse().ok()),
                     sha256: sha256.filter(|hash| is_sha256(hash)),
                 },

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// A server's metadata of a file, known before the download.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RemoteFile {
+pub(super) struct RemoteMetadata {
     /// In bytes.
     pub(super) size: Option<u64>,
     /// In hexadecimal.
@@ -29,7 +29,7 @@ pub(super) fn fetch(
     url: &str,
     folder: &Path,
     name: &str,
-    announced: &RemoteFile,
+    announced: &RemoteMetadata,
     progress: &dyn Progress,
     silence: Option<Duration>,
 ) -> Result<(), DataError> {

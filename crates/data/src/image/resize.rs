@@ -14,16 +14,16 @@ const MAX_RESIZED: usize = 1 << 26;
 
 /// Checks that images can have this size: 1 or 3 channels and sides of 1 to 16384 pixels.
 pub fn check_size(size: &ImageSize) -> Result<(), DataError> {
-    let refuse = |problem| Err(DataError::setting("input size", problem));
+    let reject = |problem| Err(DataError::setting("input size", problem));
     if size.channels != 1 && size.channels != 3 {
-        return refuse(format!(
+        return reject(format!(
             "it has {} channels; use 1 (grey) or 3 (RGB)",
             size.channels
         ));
     }
     for (side, value) in [("height", size.height), ("width", size.width)] {
         if !(1..=MAX_SIDE).contains(&value) {
-            return refuse(format!("its {side} is {value} pixels; use 1 to {MAX_SIDE}"));
+            return reject(format!("its {side} is {value} pixels; use 1 to {MAX_SIDE}"));
         }
     }
     Ok(())

@@ -30,9 +30,12 @@ impl SplitRecord {
             };
             list.push(member.path.clone());
         }
-        let gone: Vec<String> = self.gone(&found).map(|gone| gone.path.clone()).collect();
+        let missing: Vec<String> = self
+            .missing(&found)
+            .map(|missing| missing.path.clone())
+            .collect();
         [
-            (gone, "is missing", "are missing"),
+            (missing, "is missing", "are missing"),
             (added, "was added", "were added"),
             (relabelled, "is in another class", "are in another class"),
             (regrouped, "is in another group", "are in another group"),

@@ -263,7 +263,7 @@ impl SplitRecord {
     }
 
     /// The images of the run's own data whose [`content`](Self::content) is not in `found`.
-    pub(crate) fn gone<'a>(
+    pub(crate) fn missing<'a>(
         &'a self,
         found: &'a HashSet<ContentHash>,
     ) -> impl Iterator<Item = &'a Member> {
@@ -274,8 +274,8 @@ impl SplitRecord {
     /// The fraction of the run's own images whose content is in `found`.
     pub(crate) fn share_found(&self, found: &HashSet<ContentHash>) -> f64 {
         let own = self.own().count();
-        let gone = self.gone(found).count();
-        (own - gone) as f64 / own.max(1) as f64
+        let missing = self.missing(found).count();
+        (own - missing) as f64 / own.max(1) as f64
     }
 }
 
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_record_is_refused_by_line() {
+    fn a_damaged_record_is_rejected_by_line() {
         let good = SplitRecord::new(vec![member(Role::Train, "a", "one")]);
         let text = String::from_utf8(good.to_csv()).unwrap();
         for (from, to, says) in [
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_cut_at_a_line_is_refused() {
+    fn a_record_cut_at_a_line_is_rejected() {
         let record = SplitRecord::new(vec![
             member(Role::Train, "a/1.png", "one"),
             member(Role::Test, "b.png", "two"),

@@ -238,7 +238,7 @@ fn build(
 ) -> Result<Source, DataError> {
     // The order in the archive may differ from that of the set.
     members.sort_by(|a, b| a.0.cmp(&b.0));
-    let (mut train, mut test) = (Reader::new(kind), Reader::new(kind));
+    let (mut train, mut test) = (CifarReader::new(kind), CifarReader::new(kind));
     let missing: Vec<String> = kind
         .files()
         .iter()
@@ -314,13 +314,13 @@ fn build(
 }
 
 /// Collects the records of the files of one split.
-struct Reader {
+struct CifarReader {
     kind: CifarKind,
     memory: Memory,
     items: Vec<Item>,
 }
 
-impl Reader {
+impl CifarReader {
     fn new(kind: CifarKind) -> Self {
         let memory = Memory {
             size: SIZE,

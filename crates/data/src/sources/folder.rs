@@ -5,7 +5,7 @@ use crate::names::{enumerate, key, visible};
 use crate::options::{DataOptions, RecordUse};
 use crate::sources::layout::layout;
 use crate::sources::nested::note_joined;
-use crate::sources::passed::PassedOver;
+use crate::sources::passed::SkippedFiles;
 use crate::sources::store::{FileEntry, Files, Item, Store};
 use crate::sources::tree::Folder;
 use crate::sources::unread::{self, UnreadFolder, is_beside};
@@ -118,7 +118,7 @@ impl Builder<'_> {
     /// Indexes the class folders of one split.
     fn part(&mut self, folder: &Folder) -> Result<Vec<Item>, DataError> {
         let mut items = Vec::new();
-        let mut passed = PassedOver::default();
+        let mut passed = SkippedFiles::default();
         let mut empty = Vec::new();
         let mut spellings: BTreeMap<u32, Vec<String>> = BTreeMap::new();
         for class_folder in folder.subfolders()? {

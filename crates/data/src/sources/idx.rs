@@ -76,9 +76,11 @@ pub(crate) fn open(
     found: &IdxFiles,
     classes: Option<&[&str]>,
 ) -> Result<Source, DataError> {
-    let pair = |role: Role| -> Result<Option<(PathBuf, PathBuf)>, DataError> {
+    let pair = |role: IdxSplit| -> Result<Option<(PathBuf, PathBuf)>, DataError> {
         let one = |kind: &str, paths: &[PathBuf]| {
-            let mut of_role = paths.iter().filter(|path| Role::from_path(path) == role);
+            let mut of_role = paths
+                .iter()
+                .filter(|path| IdxSplit::from_path(path) == role);
             match (of_role.next(), of_role.next()) {
                 (Some(a), Some(b)) => Err(DataError::layout(
                     folder,
@@ -104,17 +106,17 @@ pub(crate) fn open(
             )),
         }
     };
-    let train = pair(Role::Train)?.ok_or_else(|| {
+    let train = pair(IdxSplit::Train)?.ok_or_else(|| {
         DataError::layout(
             folder,
             "it has IDX files, but none with `train` in its name",
         )
     })?;
     let train = read(&train.0, &train.1)?;
-    let val = pair(Role::Val)?
+    let val = pair(IdxSplit::Val)?
         .map(|(images, labels)| read(&images, &labels))
         .transpose()?;
-    let test = pair(Role::Test)?
+    let test = pair(IdxSplit::Test)?
         .map(|(images, labels)| read(&images, &labels))
         .transpose()?;
 
@@ -146,13 +148,13 @@ pub(crate) fn open(
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
+enum IdxSplit {
     Train,
     Val,
     Test,
 }
 
-impl std::fmt::Display for Role {
+impl std::fmt::Display for IdxSplit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Train => "train",
@@ -162,7 +164,7 @@ impl std::fmt::Display for Role {
     }
 }
 
-impl Role {
+impl IdxSplit {
     /// By file name; `train` if the name does not tell.
     fn from_path(path: &Path) -> Self {
         let name = path
@@ -317,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_does_not_match_the_file_is_refused() {
+    fn a_header_that_does_not_match_the_file_is_rejected() {
         for (n, rows, columns, bytes) in [
             (2, 3, 4, 23),
             (2, 3, 4, 25),

@@ -3,9 +3,9 @@
 use crate::error::DataError;
 use crate::names::enumerate;
 use crate::sources::nested::{
-    list_of_classes, packed, refuse_images_beside_labels, refuse_wrapper, within_splits,
+    list_of_classes, packed, reject_images_beside_labels, reject_wrapper, within_splits,
 };
-use crate::sources::passed::PassedOver;
+use crate::sources::passed::SkippedFiles;
 use crate::sources::split_names::{
     KINDS, SplitNames, TEST, TRAIN, VAL, is_split_name, split_named,
 };
@@ -109,10 +109,10 @@ pub(crate) fn layout<'a>(
         };
         return Err(DataError::layout(root.path(), problem));
     }
-    refuse_splits_beside_classes(root, &folders, [&val, &test])?;
-    refuse_unknown_splits(root, &folders)?;
-    refuse_wrapper(root, classes)?;
-    refuse_data_sets(root, &folders)?;
+    reject_splits_beside_classes(root, &folders, [&val, &test])?;
+    reject_unknown_splits(root, &folders)?;
+    reject_wrapper(root, classes)?;
+    reject_data_sets(root, &folders)?;
     Ok(Layout {
         train: Some(root),
         val: None,
@@ -157,8 +157,8 @@ fn splits<'a>(
         .map(|folder| folder.name().to_string_lossy().into_owned())
         .collect();
     if let (Some(train), None) = (found[0], classes) {
-        refuse_classes_beside(root, folders, train, &taken)?;
-        refuse_images_beside_labels(train)?;
+        reject_classes_beside(root, folders, train, &taken)?;
+        reject_images_beside_labels(train)?;
     }
     let mut notes = Vec::new();
     if !others.is_empty() {
@@ -168,7 +168,7 @@ fn splits<'a>(
         ));
     }
     let [train, val, test] = within_splits(found, classes, &mut notes)?;
-    let mut marked = PassedOver::default();
+    let mut marked = SkippedFiles::default();
     marked.add_marked(root)?;
     marked.note(root.path(), "", &mut notes);
     Ok(Layout {
@@ -215,7 +215,7 @@ fn find<'a>(
 
 /// Rejects class folders next to `train`, which would silently be left out: folders named like the classes in
 /// it, or any folder with images if it contains a single folder.
-fn refuse_classes_beside(
+fn reject_classes_beside(
     root: &Folder,
     folders: &[&Folder],
     train: &Folder,
@@ -250,7 +250,7 @@ fn refuse_classes_beside(
 
 /// Rejects class folders next to a split that contains folders of the same names. A class may be named `val` or
 /// `test`, but it does not contain the other classes.
-fn refuse_splits_beside_classes(
+fn reject_splits_beside_classes(
     root: &Folder,
     folders: &[&Folder],
     splits: [&Option<SplitFolder<'_>>; 2],
@@ -276,7 +276,7 @@ fn refuse_splits_beside_classes(
 /// Rejects folders without images of their own that share the names of two or more subfolders. They are splits
 /// with unusual names (`a/cat`, `a/dog`, `b/cat`, `b/dog`), which a network would silently be trained to
 /// distinguish. A single shared name proves nothing (`cat/images`, `dog/images`).
-fn refuse_unknown_splits(root: &Folder, folders: &[&Folder]) -> Result<(), DataError> {
+fn reject_unknown_splits(root: &Folder, folders: &[&Folder]) -> Result<(), DataError> {
     let mut candidates: Vec<(&Folder, Vec<&Folder>)> = Vec::new();
     let mut uses: HashMap<&OsStr, usize> = HashMap::new();
     for folder in folders {
@@ -324,7 +324,7 @@ fn refuse_unknown_splits(root: &Folder, folders: &[&Folder]) -> Result<(), DataE
 
 /// Rejects folders that contain splits (`x/train/cat`, `y/train/cat`): they are separate data sets, which a
 /// network would be trained to distinguish.
-fn refuse_data_sets(root: &Folder, folders: &[&Folder]) -> Result<(), DataError> {
+fn reject_data_sets(root: &Folder, folders: &[&Folder]) -> Result<(), DataError> {
     for folder in folders {
         if !folder.contents()?.images.is_empty() {
             continue;

@@ -282,7 +282,7 @@ fn without_downloads_the_error_says_where_it_was_looked_for() {
 }
 
 #[test]
-fn half_a_copy_is_completed_and_a_wrong_one_refused() {
+fn half_a_copy_is_completed_and_a_wrong_one_rejected() {
     let folder = tempfile::tempdir().expect("a folder");
     let place = folder.path().join("toy");
     fs::create_dir(&place).expect("made");

@@ -20,7 +20,7 @@ const IMAGE_FOLDERS: [&str; 4] = ["images", "Images", "imgs", "JPEGImages"];
 /// archive) or all images (with classes from a list). Otherwise it would be the only class.
 ///
 /// `classes` are a trained model's; a folder named like one of them is that class.
-pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Result<(), DataError> {
+pub(crate) fn reject_wrapper(root: &Folder, classes: Option<&[String]>) -> Result<(), DataError> {
     let [only] = with_images(root)?[..] else {
         return Ok(());
     };
@@ -80,7 +80,7 @@ pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Resul
 
 /// Rejects a training split with all images in one folder, as in detection data (`train/images` next to
 /// `train/labels`).
-pub(crate) fn refuse_images_beside_labels(train: &Folder) -> Result<(), DataError> {
+pub(crate) fn reject_images_beside_labels(train: &Folder) -> Result<(), DataError> {
     let [only] = with_images(train)?[..] else {
         return Ok(());
     };

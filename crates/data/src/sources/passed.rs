@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// Skipped files in the class folders of a split and next to them.
 #[derive(Debug, Default)]
-pub(crate) struct PassedOver {
+pub(crate) struct SkippedFiles {
     /// Images next to the class folders.
     loose: usize,
     /// Hidden files, and files that are not images.
@@ -25,7 +25,7 @@ pub(crate) struct PassedOver {
     hidden: Vec<PathBuf>,
 }
 
-impl PassedOver {
+impl SkippedFiles {
     /// Adds the skipped files of a class folder.
     pub(crate) fn add(&mut self, found: &FolderImages) {
         self.ignored += found.ignored;

@@ -21,13 +21,13 @@ const MAX_DEPTH: usize = 200;
 pub(crate) struct Folder {
     path: PathBuf,
     is_link: bool,
-    contents: OnceCell<Contents>,
-    purpose: OnceCell<Purpose>,
+    contents: OnceCell<FolderContents>,
+    purpose: OnceCell<FolderPurpose>,
 }
 
 /// The content of a folder, each list sorted by name.
 #[derive(Debug, Default)]
-pub(crate) struct Contents {
+pub(crate) struct FolderContents {
     /// Subfolders, including links to folders, except hidden ones and `junk`.
     folders: Vec<Folder>,
     /// The names of files that are or should be images; see [`FileKind::Image`].
@@ -50,7 +50,7 @@ pub(crate) struct Contents {
 
 /// The purpose of a folder, by everything in and below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
+enum FolderPurpose {
     /// It contains images, or may.
     Data,
     /// This program wrote it, or it contains no images except those drawn by this program.
@@ -80,7 +80,7 @@ impl Folder {
     ) -> Result<Self, DataError> {
         let mut gathered = FolderFiles::default();
         'files: for (path, kind) in files {
-            let refused = |problem: &str| {
+            let rejected = |problem: &str| {
                 DataError::format(root.printable().into_owned(), format!("{path:?} {problem}"))
             };
             let mut folder = &mut gathered;
@@ -89,14 +89,14 @@ impl Folder {
                 match part {
                     Component::Normal(name) => parts.push(name),
                     Component::CurDir => {}
-                    _ => return Err(refused("is a path that points outside the archive")),
+                    _ => return Err(rejected("is a path that points outside the archive")),
                 }
             }
             let Some((name, folders)) = parts.split_last() else {
-                return Err(refused("is not a file name"));
+                return Err(rejected("is not a file name"));
             };
             if folders.len() > MAX_DEPTH {
-                return Err(refused("is in too many nested folders"));
+                return Err(rejected("is in too many nested folders"));
             }
             for &part in folders {
                 if kind::is_junk(part) {
@@ -140,7 +140,7 @@ impl Folder {
     ///
     /// # Errors
     /// The folder cannot be listed.
-    pub(crate) fn contents(&self) -> Result<&Contents, DataError> {
+    pub(crate) fn contents(&self) -> Result<&FolderContents, DataError> {
         if let Some(contents) = self.contents.get() {
             return Ok(contents);
         }
@@ -172,7 +172,7 @@ impl Folder {
 
     /// Whether there are, or may be, images in or below it.
     pub(crate) fn holds_images(&self) -> bool {
-        self.purpose() == Purpose::Data
+        self.purpose() == FolderPurpose::Data
     }
 
     /// The subfolders that contain data together with the files of a run directory or a model.
@@ -182,40 +182,40 @@ impl Folder {
     pub(crate) fn mixed(&self) -> Result<Vec<&OsStr>, DataError> {
         let is_mixed = |folder: &&Folder| {
             let contents = folder.contents();
-            folder.holds_images() && contents.is_ok_and(Contents::is_run_or_model)
+            folder.holds_images() && contents.is_ok_and(FolderContents::is_run_or_model)
         };
         let folders = self.contents()?.folders.iter();
         Ok(folders.filter(is_mixed).map(Folder::name).collect())
     }
 
     fn is_own(&self) -> bool {
-        self.purpose() == Purpose::Own
+        self.purpose() == FolderPurpose::Own
     }
 
-    fn purpose(&self) -> Purpose {
+    fn purpose(&self) -> FolderPurpose {
         *self.purpose.get_or_init(|| {
             // A folder that cannot be listed is an error only where it is used.
             let Ok(contents) = self.contents() else {
-                return Purpose::Data;
+                return FolderPurpose::Data;
             };
             if contents.is_run_or_model() && !contents.holds_more_than_a_run() {
-                return Purpose::Own;
+                return FolderPurpose::Own;
             }
             if !contents.images.is_empty() {
-                return Purpose::Data;
+                return FolderPurpose::Data;
             }
             let mut purpose = match contents.own.is_empty() {
-                true => Purpose::Nothing,
-                false => Purpose::Own,
+                true => FolderPurpose::Nothing,
+                false => FolderPurpose::Own,
             };
             for folder in &contents.folders {
                 // Links are not followed here; the target may contain anything.
                 match folder.is_link {
-                    true => return Purpose::Data,
+                    true => return FolderPurpose::Data,
                     false => match folder.purpose() {
-                        Purpose::Data => return Purpose::Data,
-                        Purpose::Own => purpose = Purpose::Own,
-                        Purpose::Nothing => {}
+                        FolderPurpose::Data => return FolderPurpose::Data,
+                        FolderPurpose::Own => purpose = FolderPurpose::Own,
+                        FolderPurpose::Nothing => {}
                     },
                 }
             }
@@ -224,7 +224,7 @@ impl Folder {
     }
 }
 
-impl Contents {
+impl FolderContents {
     /// Whether this is a run directory or a model, of any version of this program.
     fn is_run_or_model(&self) -> bool {
         let file = |name: &str| self.others.iter().any(|other| other == name);
@@ -267,8 +267,8 @@ const RUN_FOLDERS: [&str; 8] = [
     "tensorboard",
 ];
 
-fn list(path: &Path) -> Result<Contents, DataError> {
-    let mut contents = Contents::default();
+fn list(path: &Path) -> Result<FolderContents, DataError> {
+    let mut contents = FolderContents::default();
     for entry in fs::read_dir(path).map_err(DataError::io("list", path))? {
         let entry = entry.map_err(DataError::io("list", path))?;
         let (path, name) = (entry.path(), entry.file_name());
@@ -320,7 +320,7 @@ fn is_loop(link: &Path) -> bool {
         .is_some_and(|(place, target)| place.starts_with(target))
 }
 
-impl Contents {
+impl FolderContents {
     fn add(&mut self, name: OsString, kind: FileKind) {
         match kind {
             FileKind::Image => self.images.push(name),
@@ -348,7 +348,7 @@ impl Contents {
 #[derive(Default)]
 struct FolderFiles {
     folders: BTreeMap<OsString, Self>,
-    contents: Contents,
+    contents: FolderContents,
 }
 
 impl FolderFiles {
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_leaves_its_archive_or_is_far_too_deep_is_refused() {
+    fn a_path_that_leaves_its_archive_or_is_far_too_deep_is_rejected() {
         let deep = PathBuf::from("d/".repeat(MAX_DEPTH + 1) + "x.png");
         let paths = ["../x.png", "/etc/x.png", "a/../../x.png", ""].map(PathBuf::from);
         for path in paths.into_iter().chain([deep]) {

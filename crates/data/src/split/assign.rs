@@ -6,7 +6,7 @@ use crate::record::{Role, SplitRecord};
 use crate::sources::store::{Item, Store};
 use crate::sources::{Source, SourceSplit};
 use crate::split::classes::{ClassList, unknown_note};
-use crate::split::contents::Contents;
+use crate::split::contents::ContentIndex;
 use crate::split::folds;
 use crate::split::follow::{Comparison, FollowedSplits, changed_note, follow, left_out_note};
 use crate::split::groups::{GroupRoles, note_groups};
@@ -49,7 +49,7 @@ pub(crate) fn assign(
 ) -> SplitAssignment {
     let classes = names.known().len();
     let record = options.record.as_ref().map(|(record, _)| record.as_ref());
-    let contents = Contents::of(source, record);
+    let contents = ContentIndex::of(source, record);
     let mut assigned = SplitAssignment {
         images: hash_all(source, &contents),
         new: Vec::new(),
@@ -98,7 +98,7 @@ pub(crate) fn assign(
 }
 
 /// A hash of all images that does not depend on their names and formats.
-fn hash_all(source: &mut Source, contents: &Contents) -> ContentHash {
+fn hash_all(source: &mut Source, contents: &ContentIndex) -> ContentHash {
     hash_each(source, |item| contents.look(item).to_string())
 }
 
@@ -131,7 +131,7 @@ fn leave_out_unknown(source: &mut Source, classes: &ClassList) -> Vec<Item> {
 /// From this fraction of a run's images on, another data set counts as the run's own.
 const OWN_SHARE: f64 = 0.5;
 
-fn follows(record: &SplitRecord, usage: RecordUse, contents: &Contents) -> bool {
+fn follows(record: &SplitRecord, usage: RecordUse, contents: &ContentIndex) -> bool {
     match usage {
         RecordUse::Follow => true,
         RecordUse::Extend => false,
@@ -144,7 +144,7 @@ fn cut(
     source: &mut Source,
     classes: usize,
     options: &DataOptions,
-    contents: &Contents,
+    contents: &ContentIndex,
     start: Option<&SplitRecord>,
 ) {
     if let Some(fold) = options.fold {
@@ -232,7 +232,7 @@ fn leave_out_used(
     source: &mut Source,
     record: &SplitRecord,
     usage: RecordUse,
-    contents: &Contents,
+    contents: &ContentIndex,
 ) -> Comparison {
     let mut comparison = Comparison::default();
     let paths = record.paths();
@@ -305,7 +305,7 @@ enum Look {
 
 /// Leaves copies of training images out of the validation and test splits, and copies of test images out of the
 /// validation split. Copies are recognised by content if `by_content`, else by pixels.
-fn leave_out_copies(source: &mut Source, contents: &Contents, by_content: bool) -> usize {
+fn leave_out_copies(source: &mut Source, contents: &ContentIndex, by_content: bool) -> usize {
     // In the same way as a run that follows the record recognises them.
     let looks = |item: &Item| match by_content {
         true => vec![Look::Content(contents.of_item(item))],
@@ -342,7 +342,7 @@ fn leave_out_copies(source: &mut Source, contents: &Contents, by_content: bool) 
 
 /// Notes images that equal an earlier one in the same split and class, including those in no split (`new`);
 /// returns their number.
-fn note_copies(source: &mut Source, new: &[Item], contents: &Contents) -> usize {
+fn note_copies(source: &mut Source, new: &[Item], contents: &ContentIndex) -> usize {
     let store = source.train.store.clone();
     let (mut counts, mut total, mut example) = (Vec::new(), 0, None);
     let parts = source
@@ -380,7 +380,7 @@ fn note_copies(source: &mut Source, new: &[Item], contents: &Contents) -> usize 
 }
 
 /// Notes equal images in different classes; returns the number of such images.
-fn note_contradictions(source: &mut Source, contents: &Contents) -> usize {
+fn note_contradictions(source: &mut Source, contents: &ContentIndex) -> usize {
     let store = source.train.store.clone();
     let items: Vec<Item> = source
         .parts_mut()

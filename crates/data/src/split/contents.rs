@@ -9,9 +9,9 @@ use receptive_core::hash::ContentHash;
 use std::collections::{HashMap, HashSet};
 
 /// The content and identity of every image in use, by its index in the store.
-pub(super) struct Contents(HashMap<u32, (ContentHash, ImageIdentity)>);
+pub(super) struct ContentIndex(HashMap<u32, (ContentHash, ImageIdentity)>);
 
-impl Contents {
+impl ContentIndex {
     /// The images of a source. One that equals an image of the record, even if only in its pixels, has the
     /// recorded content.
     pub(super) fn of(source: &mut Source, record: Option<&SplitRecord>) -> Self {

@@ -373,7 +373,7 @@ fn verify_recorded(
         .flat_map(|(_, part)| part.items.iter())
         .map(|item| record.content(&store.identity(item.image as usize)))
         .collect();
-    if record.gone(&found).next().is_none() {
+    if record.missing(&found).next().is_none() {
         return Ok(damaged);
     }
     for ((_, part), items) in source.parts_mut().zip(all) {

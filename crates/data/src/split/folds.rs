@@ -4,7 +4,7 @@ use crate::options::{DataOptions, Fold};
 use crate::random::Purpose;
 use crate::sources::store::Item;
 use crate::sources::{Source, SourceSplit};
-use crate::split::contents::Contents;
+use crate::split::contents::ContentIndex;
 use crate::split::keyed::{self, SplitKey};
 use receptive_core::text::counted;
 use std::collections::{BTreeMap, HashMap};
@@ -15,7 +15,7 @@ pub(super) fn cut(
     classes: usize,
     options: &DataOptions,
     fold: Fold,
-    contents: &Contents,
+    contents: &ContentIndex,
 ) {
     let store = source.train.store.clone();
     let mut items = std::mem::take(&mut source.train.items);

@@ -6,7 +6,7 @@ use crate::record::{Member, Role, SplitRecord};
 use crate::sources::store::{Item, Store};
 use crate::sources::{Source, SourceSplit};
 use crate::split::classes::ClassList;
-use crate::split::contents::Contents;
+use crate::split::contents::ContentIndex;
 use crate::split::folds;
 use crate::split::groups::GroupRoles;
 use crate::split::placement::{GivenSplits, Matches, Rules};
@@ -23,15 +23,15 @@ pub struct Comparison {
     /// Number of the run's images that were found.
     pub known: usize,
     /// Number of the run's images that no longer exist, by split.
-    pub gone: Gone,
+    pub missing: UnavailableImages,
     /// Number of the run's images with files that can no longer be read, by split.
-    pub unreadable: Gone,
+    pub unreadable: UnavailableImages,
     /// Their paths.
     pub unreadable_paths: Vec<String>,
     /// The recorded paths of those that no longer exist.
-    pub gone_paths: Vec<String>,
+    pub missing_paths: Vec<String>,
     /// The run's classes that have no readable images left.
-    pub gone_classes: Vec<String>,
+    pub missing_classes: Vec<String>,
     /// Number of images added since the run was trained.
     pub new: usize,
     /// How many of these have the path of one of the run's images: it was edited or saved again, or replaced by
@@ -49,7 +49,7 @@ pub struct Comparison {
 
 /// Number of unavailable images in each split of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Gone {
+pub struct UnavailableImages {
     /// In the training split.
     pub train: usize,
     /// In the validation split.
@@ -58,22 +58,22 @@ pub struct Gone {
     pub test: usize,
 }
 
-impl Gone {
+impl UnavailableImages {
     /// The number in all splits.
     pub fn total(&self) -> usize {
         self.train + self.val + self.test
     }
 
     fn of(members: &[&Member]) -> Self {
-        let mut gone = Self::default();
+        let mut missing = Self::default();
         for member in members {
             match member.role {
-                Role::Val => gone.val += 1,
-                Role::Test => gone.test += 1,
-                _ => gone.train += 1,
+                Role::Val => missing.val += 1,
+                Role::Test => missing.test += 1,
+                _ => missing.train += 1,
             }
         }
-        gone
+        missing
     }
 }
 
@@ -91,7 +91,7 @@ pub(super) struct FollowedSplits {
 pub(super) fn follow(
     source: &mut Source,
     record: &SplitRecord,
-    contents: &Contents,
+    contents: &ContentIndex,
     classes: &ClassList,
     damaged: &[DamagedImage],
     options: &DataOptions,
@@ -121,11 +121,11 @@ pub(super) fn follow(
     };
     let placement = rules.place(items, matches.found);
     source.notes.extend(placement.notes(classes));
-    let gone = matches.lost;
+    let missing = matches.lost;
     let mut comparison = Comparison {
         is_own: true,
         known: placement.known,
-        gone_classes: gone_classes(record, &gone),
+        missing_classes: missing_classes(record, &missing),
         new: placement.new.len(),
         changed: placement.changed,
         relabelled: placement.relabelled,
@@ -138,10 +138,12 @@ pub(super) fn follow(
     };
     let paths = |members: &[&Member]| members.iter().map(|member| member.path.clone()).collect();
     let is_damaged = |member: &&Member| damaged.contains(&member.path);
-    let (unreadable, gone): (Vec<&Member>, Vec<&Member>) = gone.into_iter().partition(is_damaged);
-    (comparison.gone, comparison.gone_paths) = (Gone::of(&gone), paths(&gone));
+    let (unreadable, missing): (Vec<&Member>, Vec<&Member>) =
+        missing.into_iter().partition(is_damaged);
+    (comparison.missing, comparison.missing_paths) =
+        (UnavailableImages::of(&missing), paths(&missing));
     (comparison.unreadable, comparison.unreadable_paths) =
-        (Gone::of(&unreadable), paths(&unreadable));
+        (UnavailableImages::of(&unreadable), paths(&unreadable));
     note_changes(&mut source.notes, &comparison, &placement.by_group);
     // In the order of the record, whatever the current file names are.
     let ordered = |mut items: Vec<(usize, Item)>| -> Vec<Item> {
@@ -159,13 +161,13 @@ pub(super) fn follow(
     }
 }
 
-/// The classes of the record that have only images in `gone`.
-fn gone_classes(record: &SplitRecord, gone: &[&Member]) -> Vec<String> {
+/// The classes of the record that have only images in `missing`.
+fn missing_classes(record: &SplitRecord, missing: &[&Member]) -> Vec<String> {
     let mut left: BTreeMap<&str, usize> = BTreeMap::new();
     for member in record.members().iter().filter(|m| m.role.is_own()) {
         *left.entry(&member.class).or_default() += 1;
     }
-    for member in gone {
+    for member in missing {
         left.entry(&member.class).and_modify(|images| *images -= 1);
     }
     left.retain(|_, images| *images == 0);
@@ -174,7 +176,7 @@ fn gone_classes(record: &SplitRecord, gone: &[&Member]) -> Vec<String> {
 
 fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, by_group: &[&str]) {
     let lost = [
-        ("missing", comparison.gone, &comparison.gone_paths),
+        ("missing", comparison.missing, &comparison.missing_paths),
         (
             "damaged and can no longer be read",
             comparison.unreadable,
@@ -184,7 +186,7 @@ fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, by_group: &[&s
     let mut lost: Vec<String> = lost
         .into_iter()
         .filter(|(.., paths)| !paths.is_empty())
-        .map(|(what, Gone { train, val, test }, paths)| {
+        .map(|(what, UnavailableImages { train, val, test }, paths)| {
             format!(
                 "the data has changed: {} of the run {} {what} ({train} train, {val} val, {test} test): {}",
                 counted(paths.len(), "image"),
@@ -193,8 +195,8 @@ fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, by_group: &[&s
             )
         })
         .collect();
-    if let (Some(last), false) = (lost.last_mut(), comparison.gone_classes.is_empty()) {
-        let classes = enumerate(&comparison.gone_classes);
+    if let (Some(last), false) = (lost.last_mut(), comparison.missing_classes.is_empty()) {
+        let classes = enumerate(&comparison.missing_classes);
         last.push_str(&format!("; no images are left of {classes}"));
     }
     notes.extend(lost);

@@ -4,7 +4,7 @@ use crate::names::enumerate;
 use crate::record::{Role, SplitRecord};
 use crate::sources::Source;
 use crate::sources::store::{Item, Store};
-use crate::split::contents::Contents;
+use crate::split::contents::ContentIndex;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What a run used each group for, determined by those images of the group that the run knows, whatever the
@@ -18,7 +18,7 @@ impl<'a> GroupRoles<'a> {
     pub(super) fn new(
         store: &'a Store,
         items: &[Item],
-        contents: &Contents,
+        contents: &ContentIndex,
         record: &'a SplitRecord,
     ) -> Self {
         let mut found: HashMap<&str, Role> = HashMap::new();

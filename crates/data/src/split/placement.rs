@@ -6,7 +6,7 @@ use crate::record::{Member, Role, SplitRecord};
 use crate::sources::store::{Item, Store};
 use crate::sources::{Source, SourceSplit};
 use crate::split::classes::ClassList;
-use crate::split::contents::Contents;
+use crate::split::contents::ContentIndex;
 use crate::split::groups::GroupRoles;
 use receptive_core::hash::ContentHash;
 use receptive_core::text::{Printable, counted};
@@ -26,7 +26,7 @@ impl<'a> Matches<'a> {
         items: &[Item],
         store: &Store,
         record: &'a SplitRecord,
-        contents: &Contents,
+        contents: &ContentIndex,
     ) -> Self {
         let mut members: HashMap<ContentHash, Vec<(usize, &'a Member)>> = HashMap::new();
         for (at, member) in record.members().iter().enumerate() {
@@ -65,7 +65,7 @@ impl<'a> Matches<'a> {
 pub(super) struct Rules<'a> {
     pub(super) store: &'a Store,
     pub(super) record: &'a SplitRecord,
-    pub(super) contents: &'a Contents,
+    pub(super) contents: &'a ContentIndex,
     pub(super) classes: &'a ClassList,
     pub(super) options: &'a DataOptions,
     /// What the run used each group for.

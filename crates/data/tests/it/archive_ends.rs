@@ -1,6 +1,6 @@
 //! What is missing of an archive is said: its end, what links lead to, what is encrypted.
 
-use crate::make::{gz, open, png, refusal, skipping, write};
+use crate::make::{gz, open, png, rejection, skipping, write};
 use receptive_data::{DataOptions, DataSet};
 use std::path::PathBuf;
 
@@ -71,7 +71,7 @@ fn with_entry(name: &str, kind: tar::EntryType) -> Vec<u8> {
 #[test]
 fn devices_are_called_so_and_what_describes_the_archive_is_no_link() {
     let (_folder, path) = packed("a.tar", with_entry("cat/x.png", tar::EntryType::Char));
-    let text = refusal(&path);
+    let text = rejection(&path);
     assert!(
         text.contains("cat/x.png: it is a pipe or a device"),
         "{text}"
@@ -92,7 +92,7 @@ fn what_is_no_archive_is_not_quoted() {
         ("zeros.zip", vec![0; 1000]),
     ] {
         let (_folder, path) = packed(name, bytes);
-        let text = refusal(&path);
+        let text = rejection(&path);
         assert!(text.contains("could not read it as a"), "{text}");
         let plain = |c: char| c.is_ascii_graphic() || c == ' ';
         assert!(text.chars().all(plain), "{text}");
@@ -111,7 +111,7 @@ fn other_files_of_a_gzipped_archive_are_counted_as_those_of_others_are() {
     let tar = builder.into_inner().unwrap();
     for (name, bytes) in [("a.tar", tar.clone()), ("a.tgz", gz(&tar))] {
         let (_folder, path) = packed(name, bytes);
-        let text = refusal(&path);
+        let text = rejection(&path);
         assert!(text.contains("0 images and 2 other files"), "{text}");
     }
 }
@@ -134,7 +134,7 @@ fn links_in_an_archive_are_named_and_an_image_by_a_link_is_rejected() {
     }
     for name in ["cat/new.png", "cat/new.HEIC"] {
         let (_folder, path) = packed("a.tar", tarred(&[(name, "/photos/x")]));
-        let error = refusal(&path);
+        let error = rejection(&path);
         assert!(error.contains(name) && error.contains("link"), "{error}");
     }
 }
@@ -169,7 +169,7 @@ fn an_encrypted_image_of_any_kind_is_rejected_and_another_file_is_named() {
     }
     let zip = writer.finish().unwrap().into_inner();
     let (_folder, path) = packed("a.zip", encrypted(zip.clone(), "cat/photo.heic"));
-    let error = refusal(&path);
+    let error = rejection(&path);
     assert!(
         error.contains("photo.heic") && error.contains("encrypted"),
         "{error}"

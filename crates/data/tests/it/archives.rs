@@ -1,6 +1,6 @@
 //! Folders of images in a zip or tar, which are read where they are.
 
-use crate::make::{gz, open, png, refusal, skipping, uncut, write};
+use crate::make::{gz, open, png, rejection, skipping, uncut, write};
 use receptive_data::{DataError, DataOptions, DataSet, Split};
 use std::fs;
 use std::io::{Cursor, Write};
@@ -182,7 +182,7 @@ fn a_hard_link_in_a_tar_is_its_file_and_a_symbolic_one_is_rejected() {
         let data = open(&packed.path, &uncut()).unwrap();
         assert_eq!(data.train.class_counts(), [21, 20]);
         let packed = pack(link(tar::EntryType::Symlink, "cat/again.png"));
-        let refused = refusal(&packed.path);
+        let refused = rejection(&packed.path);
         assert!(refused.contains("cat/again.png: it is a link"), "{refused}");
         // A link that is no image is of no interest.
         let packed = pack(link(tar::EntryType::Symlink, "latest"));
@@ -194,7 +194,7 @@ fn a_hard_link_in_a_tar_is_its_file_and_a_symbolic_one_is_rejected() {
         .add_symlink("cat/0.png", "../dog/0.png", options)
         .unwrap();
     let packed = Packed::new("photos.zip", writer.finish().unwrap().into_inner());
-    assert!(refusal(&packed.path).contains("cat/0.png: it is a link"));
+    assert!(rejection(&packed.path).contains("cat/0.png: it is a link"));
 }
 
 /// Replaces bytes by as many others, everywhere.
@@ -292,7 +292,7 @@ fn an_archive_that_cannot_be_read_safely_is_rejected_with_what_is_wrong() {
         ),
     ] {
         let packed = Packed::new(name, bytes);
-        let refused = refusal(&packed.path);
+        let refused = rejection(&packed.path);
         assert!(refused.contains(expected), "{expected}: {refused}");
         assert!(refused.contains(name), "{refused}");
     }
@@ -301,7 +301,7 @@ fn an_archive_that_cannot_be_read_safely_is_rejected_with_what_is_wrong() {
         Packed::new("a.tar", tarred(&twice)),
         Packed::new("a.tar.gz", gz(&tarred(&twice))),
     ] {
-        let refused = refusal(&packed.path);
+        let refused = rejection(&packed.path);
         assert!(
             refused.contains("cat/00.png: the archive contains this file twice"),
             "{refused}"
@@ -313,13 +313,13 @@ fn an_archive_that_cannot_be_read_safely_is_rejected_with_what_is_wrong() {
 fn the_file_that_a_zip_holds_twice_and_a_method_that_cannot_be_read_are_named() {
     let zip = zipped(&images(), CompressionMethod::Stored);
     let packed = Packed::new("a.zip", replaced(&zip, b"cat/02.png", b"cat/00.png"));
-    let refused = refusal(&packed.path);
+    let refused = rejection(&packed.path);
     let expected = "a.zip/cat/00.png: the archive contains this file twice";
     assert!(refused.contains(expected), "{refused}");
     // The method in the directory.
     let bytes = patched(&zip, b"PK\x01\x02", 10, &[12, 0]);
     let packed = Packed::new("b.zip", bytes);
-    let refused = refusal(&packed.path);
+    let refused = rejection(&packed.path);
     assert!(refused.contains("compressed with bzip2"), "{refused}");
 }
 
@@ -333,7 +333,7 @@ fn a_damaged_image_of_an_archive_is_damaged_as_in_a_folder() {
         ("a.tar.gz", gz(&tarred(&files))),
     ] {
         let packed = Packed::new(name, bytes);
-        let refused = refusal(&packed.path);
+        let refused = rejection(&packed.path);
         assert!(refused.contains("1 of 40 images"), "{refused}");
         assert!(refused.contains(&format!("{name}/cat/00.png")), "{refused}");
         let data = open(&packed.path, &skipping()).unwrap();
@@ -345,7 +345,7 @@ fn a_damaged_image_of_an_archive_is_damaged_as_in_a_folder() {
         "a.zip",
         replaced(&zip, b"cat/00.png\x89PNG", b"cat/00.png\x88PNG"),
     );
-    assert!(refusal(&packed.path).contains("its checksum is wrong"));
+    assert!(rejection(&packed.path).contains("its checksum is wrong"));
     // Shorter or longer than the directory says.
     for len in [10u32, 100_000] {
         let zip = patched(
@@ -355,7 +355,7 @@ fn a_damaged_image_of_an_archive_is_damaged_as_in_a_folder() {
             &len.to_le_bytes(),
         );
         let packed = Packed::new("a.zip", zip);
-        let refused = refusal(&packed.path);
+        let refused = rejection(&packed.path);
         assert!(refused.contains("40 of 40 images"), "{refused}");
         assert!(
             refused.contains("differs from the one in the archive"),

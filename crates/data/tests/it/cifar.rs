@@ -1,4 +1,4 @@
-use crate::make::{gz, open, refusal, uncut, write};
+use crate::make::{gz, open, rejection, uncut, write};
 use receptive_data::{DataOptions, NoProgress};
 use std::path::Path;
 
@@ -113,7 +113,7 @@ fn an_archive_truncated_anywhere_is_an_error() {
     let step = (whole.len() / 40).max(1);
     for length in (0..whole.len()).step_by(step).chain([whole.len() - 1]) {
         write(&path, &whole[..length]);
-        let text = refusal(&path);
+        let text = rejection(&path);
         assert!(text.contains("cifar-10-binary.tar.gz"), "{length}: {text}");
     }
 }
@@ -126,7 +126,7 @@ fn a_damaged_byte_of_an_archive_is_an_error() {
     let last = bytes.len() - 6; // of the checksum
     bytes[last] ^= 1;
     write(&path, bytes);
-    assert!(refusal(&path).contains("could not read or unpack it"));
+    assert!(rejection(&path).contains("could not read or unpack it"));
 }
 
 #[test]
@@ -135,17 +135,17 @@ fn a_file_cut_short_in_a_folder_is_an_error_and_not_left_out() {
         let root = tempfile::tempdir().unwrap();
         unpack(&ten(), root.path());
         write(&root.path().join(name), vec![0; 3000]);
-        let text = refusal(root.path());
+        let text = rejection(root.path());
         assert!(text.contains(name) && text.contains("3000 bytes"), "{text}");
     }
     let root = tempfile::tempdir().unwrap();
     unpack(&hundred(), root.path());
     write(&root.path().join("test.bin"), vec![0; 3000]);
-    assert!(refusal(root.path()).contains("test.bin"));
+    assert!(rejection(root.path()).contains("test.bin"));
 }
 
 #[test]
-fn a_missing_file_is_noted_by_path_and_refused_by_name() {
+fn a_missing_file_is_noted_by_path_and_rejected_by_name() {
     let base = tempfile::tempdir().unwrap();
     let root = base.path().join("cifar10");
     unpack(&ten(), &root);
@@ -173,7 +173,7 @@ fn a_label_out_of_range_names_its_record() {
     unpack(&ten(), root.path());
     let bytes = [record(&[1], [1; 3]), record(&[10], [1; 3])].concat();
     write(&root.path().join("data_batch_2.bin"), bytes);
-    let text = refusal(root.path());
+    let text = rejection(root.path());
     assert!(
         text.contains("data_batch_2.bin[1]") && text.contains("10"),
         "{text}"
@@ -185,7 +185,7 @@ fn an_archive_without_cifar_files_is_one_of_images() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("photos.tar.gz");
     write(&path, gz(&tar(&[("a.png".into(), vec![1; 10])], "photos")));
-    let text = refusal(&path);
+    let text = rejection(&path);
     assert!(
         text.contains("photos.tar.gz") && !text.contains("CIFAR"),
         "{text}"

@@ -1,4 +1,4 @@
-use crate::make::{encoded, images, jpeg, open, png, refusal, rgb, skipping, uncut, write};
+use crate::make::{encoded, images, jpeg, open, png, rejection, rgb, skipping, uncut, write};
 use image::{DynamicImage, ImageFormat};
 use receptive_data::{DataError, DecodeLimits, ImageSize, Resize, Samples, decode_file};
 use std::fs;
@@ -127,7 +127,7 @@ fn the_error_names_more_than_20_damaged_files_too() {
     for path in &damaged {
         write(path, "text");
     }
-    let text = refusal(root.path());
+    let text = rejection(root.path());
     for path in damaged {
         assert!(text.contains(path.to_str().unwrap()), "{text}");
     }
@@ -299,7 +299,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 #[test]
-fn an_image_bomb_is_refused_before_memory_is_taken() {
+fn an_image_bomb_is_rejected_before_memory_is_taken() {
     let root = tempfile::tempdir().unwrap();
     // Far above the limit, and a little.
     for side in [60_000, 17_000] {

@@ -1,4 +1,4 @@
-use crate::make::{images, open, png, refusal, uncut, write};
+use crate::make::{images, open, png, rejection, uncut, write};
 use receptive_data::{DataError, DataOptions, DataSet, Split};
 use std::collections::BTreeSet;
 use std::fs;
@@ -188,7 +188,7 @@ fn a_given_class_list_maps_labels_by_name() {
 fn one_class_is_enough_for_a_trained_model_and_not_for_training() {
     let root = tempfile::tempdir().unwrap();
     images(&root.path().join("cat"), 3);
-    let text = refusal(root.path());
+    let text = rejection(root.path());
     assert!(
         text.contains("only one class, `cat`") && text.contains("at least two"),
         "{text}"
@@ -264,12 +264,12 @@ fn an_empty_class_folder_is_no_class_and_is_noted() {
 #[test]
 fn a_folder_without_images_says_what_was_expected() {
     let root = tempfile::tempdir().unwrap();
-    assert!(refusal(root.path()).contains("no class folders"));
+    assert!(rejection(root.path()).contains("no class folders"));
     write(&root.path().join("a.png"), png(8, 6, 0));
-    let text = refusal(root.path());
+    let text = rejection(root.path());
     assert!(text.contains("found 1 images"), "{text}");
     fs::create_dir_all(root.path().join("cat")).unwrap();
-    let text = refusal(root.path());
+    let text = rejection(root.path());
     assert!(
         text.contains("contain no image") && text.contains("`cat`"),
         "{text}"
@@ -294,7 +294,7 @@ fn split_folders_that_hold_images_directly_are_not_taken_for_classes() {
     let root = tempfile::tempdir().unwrap();
     images(&root.path().join("train"), 3);
     images(&root.path().join("val"), 3);
-    let text = refusal(root.path());
+    let text = rejection(root.path());
     assert!(
         text.contains("train") && text.contains("class folders"),
         "{text}"
@@ -307,7 +307,7 @@ fn a_val_folder_with_the_same_classes_beside_class_folders_is_no_class() {
     for folder in ["cat", "dog", "val/cat", "val/dog"] {
         images(&root.path().join(folder), 2);
     }
-    let text = refusal(root.path());
+    let text = rejection(root.path());
     assert!(text.contains("val") && text.contains("train"), "{text}");
 }
 

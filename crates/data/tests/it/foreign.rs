@@ -1,6 +1,6 @@
 //! Photographs and other files that cannot be read: said by kind, never dropped in silence.
 
-use crate::make::{encoded, images, jpeg, open, png, refusal, skipping, uncut, write};
+use crate::make::{encoded, images, jpeg, open, png, rejection, skipping, uncut, write};
 use image::ImageFormat;
 use receptive_data::{DataOptions, DecodeLimits, decode_file, image_files};
 use std::path::Path;
@@ -14,14 +14,14 @@ fn reason(path: &Path) -> String {
 }
 
 #[test]
-fn a_class_of_photos_that_cannot_be_read_is_refused_by_kind_and_not_dropped() {
+fn a_class_of_photos_that_cannot_be_read_is_rejected_by_kind_and_not_dropped() {
     let root = tempfile::tempdir().unwrap();
     images(&root.path().join("cat"), 3);
     images(&root.path().join("dog"), 3);
     for i in 0..30 {
         write(&root.path().join(format!("owl/IMG_{i:02}.HEIC")), HEIC);
     }
-    let text = refusal(root.path());
+    let text = rejection(root.path());
     assert!(text.contains("30 of 36 images cannot be read"), "{text}");
     assert!(text.contains("30 files: it is a HEIC photo"), "{text}");
     assert!(text.contains("HEIC") && text.contains("magick"), "{text}");
@@ -51,7 +51,7 @@ fn photos_of_unreadable_formats_among_others_count_as_images_that_cannot_be_read
         images(&root.path().join("cat"), 2);
         images(&root.path().join("dog"), 2);
         write(&root.path().join("cat").join(name), [1, 2, 254, 255, 9, 9]);
-        let text = refusal(root.path());
+        let text = rejection(root.path());
         assert!(text.contains("1 of 5 images"), "{name}: {text}");
         assert!(text.contains(name) && text.contains(": it is a"), "{text}");
         let options = DataOptions {

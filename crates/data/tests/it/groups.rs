@@ -185,7 +185,7 @@ fn a_label_list_has_groups_in_a_column_or_by_a_pattern() {
 }
 
 #[test]
-fn what_is_no_pattern_is_refused_in_one_line() {
+fn what_is_no_pattern_is_rejected_in_one_line() {
     let root = tempfile::tempdir().unwrap();
     patients(root.path());
     let text = open(root.path(), &grouped("(")).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-use crate::make::{gz, open, refusal, uncut, write};
+use crate::make::{gz, open, rejection, uncut, write};
 use receptive_data::{DataOptions, NoProgress};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -73,7 +73,7 @@ fn raw_and_gzipped_files_are_the_same_set() {
 }
 
 #[test]
-fn a_header_that_claims_more_than_there_is_is_refused_at_once() {
+fn a_header_that_claims_more_than_there_is_is_rejected_at_once() {
     for (n, rows, columns) in [
         (1u32 << 31, 28u32, 28u32),
         (1 << 31, 1, 1),
@@ -93,7 +93,7 @@ fn a_header_that_claims_more_than_there_is_is_refused_at_once() {
             }
             write(&root.path().join(&name), file);
             let began = Instant::now();
-            let text = refusal(root.path());
+            let text = rejection(root.path());
             assert!(
                 text.contains("train-images-idx3-ubyte") && text.contains("announces"),
                 "{text}"
@@ -110,7 +110,7 @@ fn a_wrong_magic_number_is_an_error_that_names_the_file() {
             let root = tempfile::tempdir().unwrap();
             whole(root.path());
             write(&root.path().join(name), start);
-            let text = refusal(root.path());
+            let text = rejection(root.path());
             assert!(text.contains(name), "{text}");
         }
     }
@@ -119,7 +119,7 @@ fn a_wrong_magic_number_is_an_error_that_names_the_file() {
     for name in FILES {
         write(&root.path().join(name), [0, 0, 0x0d, 3, 0, 0, 0, 1]);
     }
-    let text = refusal(root.path());
+    let text = rejection(root.path());
     assert!(
         text.contains("t10k-images-idx3-ubyte") && text.contains("IDX"),
         "{text}"
@@ -131,7 +131,7 @@ fn images_and_labels_of_different_number_are_an_error() {
     let root = tempfile::tempdir().unwrap();
     whole(root.path());
     write(&root.path().join("t10k-labels-idx1-ubyte"), labels(&[2]));
-    let text = refusal(root.path());
+    let text = rejection(root.path());
     assert!(
         text.contains("t10k-labels-idx1-ubyte") && text.contains("1 labels for 2 images"),
         "{text}"
@@ -143,7 +143,7 @@ fn missing_labels_are_an_error() {
     let root = tempfile::tempdir().unwrap();
     whole(root.path());
     std::fs::remove_file(root.path().join("t10k-labels-idx1-ubyte")).unwrap();
-    let text = refusal(root.path());
+    let text = rejection(root.path());
     assert!(
         text.contains("the test split has no IDX file of labels"),
         "{text}"
@@ -156,7 +156,7 @@ fn a_label_that_the_classes_do_not_have_is_an_error() {
     let root = tempfile::tempdir().unwrap();
     whole(root.path());
     write(&root.path().join("t10k-labels-idx1-ubyte"), labels(&[2, 3]));
-    let text = refusal(root.path());
+    let text = rejection(root.path());
     assert!(
         text.contains("`3`") && text.contains("test split"),
         "{text}"
@@ -220,7 +220,7 @@ fn a_truncated_gz_file_is_an_error() {
             &root.path().join("train-images-idx3-ubyte.gz"),
             &bytes[..bytes.len() - cut],
         );
-        assert!(refusal(root.path()).contains("train-images-idx3-ubyte"));
+        assert!(rejection(root.path()).contains("train-images-idx3-ubyte"));
     }
 }
 
@@ -246,10 +246,10 @@ fn an_idx_file_without_its_counterpart_says_what_it_lacks() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("train-labels-idx1-ubyte");
     write(&path, labels(&[0, 1]));
-    let text = refusal(&path);
+    let text = rejection(&path);
     assert!(text.contains("without an IDX file of images"), "{text}");
     write(&path, "text");
-    let text = refusal(&path);
+    let text = rejection(&path);
     assert!(text.contains("its content is not"), "{text}");
 }
 
@@ -262,6 +262,6 @@ fn a_gzip_bomb_is_stopped_at_what_its_header_promises() {
     bytes.resize(300_000_000, 0);
     std::fs::remove_file(folder.path().join("t10k-images-idx3-ubyte")).unwrap();
     write(&folder.path().join("t10k-images-idx3-ubyte.gz"), gz(&bytes));
-    let error = refusal(folder.path());
+    let error = rejection(folder.path());
     assert!(error.contains("more follow"), "{error}");
 }

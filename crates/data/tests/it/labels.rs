@@ -165,7 +165,7 @@ fn columns_that_are_true_for_a_split_s_images_define_the_splits() {
     // Both, or neither yes nor no.
     for row in ["1,1", "2,0"] {
         let list = format!("file,label,is_train,is_test\na,cat,1,0\nb,dog,{row}\n");
-        let error = listed.refusal(&list);
+        let error = listed.rejection(&list);
         assert!(
             error.contains("line 3") && error.contains("no valid split"),
             "{error}"
@@ -198,7 +198,7 @@ fn folders_called_like_splits_are_splits_where_the_list_does_not_say() {
     assert_eq!(data.val.class_counts(), [1, 1]);
     assert!(data.test.is_none());
     assert!(data.notes.iter().any(|note| note.contains("define them")));
-    let refused = listed.refusal("1.png,a\n2.png,b\n");
+    let refused = listed.rejection("1.png,a\n2.png,b\n");
     assert!(
         refused.contains("line 1: `1.png` could be train/1.png or val/1.png"),
         "{refused}"
@@ -212,7 +212,7 @@ fn missing_files_are_an_error_like_damaged_ones_and_unnamed_ones_are_noted() {
     for i in 0..14 {
         list.push_str(&format!("x{i}.png,cat\n"));
     }
-    let refused = listed.refusal(&list);
+    let refused = listed.rejection(&list);
     assert!(refused.contains("14 of the 17 images"), "{refused}");
     assert!(refused.contains("line 5: `x0.png`"), "{refused}");
     assert!(
@@ -238,7 +238,7 @@ fn missing_files_are_an_error_like_damaged_ones_and_unnamed_ones_are_noted() {
     assert!(notes.contains("`images/d.png`"), "{notes}");
 
     // A class without any image is not left out silently.
-    let refused = listed.refusal("a,cat\nb,dog\nc,dog\nx,owl\n");
+    let refused = listed.rejection("a,cat\nb,dog\nc,dog\nx,owl\n");
     assert!(refused.contains("there is no image of `owl`"), "{refused}");
 }
 
@@ -282,7 +282,7 @@ fn what_cannot_be_meant_is_rejected_with_its_lines() {
             "did you mean `dog`?; correct or remove its lines",
         ),
     ] {
-        let refused = listed.refusal(list);
+        let refused = listed.rejection(list);
         assert!(refused.contains(expected), "{list}: {refused}");
         assert!(!refused.contains("--"), "{refused}");
     }
@@ -299,7 +299,7 @@ fn what_cannot_be_meant_is_rejected_with_its_lines() {
 fn the_class_column_can_be_named() {
     let list = "file,age,sex,dx_type\na,40,m,mel\nb,50,f,nv\nc,60,m,nv\nd,70,f,mel\n";
     let listed = Listed::new(FLAT);
-    let refused = listed.refusal(list);
+    let refused = listed.rejection(list);
     assert!(refused.starts_with("data.label_column"), "{refused}");
     assert!(refused.contains("`age`, `sex`, `dx_type`"), "{refused}");
     for column in ["dx_type", "DX type", "4"] {
@@ -308,7 +308,7 @@ fn the_class_column_can_be_named() {
     }
     for column in ["dy", "5", "0", "file"] {
         let listed = Listed::new(FLAT).with(|o| o.label_column = Some(column.into()));
-        let refused = listed.refusal(list);
+        let refused = listed.rejection(list);
         assert!(refused.contains("has no column"), "{refused}");
     }
 }
@@ -356,7 +356,7 @@ fn a_column_of_numbered_folds_is_said_to_have_no_influence() {
 #[test]
 fn a_first_row_without_a_class_is_named_by_its_line() {
     let listed = Listed::new(FLAT);
-    let error = listed.refusal("a.png,\nb.png,dog\nc.png,dog\nd.png,cat\n");
+    let error = listed.rejection("a.png,\nb.png,dog\nc.png,dog\nd.png,cat\n");
     assert!(
         error.contains("has no class") && error.contains("line 1"),
         "{error}"
@@ -381,7 +381,7 @@ fn other_columns_of_images_and_columns_of_one_name_are_named() {
     let column = |column: &str| {
         Listed::new(&["1.png", "2.png"]).with(|o| o.label_column = Some(column.into()))
     };
-    let refused = column("class").refusal(list);
+    let refused = column("class").rejection(list);
     assert!(
         refused.contains("2 columns `class`") && refused.contains("2 or 3"),
         "{refused}"
@@ -390,7 +390,7 @@ fn other_columns_of_images_and_columns_of_one_name_are_named() {
 }
 
 #[test]
-fn a_list_that_is_no_file_is_refused_without_advice_about_images() {
+fn a_list_that_is_no_file_is_rejected_without_advice_about_images() {
     let listed = Listed::new(&["1.png", "2.png"]);
     let root = listed.folder.path();
     for (list, found) in [

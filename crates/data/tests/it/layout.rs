@@ -1,4 +1,4 @@
-use crate::make::{images, open, refusal, uncut};
+use crate::make::{images, open, rejection, uncut};
 use receptive_data::{DataError, DataOptions};
 use std::fs;
 
@@ -48,7 +48,7 @@ fn train_and_test_alone_are_splits_in_any_case() {
 }
 
 #[test]
-fn two_folders_for_one_split_are_refused_by_its_name() {
+fn two_folders_for_one_split_are_rejected_by_its_name() {
     for (one, two, name) in [
         ("train", "training", "training split"),
         ("val", "dev", "validation split"),
@@ -59,7 +59,7 @@ fn two_folders_for_one_split_are_refused_by_its_name() {
             images(&root.path().join(folder).join("cat"), 1);
             images(&root.path().join(folder).join("dog"), 1);
         }
-        let text = refusal(root.path());
+        let text = rejection(root.path());
         assert!(text.contains("both") && text.contains(name), "{text}");
         assert!(text.contains(one) && text.contains(two), "{text}");
     }
@@ -108,12 +108,12 @@ fn folders_that_share_class_folders_are_splits_of_unknown_name() {
 }
 
 #[test]
-fn splits_within_class_folders_are_refused() {
+fn splits_within_class_folders_are_rejected() {
     let root = tempfile::tempdir().unwrap();
     for folder in ["cat/train", "cat/test", "dog/train", "dog/test"] {
         images(&root.path().join(folder), 2);
     }
-    let text = refusal(root.path());
+    let text = rejection(root.path());
     assert!(text.contains("`cat`, `dog` contain splits"), "{text}");
     assert!(text.contains("`train/cat`"), "{text}");
 }
@@ -151,7 +151,7 @@ fn with_the_classes_of_a_trained_model_one_split_is_enough() {
         assert_eq!(found.class_counts(), [0, 3]);
         assert_eq!(found.labels(), [1; 3]);
         // To train on it is still refused.
-        let text = refusal(root.path());
+        let text = rejection(root.path());
         assert!(text.contains("no `train` folder"), "{text}");
         // A class that the model does not have, too.
         let error = open(root.path(), &given(&["cat", "ant"])).unwrap_err();
@@ -180,12 +180,12 @@ fn with_the_classes_of_a_trained_model_train_may_hold_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn class_names_with_control_characters_are_refused_and_shown_escaped() {
+fn class_names_with_control_characters_are_rejected_and_shown_escaped() {
     for name in ["two\nlines", "\u{1b}[31mred"] {
         let root = tempfile::tempdir().unwrap();
         images(&root.path().join("cat"), 1);
         images(&root.path().join(name), 1);
-        let text = refusal(root.path());
+        let text = rejection(root.path());
         assert!(text.contains(&format!("{name:?}")), "{text}");
         assert!(!text.contains(char::is_control), "{text:?}");
     }

@@ -41,7 +41,7 @@ impl Listed {
         self.try_open(list).unwrap()
     }
 
-    pub(crate) fn refusal(&self, list: impl AsRef<[u8]>) -> String {
+    pub(crate) fn rejection(&self, list: impl AsRef<[u8]>) -> String {
         self.try_open(list).unwrap_err().to_string()
     }
 

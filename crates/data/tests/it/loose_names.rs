@@ -33,16 +33,17 @@ fn images_are_found_by_other_extensions_and_by_numbers_without_their_zeros() {
 #[test]
 fn an_image_that_two_rows_may_mean_or_that_has_its_own_row_is_taken_for_neither() {
     let listed = Listed::new(NUMBERED);
-    let missing = listed.refusal("file,class\n1,cat\n01,dog\n002.png,dog\n003.png,cat\n");
+    let missing = listed.rejection("file,class\n1,cat\n01,dog\n002.png,dog\n003.png,cat\n");
     assert!(missing.contains("2 of the 4 images"), "{missing}");
-    let missing = listed.refusal("file,class\n2.jpg,cat\n002.png,dog\n003.png,cat\n001.png,dog\n");
+    let missing =
+        listed.rejection("file,class\n2.jpg,cat\n002.png,dog\n003.png,cat\n001.png,dog\n");
     assert!(missing.contains("`2.jpg`"), "{missing}");
 }
 
 #[test]
 fn a_list_of_which_one_class_is_left_says_what_became_of_the_others() {
     let listed = Listed::new(NUMBERED).with(|options| *options = skipping());
-    let refused = listed.refusal("file,class\nx.png,cat\ny.png,cat\n001.png,dog\n002.png,dog\n");
+    let refused = listed.rejection("file,class\nx.png,cat\ny.png,cat\n001.png,dog\n002.png,dog\n");
     assert!(refused.contains("line 2: `x.png`"), "{refused}");
 }
 
@@ -50,7 +51,7 @@ fn a_list_of_which_one_class_is_left_says_what_became_of_the_others() {
 fn a_long_name_is_cut_in_messages() {
     let listed = Listed::new(NUMBERED);
     let name = "n".repeat(100_000);
-    let refused = listed.refusal(format!(
+    let refused = listed.rejection(format!(
         "file,class\n{name},cat\n001.png,dog\n002.png,cat\n"
     ));
     assert!(
@@ -72,7 +73,7 @@ fn flags_may_say_yes_and_no_and_comments_need_no_blank() {
         "test: 010.png cat",
     ];
     assert_eq!(listed.images(&listed.open(list)), expected);
-    let refused = listed.refusal(list.replace("Yes", "perhaps"));
+    let refused = listed.rejection(list.replace("Yes", "perhaps"));
     assert!(
         refused.contains("`perhaps`") && refused.contains("1 or 0"),
         "{refused}"
@@ -89,7 +90,7 @@ fn an_image_among_masks_or_thumbnails_is_not_taken_for_a_missing_one() {
         "masks/3.png",
         "thumbs/4.png",
     ]);
-    let missing = listed.refusal("file,class\n1.png,cat\n2.png,dog\n3.jpg,cat\n4.jpg,dog\n");
+    let missing = listed.rejection("file,class\n1.png,cat\n2.png,dog\n3.jpg,cat\n4.jpg,dog\n");
     assert!(
         missing.contains("`3.jpg`") && missing.contains("`4.jpg`"),
         "{missing}"

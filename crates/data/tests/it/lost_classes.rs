@@ -1,7 +1,7 @@
 //! Class folders of which no file is read: a class must not be lost in silence, and what is no class must
 //! stop nobody.
 
-use crate::make::{figure, images, jpeg, open, png, refusal, skipping, uncut, write};
+use crate::make::{figure, images, jpeg, open, png, rejection, skipping, uncut, write};
 use receptive_data::DataOptions;
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ fn cats_and_dogs(root: &Path) {
 }
 
 #[test]
-fn a_class_folder_of_files_that_cannot_be_read_is_refused_by_default_and_named_when_left_out() {
+fn a_class_folder_of_files_that_cannot_be_read_is_rejected_by_default_and_named_when_left_out() {
     for (files, kinds) in [
         (&["1.npy", "2.npy", "3.npy"][..], "`owl` (3 .npy)"),
         (&["1.png.bak", "2.png.bak"], "`owl` (2 .bak)"),
@@ -28,7 +28,7 @@ fn a_class_folder_of_files_that_cannot_be_read_is_refused_by_default_and_named_w
         for file in files {
             write(&root.path().join("owl").join(file), b"\x93NUMPY\x01\0");
         }
-        let text = refusal(root.path());
+        let text = rejection(root.path());
         for part in [kinds, "data.bad_images", "convert"] {
             assert!(text.contains(part), "{part}: {text}");
         }
@@ -61,7 +61,7 @@ fn such_a_folder_of_one_split_is_named_with_the_split() {
     }
     images(&root.path().join("train/owl"), 2);
     write(&root.path().join("val/owl/1.npy"), "x");
-    let text = refusal(root.path());
+    let text = rejection(root.path());
     assert!(text.contains("`owl` (1 .npy) in val"), "{text}");
 }
 
@@ -168,7 +168,7 @@ fn without_any_image_the_kinds_are_named_too() {
     let root = tempfile::tempdir().unwrap();
     write(&root.path().join("cat/1.npy"), "x");
     write(&root.path().join("dog/1.npy"), "x");
-    let text = refusal(root.path());
+    let text = rejection(root.path());
     assert!(text.contains("contain no image"), "{text}");
     assert!(text.contains("`cat` (1 .npy), `dog` (1 .npy)"), "{text}");
 }

@@ -76,7 +76,7 @@ pub(crate) fn open(path: &Path, options: &DataOptions) -> Result<DataSet, DataEr
 }
 
 /// The text of the error that opening with default options gives.
-pub(crate) fn refusal(path: &Path) -> String {
+pub(crate) fn rejection(path: &Path) -> String {
     match open(path, &DataOptions::default()) {
         Ok(data) => panic!("{} was opened: {data:?}", path.display()),
         Err(error) => error.to_string(),

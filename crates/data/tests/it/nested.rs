@@ -1,6 +1,6 @@
 //! Folders around the class folders, joined folders, and names that are spelt in two ways.
 
-use crate::make::{images, open, refusal, uncut, write};
+use crate::make::{images, open, rejection, uncut, write};
 use receptive_data::DataOptions;
 use std::path::Path;
 
@@ -38,7 +38,7 @@ fn a_folder_around_the_classes_or_splits_is_named_with_the_place_to_give() {
         in_each(root.path(), folders);
         write(&root.path().join("README.md"), "text");
         std::fs::create_dir(root.path().join("notes")).unwrap();
-        let text = refusal(root.path());
+        let text = rejection(root.path());
         let advice = format!("use that folder: {}", root.path().join(place).display());
         assert!(text.contains(what), "{text}");
         assert!(text.ends_with(&advice), "{text} does not end with {advice}");
@@ -75,7 +75,7 @@ fn images_in_one_folder_beside_a_list_name_the_list_and_the_setting() {
         &root.path().join("labels.csv"),
         "file,class\n0.png,cat\n1.png,dog\n",
     );
-    let text = refusal(root.path());
+    let text = rejection(root.path());
     for part in ["`images`", "labels.csv`", "data.labels"] {
         assert!(text.contains(part), "{part}: {text}");
     }
@@ -83,7 +83,7 @@ fn images_in_one_folder_beside_a_list_name_the_list_and_the_setting() {
     let root = tempfile::tempdir().unwrap();
     images(root.path(), 2);
     write(&root.path().join("labels.csv"), "");
-    let text = refusal(root.path());
+    let text = rejection(root.path());
     assert!(
         text.contains("labels.csv`") && text.contains("data.labels"),
         "{text}"
@@ -175,11 +175,11 @@ fn the_order_of_classes_does_not_depend_on_how_letters_are_stored() {
 }
 
 #[test]
-fn a_class_whose_name_cannot_be_seen_is_refused() {
+fn a_class_whose_name_cannot_be_seen_is_rejected() {
     for name in ["\u{200b}", "\u{2060}\u{feff}", "\u{3000}"] {
         let root = tempfile::tempdir().unwrap();
         in_each(root.path(), &["cat", name]);
-        let text = refusal(root.path());
+        let text = rejection(root.path());
         assert!(text.contains("invisible"), "{name:?}: {text}");
         assert!(text.contains("\\u{"), "{name:?}: {text}");
     }
@@ -251,13 +251,13 @@ fn split_images_without_class_folders_are_no_class_called_images() {
     let root = tempfile::tempdir().unwrap();
     in_each(root.path(), &["images/train"]);
     write(&root.path().join("labels/train/0.txt"), "0 0.5 0.5 1 1");
-    let text = refusal(root.path());
+    let text = rejection(root.path());
     assert!(text.contains("without class folders"), "{text}");
     assert!(text.contains("images/train"), "{text}");
 }
 
 #[test]
-fn data_sets_side_by_side_and_classes_beside_a_split_are_refused_by_name() {
+fn data_sets_side_by_side_and_classes_beside_a_split_are_rejected_by_name() {
     for (folders, named) in [
         (
             &["x/train/cat", "x/train/dog", "y/train/owl", "y/train/bee"][..],
@@ -292,7 +292,7 @@ fn data_sets_side_by_side_and_classes_beside_a_split_are_refused_by_name() {
             }
             write(&labels.join("0.txt"), "0 0.5 0.5 0.1 0.1");
         }
-        let text = refusal(root.path());
+        let text = rejection(root.path());
         assert!(named.iter().all(|name| text.contains(name)), "{text}");
     }
     // Images that no split has need not be a class.

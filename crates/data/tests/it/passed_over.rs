@@ -1,6 +1,6 @@
 //! What is never data: junk of systems, links to folders, and what this program wrote.
 
-use crate::make::{figure, images, open, png, refusal, uncut, write};
+use crate::make::{figure, images, open, png, rejection, uncut, write};
 use receptive_data::{DataOptions, image_files};
 use std::fs;
 use std::path::Path;
@@ -239,5 +239,5 @@ fn a_link_to_the_data_or_to_a_folder_above_is_never_followed_and_named() {
 fn a_folder_of_outputs_alone_has_no_class_folders() {
     let root = tempfile::tempdir().unwrap();
     write(&root.path().join("erf/depth.png"), figure());
-    assert!(refusal(root.path()).contains("no class folders"));
+    assert!(rejection(root.path()).contains("no class folders"));
 }

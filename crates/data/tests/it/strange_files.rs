@@ -2,7 +2,7 @@
 
 #![cfg(unix)]
 
-use crate::make::{images, open, png, refusal, skipping, uncut, write};
+use crate::make::{images, open, png, rejection, skipping, uncut, write};
 use receptive_data::{DataOptions, DecodeLimits, decode_file, image_files};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -15,13 +15,13 @@ fn fifo(path: &Path) {
 }
 
 #[test]
-fn a_pipe_named_like_an_image_is_refused_unopened() {
+fn a_pipe_named_like_an_image_is_rejected_unopened() {
     let root = tempfile::tempdir().unwrap();
     images(&root.path().join("cat"), 2);
     images(&root.path().join("dog"), 2);
     let pipe = root.path().join("dog/pipe.png");
     fifo(&pipe);
-    let text = refusal(root.path());
+    let text = rejection(root.path());
     assert!(
         text.contains("dog/pipe.png") && text.contains("a pipe"),
         "{text}"
@@ -44,9 +44,9 @@ fn a_pipe_is_no_source_and_pipes_beside_data_files_are_passed_over() {
     let pipe = root.path().join("train-images-idx3-ubyte");
     fifo(&pipe);
     fifo(&root.path().join("data_batch_1.bin"));
-    assert!(refusal(&pipe).contains("a pipe, device or socket"));
+    assert!(rejection(&pipe).contains("a pipe, device or socket"));
     assert!(image_files(&pipe).is_err());
-    assert!(refusal(root.path()).contains("no class folders"));
+    assert!(rejection(root.path()).contains("no class folders"));
 }
 
 #[test]
@@ -101,11 +101,11 @@ fn a_dead_link_is_a_damaged_image() {
     images(&root.path().join("cat"), 1);
     images(&root.path().join("dog"), 1);
     symlink("gone", root.path().join("cat/dead.png")).unwrap();
-    assert!(refusal(root.path()).contains("dead.png"));
+    assert!(rejection(root.path()).contains("dead.png"));
 }
 
 #[test]
-fn a_file_name_that_is_not_text_is_fine_and_a_class_name_is_refused() {
+fn a_file_name_that_is_not_text_is_fine_and_a_class_name_is_rejected() {
     let root = tempfile::tempdir().unwrap();
     images(&root.path().join("cat"), 1);
     images(&root.path().join("dog"), 1);
@@ -120,6 +120,6 @@ fn a_file_name_that_is_not_text_is_fine_and_a_class_name_is_refused() {
 
     let class = root.path().join(OsStr::from_bytes(b"b\xffd"));
     write(&class.join("a.png"), png(8, 6, 2));
-    let text = refusal(root.path());
+    let text = rejection(root.path());
     assert!(text.contains("not valid UTF-8"), "{text}");
 }

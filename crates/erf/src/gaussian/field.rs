@@ -10,7 +10,7 @@ const WINDOW_SIGMAS: f64 = 4.0;
 
 /// A map and its groups over one region, scaled so that the map has mass 1.
 #[derive(Debug)]
-pub(super) struct Field {
+pub(super) struct NormalizedMap {
     /// The part of the window in which gradients can be non-zero: the map within the theoretical
     /// field.
     pub(super) data: Region,
@@ -27,7 +27,7 @@ pub(super) struct Field {
     pub(super) group_sums: Vec<MomentSums>,
 }
 
-impl Field {
+impl NormalizedMap {
     /// The field of a map within `trf`; `None` if it has no positive mass there.
     pub(super) fn new(map: &Map, groups: &[Map], trf: &Region) -> Option<Self> {
         let data = map.region().intersection(trf);

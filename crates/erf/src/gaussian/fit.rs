@@ -1,6 +1,6 @@
 //! The least-squares fit of a rotated Gaussian without offset.
 
-use super::field::Field;
+use super::field::NormalizedMap;
 use super::gaussian2::{Gaussian2, Lattice};
 use crate::map::Region;
 use levenberg_marquardt::{LeastSquaresProblem, LevenbergMarquardt};
@@ -13,7 +13,7 @@ const PATIENCE: usize = 20;
 
 /// A fit and its sensitivity to small changes of the map.
 #[derive(Debug)]
-pub(super) struct Fit {
+pub(super) struct GaussianFit {
     /// The fitted Gaussian, in the field's units.
     pub(super) gaussian: Gaussian2,
     /// 1 minus the fraction of the window's variance that the fit does not explain.
@@ -27,7 +27,7 @@ pub(super) struct Fit {
 /// Cholesky factor `L` of the precision (row-row, column-row, column-column), which no step can
 /// make indefinite.
 struct Problem<'a> {
-    field: &'a Field,
+    field: &'a NormalizedMap,
     window: Region,
     parameters: Vector6<f64>,
     system: System,
@@ -46,7 +46,7 @@ struct System {
 }
 
 impl<'a> Problem<'a> {
-    fn new(field: &'a Field, window: Region, parameters: Vector6<f64>) -> Self {
+    fn new(field: &'a NormalizedMap, window: Region, parameters: Vector6<f64>) -> Self {
         let mut problem = Self {
             field,
             window,
@@ -206,7 +206,7 @@ fn usable(parameters: &Vector6<f64>) -> bool {
     parameters.iter().all(|p| p.is_finite()) && widths.is_finite() && widths != 0.0
 }
 
-fn at(field: &Field, row: i64, column: i64) -> f64 {
+fn at(field: &NormalizedMap, row: i64, column: i64) -> f64 {
     if !field.data.contains(row, column) {
         return 0.0;
     }
@@ -215,7 +215,7 @@ fn at(field: &Field, row: i64, column: i64) -> f64 {
 }
 
 /// Fits the field on a window, starting from the moments; `None` if the fit does not converge.
-pub(super) fn fit(field: &Field, window: &Region) -> Option<Fit> {
+pub(super) fn fit(field: &NormalizedMap, window: &Region) -> Option<GaussianFit> {
     let moments = field.sums.gaussian();
     let [[rr, rc], [_, cc]] = moments.precision();
     let a = rr.sqrt();
@@ -247,7 +247,7 @@ pub(super) fn fit(field: &Field, window: &Region) -> Option<Fit> {
     let squares: f64 = field.values.iter().map(|value| value * value).sum();
     let variance = squares - 1.0 / window.area() as f64; // the values sum to 1
     let left = 2.0 * report.objective_function;
-    Some(Fit {
+    Some(GaussianFit {
         gaussian,
         // A box fills its own window, so there is no variance to explain.
         r_squared: (variance > 1e-12 * squares).then(|| 1.0 - left / variance),

@@ -1,8 +1,8 @@
 //! The judgement of a map and its groups.
 
 use super::estimate::{Estimate, interval, resamples};
-use super::field::{Field, MomentSums};
-use super::fit::{Fit, fit};
+use super::field::{MomentSums, NormalizedMap};
+use super::fit::{GaussianFit, fit};
 use super::gaussian2::{Gaussian2, Lattice};
 use super::margins::{
     MAX_CUT, MAX_DEAD, MAX_OUTSIDE, NOTED_ANISOTROPY, NOTED_OFFSET, Numbers, RIPPLE_HOLE,
@@ -31,7 +31,7 @@ pub fn judge(evidence: &Evidence<'_>) -> Judgement {
                            square.";
         return inconclusive(evidence, Reason::Signed, explanation);
     }
-    let Some(field) = Field::new(map, groups, &evidence.trf) else {
+    let Some(field) = NormalizedMap::new(map, groups, &evidence.trf) else {
         let explanation =
             "No gradient reached the image: the unit is dead, or its weights are zero.";
         return inconclusive(evidence, Reason::Empty, explanation);
@@ -49,7 +49,7 @@ pub fn judge(evidence: &Evidence<'_>) -> Judgement {
     judge_field(evidence, &field, map.over(field.data).total())
 }
 
-fn judge_field(evidence: &Evidence<'_>, field: &Field, mass: f64) -> Judgement {
+fn judge_field(evidence: &Evidence<'_>, field: &NormalizedMap, mass: f64) -> Judgement {
     let fit = fit(field, &field.window);
     let moments = normalized(&field.sums.gaussian(), &field.window);
     let slices: Vec<&[f64]> = field.groups.iter().map(Vec::as_slice).collect();
@@ -125,7 +125,7 @@ struct Replicates {
 }
 
 impl Replicates {
-    fn new(field: &Field, fit: Option<&Fit>) -> Self {
+    fn new(field: &NormalizedMap, fit: Option<&GaussianFit>) -> Self {
         let mut all = Self::default();
         if field.groups.len() < 2 {
             return all;
@@ -170,10 +170,10 @@ impl Replicates {
 
 fn verdict(
     evidence: &Evidence<'_>,
-    field: &Field,
+    field: &NormalizedMap,
     numbers: &Numbers,
     moments: &Gaussian2,
-    fit: Option<&Fit>,
+    fit: Option<&GaussianFit>,
     core: &Core,
 ) -> (Verdict, Option<Reason>, String) {
     if let Some((reason, explanation)) = unusable(evidence, field) {
@@ -191,7 +191,7 @@ fn verdict(
 }
 
 /// What makes a verdict impossible, whatever the numbers are.
-fn unusable(evidence: &Evidence<'_>, field: &Field) -> Option<(Reason, String)> {
+fn unusable(evidence: &Evidence<'_>, field: &NormalizedMap) -> Option<(Reason, String)> {
     if evidence.samples > 0 && evidence.groups.len() < MIN_GROUPS {
         let explanation = "One group of samples has no error estimate; use more samples.";
         return Some((Reason::Noise, explanation.into()));
@@ -225,7 +225,7 @@ fn unusable(evidence: &Evidence<'_>, field: &Field) -> Option<(Reason, String)> 
 
 /// The share of the mass on the image's outermost pixels, on the sides where the theoretical field
 /// extends beyond the image.
-fn on_the_edge(evidence: &Evidence<'_>, field: &Field) -> f64 {
+fn on_the_edge(evidence: &Evidence<'_>, field: &NormalizedMap) -> f64 {
     let Some(image) = evidence.image else {
         return 0.0;
     };

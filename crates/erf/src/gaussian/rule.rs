@@ -1,7 +1,7 @@
 //! The decision rule: from numbers with their intervals to a verdict and the name of the shape.
 
 use super::estimate::Estimate;
-use super::field::Field;
+use super::field::NormalizedMap;
 use super::gaussian2::Gaussian2;
 use super::margins::{
     BOX_KURTOSIS, GAUSSIAN_HOLE, GAUSSIAN_KURTOSIS, GAUSSIAN_MARDIA, GAUSSIAN_RATIO, GAUSSIAN_TV,
@@ -84,7 +84,7 @@ fn is_other(numbers: &Numbers, extent: Extent) -> bool {
 /// The shape of a map that is not a Gaussian. Holes and modes are checked first, because they
 /// change the kurtosis in either direction.
 pub(super) fn other_shape(
-    field: &Field,
+    field: &NormalizedMap,
     numbers: &Numbers,
     moments: &Gaussian2,
     fit: Option<&Gaussian2>,

@@ -2,7 +2,7 @@
 //! decay, and several modes.
 
 use super::estimate::{Estimate, student};
-use super::field::Field;
+use super::field::NormalizedMap;
 use super::gaussian2::Gaussian2;
 use super::total_variation::{half_splits, sum_into};
 
@@ -30,7 +30,7 @@ pub(super) struct Core {
 
 impl Core {
     /// The pixels within one sigma of a reference in the field's units.
-    pub(super) fn new(field: &Field, reference: &Gaussian2) -> Self {
+    pub(super) fn new(field: &NormalizedMap, reference: &Gaussian2) -> Self {
         let cells = (0..field.values.len())
             .filter_map(|index| {
                 let (row, column) = field.place(index);
@@ -51,7 +51,7 @@ impl Core {
     /// The index. Without noise it is the minimum ratio. The minimum of many noisy ratios is biased
     /// low, so with groups the pixel is selected on one half of them and its ratio read on the
     /// other.
-    pub(super) fn hole(&self, field: &Field) -> Estimate {
+    pub(super) fn hole(&self, field: &NormalizedMap) -> Estimate {
         if self.cells.is_empty() {
             return Estimate::exact(1.0);
         }
@@ -97,7 +97,7 @@ impl Core {
 
     /// The standard error of the map's pixels relative to their values, pooled over the core; 0
     /// without groups.
-    pub(super) fn relative_noise(&self, field: &Field) -> f64 {
+    pub(super) fn relative_noise(&self, field: &NormalizedMap) -> f64 {
         let groups = field.groups.len();
         if groups < 2 {
             return 0.0;
@@ -122,7 +122,7 @@ impl Core {
 /// Whether the outermost ring of the data, where it is beyond [`FLOOR_RADIUS`] from the fit's
 /// centre, is above [`FLOOR_SHARE`] of the fit's peak and hardly below the ring one sigma further
 /// inside.
-pub(super) fn is_floor(field: &Field, fit: &Gaussian2) -> bool {
+pub(super) fn is_floor(field: &NormalizedMap, fit: &Gaussian2) -> bool {
     let step = fit.sigma().ceil() as i64;
     let (Some(outer), Some(inner)) = (ring(field, fit, 0), ring(field, fit, step)) else {
         return false;
@@ -132,7 +132,7 @@ pub(super) fn is_floor(field: &Field, fit: &Gaussian2) -> bool {
 
 /// The mean over the pixels at distance `inset` from the edge and beyond [`FLOOR_RADIUS`] from the
 /// fit's centre.
-fn ring(field: &Field, fit: &Gaussian2, inset: i64) -> Option<f64> {
+fn ring(field: &NormalizedMap, fit: &Gaussian2, inset: i64) -> Option<f64> {
     let (height, width) = (field.data.height as i64, field.data.width as i64);
     let (mut sum, mut count) = (0.0, 0.0);
     for (index, value) in field.values.iter().enumerate() {
@@ -152,7 +152,7 @@ fn ring(field: &Field, fit: &Gaussian2, inset: i64) -> Option<f64> {
 
 /// Whether the smoothed field has a single mode, near its centroid. `noise` is the relative
 /// standard error of a pixel: a mode must exceed what is left of it after smoothing.
-pub(super) fn one_central_mode(field: &Field, moments: &Gaussian2, noise: f64) -> bool {
+pub(super) fn one_central_mode(field: &NormalizedMap, moments: &Gaussian2, noise: f64) -> bool {
     let sigmas = [0, 1].map(|axis| moments.covariance[axis][axis].sqrt());
     let blurs = sigmas.map(|sigma| MODE_SMOOTHING * sigma);
     let (height, width) = (field.data.height, field.data.width);

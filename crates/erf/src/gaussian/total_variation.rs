@@ -1,7 +1,7 @@
 //! Total variation: half the sum of the absolute differences of two densities, from 0 to 1; and the
 //! part of it that is noise, estimated from the difference between two halves of the samples.
 
-use super::field::Field;
+use super::field::NormalizedMap;
 use super::gaussian2::{Gaussian2, Lattice};
 use crate::map::Map;
 use rand_chacha::ChaCha8Rng;
@@ -31,7 +31,7 @@ pub(crate) fn total_variation(a: &Map, b: &Map) -> f64 {
 
 /// The total variation between a field and this Gaussian, discretised and scaled to sum to 1 on the
 /// window.
-pub(super) fn to_gaussian(field: &Field, gaussian: &Gaussian2) -> f64 {
+pub(super) fn to_gaussian(field: &NormalizedMap, gaussian: &Gaussian2) -> f64 {
     let one = [1.0];
     let groups = [field.values.as_slice()];
     let replicate = Replicate {
@@ -59,7 +59,7 @@ pub(super) struct Replicate<'a> {
 /// The total variation of every replicate. Rows are the outer loop: one row of all maps stays in
 /// the cache while all replicates use it, and no replicate's map is ever built.
 pub(super) fn of_replicates(
-    field: &Field,
+    field: &NormalizedMap,
     maps: &[&[f64]],
     replicates: &[Replicate<'_>],
 ) -> Vec<f64> {

@@ -4,7 +4,7 @@ use super::gradient::{BackwardPass, Forward, Method};
 use super::inputs::Inputs;
 use super::measurement::Measurement;
 use super::probe::Probe;
-use super::sampler::{MeasureOptions, Progress, Sampler, default_batch};
+use super::sampler::{MeasureOptions, MeasureProgress, Sampler, default_batch};
 use crate::error::ErfError;
 use crate::map::Region;
 use burn::module::{Module, ModuleMapper, Param};
@@ -16,7 +16,7 @@ use receptive_model::{
 /// The network whose field is measured.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
-pub enum Network<'a> {
+pub enum MeasuredNetwork<'a> {
     /// One network with its weights.
     Given(&'a Classifier),
     /// A network with the same plan for each sample, drawn from a seed derived from this number and
@@ -24,7 +24,7 @@ pub enum Network<'a> {
     Redrawn(&'a Plan, u64),
 }
 
-impl std::fmt::Debug for Network<'_> {
+impl std::fmt::Debug for MeasuredNetwork<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Given(_) => "Given",
@@ -33,7 +33,7 @@ impl std::fmt::Debug for Network<'_> {
     }
 }
 
-impl Network<'_> {
+impl MeasuredNetwork<'_> {
     /// The plan of all the networks.
     pub fn plan(&self) -> &Plan {
         match self {
@@ -56,13 +56,13 @@ impl Network<'_> {
 /// another shape or a gradient that is NaN or infinite, [`ErfError::Input`] for an input that
 /// cannot be loaded.
 pub fn measure_layer(
-    network: Network<'_>,
+    network: MeasuredNetwork<'_>,
     layer: &str,
     probe: &Probe,
     inputs: &dyn Inputs,
     options: &MeasureOptions,
     device: impl Into<InferenceDevice>,
-    progress: &mut Progress<'_>,
+    progress: &mut MeasureProgress<'_>,
 ) -> Result<Measurement, ErfError> {
     let plan = network.plan();
     let planned = plan.find(layer)?;
@@ -101,10 +101,10 @@ pub fn measure_layer(
         },
         readouts: vec![probe.readout(&image)],
         batch: match network {
-            Network::Given(_) => default_batch(&image),
-            Network::Redrawn(..) => 1,
+            MeasuredNetwork::Given(_) => default_batch(&image),
+            MeasuredNetwork::Redrawn(..) => 1,
         },
-        is_redrawn: matches!(network, Network::Redrawn(..)),
+        is_redrawn: matches!(network, MeasuredNetwork::Redrawn(..)),
     };
     let method = match options.method {
         Method::Auto if planned.is_gated() => Method::Plain,
@@ -138,7 +138,7 @@ fn agree(whole: f64, cone: f64) -> Result<(), ErfError> {
 /// The forward pass of a network up to a layer.
 #[derive(Clone, Copy)]
 struct LayerForward<'a> {
-    network: Network<'a>,
+    network: MeasuredNetwork<'a>,
     layer: &'a str,
     device: &'a InferenceDevice,
     autodiff: &'a AutodiffDevice,
@@ -149,8 +149,8 @@ impl<'a> LayerForward<'a> {
     /// of its weights.
     fn classifier(&self, sample: u64) -> Classifier {
         match self.network {
-            Network::Given(classifier) => classifier.clone().fork(self.autodiff).freeze(),
-            Network::Redrawn(plan, seed) => plan
+            MeasuredNetwork::Given(classifier) => classifier.clone().fork(self.autodiff).freeze(),
+            MeasuredNetwork::Redrawn(plan, seed) => plan
                 .init_seeded(receptive_core::hash::mix(seed, sample), self.device)
                 .fork(self.autodiff)
                 .freeze(),
@@ -162,7 +162,7 @@ impl<'a> LayerForward<'a> {
     fn measure_cone(
         &self,
         mut sampler: Sampler<'_>,
-        progress: &mut Progress<'_>,
+        progress: &mut MeasureProgress<'_>,
     ) -> Result<Measurement, ErfError> {
         let unit = sampler.probe.unit.map(|place| place..place + 1);
         let part = self.cone(0, &unit)?.1;
@@ -175,7 +175,7 @@ impl<'a> LayerForward<'a> {
         // The theoretical field may be larger than the cone's pixels, outside which the gradient is
         // zero.
         sampler.readouts = vec![part];
-        if let Network::Given(_) = self.network {
+        if let MeasuredNetwork::Given(_) = self.network {
             sampler.batch = default_batch(&part);
         }
         let cone = sampler.images(&|sample| Ok(self.cone(sample, &unit)?.0), 0..1)?;

@@ -69,22 +69,22 @@ impl Inputs for Noise {
 }
 
 /// Whole images, computed by a function of their index.
-pub struct Images<F> {
+pub struct ImageFunction<F> {
     shape: [usize; 3],
     count: Option<u64>,
     image: F,
 }
 
-impl<F> std::fmt::Debug for Images<F> {
+impl<F> std::fmt::Debug for ImageFunction<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Images")
+        f.debug_struct("ImageFunction")
             .field("shape", &self.shape)
             .field("count", &self.count)
             .finish_non_exhaustive()
     }
 }
 
-impl<F: Fn(u64) -> Result<Vec<f32>, String> + Sync> Images<F> {
+impl<F: Fn(u64) -> Result<Vec<f32>, String> + Sync> ImageFunction<F> {
     /// `image(n)` returns the values of image `n` (below `count`), `[channels, height, width]`,
     /// row-major.
     pub fn new(shape: [usize; 3], count: Option<u64>, image: F) -> Self {
@@ -96,7 +96,7 @@ impl<F: Fn(u64) -> Result<Vec<f32>, String> + Sync> Images<F> {
     }
 }
 
-impl<F: Fn(u64) -> Result<Vec<f32>, String> + Sync> Inputs for Images<F> {
+impl<F: Fn(u64) -> Result<Vec<f32>, String> + Sync> Inputs for ImageFunction<F> {
     fn shape(&self) -> [usize; 3] {
         self.shape
     }
@@ -153,14 +153,14 @@ mod tests {
             width: 2,
         };
         let whole = noise.part(5, &Region::image(7, 9)).unwrap();
-        let images = Images::new([2, 7, 9], None, |_| Ok(whole.clone()));
+        let images = ImageFunction::new([2, 7, 9], None, |_| Ok(whole.clone()));
         assert_eq!(noise.part(5, &part), images.part(0, &part));
         assert_ne!(noise.part(6, &part), noise.part(5, &part));
     }
 
     #[test]
-    fn an_image_of_another_size_is_refused() {
-        let images = Images::new([1, 2, 2], None, |_| Ok(vec![0.0; 3]));
+    fn an_image_of_another_size_is_rejected() {
+        let images = ImageFunction::new([1, 2, 2], None, |_| Ok(vec![0.0; 3]));
         let error = images.part(0, &Region::image(2, 2)).unwrap_err();
         assert!(error.contains("3 values"), "{error}");
     }

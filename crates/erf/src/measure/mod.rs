@@ -16,10 +16,10 @@ mod measurement;
 mod probe;
 mod sampler;
 
-pub use classifier::{Network, all_ones, measure_layer};
+pub use classifier::{MeasuredNetwork, all_ones, measure_layer};
 pub use gradient::Method;
-pub use inputs::{Images, Inputs, Noise, cut};
+pub use inputs::{ImageFunction, Inputs, Noise, cut};
 pub use measurement::{Aggregate, Measurement};
 pub(crate) use probe::seen;
 pub use probe::{Channels, Probe};
-pub use sampler::{DEFAULT_NOISE, DEFAULT_SAMPLES, MeasureOptions, Progress, measure};
+pub use sampler::{DEFAULT_NOISE, DEFAULT_SAMPLES, MeasureOptions, MeasureProgress, measure};

@@ -67,7 +67,7 @@ impl MeasureOptions {
 
 /// Called after every round with the number of samples so far, the maximum number, and the noise so
 /// far as a total variation.
-pub type Progress<'a> = dyn FnMut(u64, u64, f64) + 'a;
+pub type MeasureProgress<'a> = dyn FnMut(u64, u64, f64) + 'a;
 
 /// Measures the field of one unit of any network: `network` maps images `[batch, channels, height,
 /// width]` to a feature map `[batch, filters, rows, columns]`. It must be on the autodiff side of
@@ -85,7 +85,7 @@ pub fn measure(
     inputs: &dyn Inputs,
     options: &MeasureOptions,
     device: impl Into<InferenceDevice>,
-    progress: &mut Progress<'_>,
+    progress: &mut MeasureProgress<'_>,
 ) -> Result<Measurement, ErfError> {
     let device = &device.into().autodiff();
     let [_, height, width] = inputs.shape();
@@ -180,7 +180,7 @@ impl Sampler<'_> {
     pub(super) fn run(
         &self,
         networks: &Networks<'_>,
-        progress: &mut Progress<'_>,
+        progress: &mut MeasureProgress<'_>,
     ) -> Result<Measurement, ErfError> {
         self.options.check()?;
         let start = Instant::now();

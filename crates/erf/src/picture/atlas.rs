@@ -2,7 +2,7 @@
 
 use super::style::{by_verdict, colour, mark, nth_style};
 use crate::atlas::{Atlas, Stage};
-use receptive_plot::{Chart, Color, LineStyle, Mark, Panel, Scale, Series};
+use receptive_plot::{Chart, Color, Curve, LineStyle, Mark, Panel, Scale};
 
 /// As many networks as can be distinguished by colour and dash; if there are more, only marks are
 /// drawn.
@@ -40,25 +40,25 @@ fn panel(atlas: &Atlas, label: &str, value: impl Fn(&Stage) -> (f64, f64, f64)) 
         let of = |index: &usize| (side(stages[*index]), value(stages[*index]));
         let points: Vec<(f64, f64)> = indices.iter().map(of).map(|(x, y)| (x, y.0)).collect();
         let bars = indices.iter().map(of).map(|(x, y)| (x, y.1, y.2));
-        panel = panel.series(Series {
+        panel = panel.curve(Curve {
             bars: bars
                 .filter(|(_, low, high)| low < high && *low > 0.0)
                 .collect(),
             style: LineStyle::None,
             mark: Some(mark(&verdict)),
             color: Some(colour(&verdict)),
-            ..Series::new(&verdict.to_string(), &points)
+            ..Curve::new(&verdict.to_string(), &points)
         });
     }
     for (index, network) in atlas.networks.iter().enumerate() {
         let points = network.stages.iter();
         let points: Vec<(f64, f64)> = points.map(|stage| (side(stage), value(stage).0)).collect();
         let is_named = atlas.networks.len() <= MAX_NAMED;
-        panel = panel.series(Series {
+        panel = panel.curve(Curve {
             mark: Some(Mark::None),
             style: nth_style(index),
             color: (!is_named).then_some(Color::new(190, 190, 190)),
-            ..Series::new(if is_named { &network.name } else { "" }, &points)
+            ..Curve::new(if is_named { &network.name } else { "" }, &points)
         });
     }
     panel

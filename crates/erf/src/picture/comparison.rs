@@ -5,7 +5,7 @@ use super::style::{colour, nth_style, number};
 use crate::gaussian::{Estimate, Verdict};
 use crate::map::{Map, Region};
 use crate::study::Study;
-use receptive_plot::{Chart, Draw as _, Grid, Mark, Overlay, Panel, PlotError, Series, Sheet};
+use receptive_plot::{Chart, Curve, Draw as _, Grid, Mark, Overlay, Panel, PlotError, Sheet};
 
 /// The field of one network.
 #[derive(Debug, Clone)]
@@ -166,10 +166,10 @@ fn sections(label: &str, networks: &[ComparisonField<'_>], reach: usize, row: bo
                 (step as f64, value * scale)
             })
             .collect();
-        panel.series(Series {
+        panel.curve(Curve {
             style: nth_style(index),
             mark: Some(Mark::None),
-            ..Series::new(&network.name, &points)
+            ..Curve::new(&network.name, &points)
         })
     })
 }

@@ -6,7 +6,7 @@ use crate::gaussian::{Estimate, Verdict, moments};
 use crate::map::{Map, Region};
 use crate::study::Study;
 use receptive_plot::{
-    Chart, Color, Draw as _, Grid, LineStyle, Mark, Panel, PlotError, Series, Sheet,
+    Chart, Color, Curve, Draw as _, Grid, LineStyle, Mark, Panel, PlotError, Sheet,
 };
 
 const MEASURED: Color = Color::new(90, 90, 90);
@@ -59,26 +59,26 @@ pub fn growth(title: &str, subtitle: &str, layers: &[GrowthPoint]) -> Chart {
         places().zip(layers.iter().map(value)).collect()
     };
     let sigma = estimates(Panel::new("σ, pixels"), layers, true, |layer| &layer.sigma)
-        .series(Series {
+        .curve(Curve {
             style: LineStyle::Dashed,
             mark: Some(Mark::None),
             color: Some(THEORY),
-            ..Series::new("theory", &over(&|l| l.predicted_sigma.unwrap_or(f64::NAN)))
+            ..Curve::new("theory", &over(&|l| l.predicted_sigma.unwrap_or(f64::NAN)))
         })
-        .series(Series {
+        .curve(Curve {
             style: LineStyle::Dotted,
             mark: Some(Mark::None),
             color: Some(ROOT),
-            ..Series::new("like √n", &root(layers))
+            ..Curve::new("like √n", &root(layers))
         });
     let size = estimates(Panel::new("size, pixels"), layers, false, |layer| {
         &layer.size
     })
-    .series(Series {
+    .curve(Curve {
         style: LineStyle::Dashed,
         mark: Some(Mark::None),
         color: Some(THEORY),
-        ..Series::new("theoretical field", &over(&|layer| layer.trf))
+        ..Curve::new("theoretical field", &over(&|layer| layer.trf))
     });
     let ratio = Panel::new("effective / theoretical size");
     let ratio = estimates(ratio, layers, false, |layer| &layer.ratio);
@@ -117,31 +117,31 @@ fn estimates(
                 .map(|index| bar(*index))
                 .filter(|(_, low, high)| low < high)
                 .collect();
-            panel.series(Series {
+            panel.curve(Curve {
                 bars,
                 ..marks(verdict, in_legend, &points)
             })
         });
     let line: Vec<(f64, f64)> = (0..layers.len()).map(point).collect();
-    panel.series(Series {
+    panel.curve(Curve {
         mark: Some(Mark::None),
         color: Some(MEASURED),
-        ..Series::new("measured", &line)
+        ..Curve::new("measured", &line)
     })
 }
 
 /// The points with this verdict, as marks without a line.
-fn marks(verdict: Verdict, in_legend: bool, points: &[(f64, f64)]) -> Series {
+fn marks(verdict: Verdict, in_legend: bool, points: &[(f64, f64)]) -> Curve {
     let name = if in_legend {
         verdict.to_string()
     } else {
         String::new()
     };
-    Series {
+    Curve {
         style: LineStyle::None,
         mark: Some(mark(&verdict)),
         color: Some(colour(&verdict)),
-        ..Series::new(&name, points)
+        ..Curve::new(&name, points)
     }
 }
 
@@ -274,7 +274,7 @@ fn epochs(
         .into_iter()
         .fold(Panel::new(label), |panel, (verdict, indices)| {
             let points: Vec<(f64, f64)> = indices.iter().map(|i| point(&frames[*i])).collect();
-            panel.series(marks(verdict, in_legend, &points))
+            panel.curve(marks(verdict, in_legend, &points))
         });
     let line: Vec<(f64, f64)> = frames.iter().map(point).collect();
     let spread: Vec<(f64, f64, f64)> = frames.iter().map(band).collect();
@@ -283,12 +283,12 @@ fn epochs(
         1 => (spread, Vec::new()),
         _ => (Vec::new(), spread),
     };
-    panel.series(Series {
+    panel.curve(Curve {
         bars,
         band,
         mark: Some(Mark::None),
         color: Some(MEASURED),
-        ..Series::new("", &line)
+        ..Curve::new("", &line)
     })
 }
 

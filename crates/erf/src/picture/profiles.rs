@@ -5,7 +5,7 @@ use super::raster::per_peak;
 use super::subject::{Bell, Subject};
 use crate::gaussian::half_interval;
 use crate::map::{Map, Region};
-use receptive_plot::{Chart, Color, LineStyle, Mark, Panel, Scale, Series};
+use receptive_plot::{Chart, Color, Curve, LineStyle, Mark, Panel, Scale};
 
 /// The colours of the measured map, of the Gaussian and of the theory.
 const MEASURED: Color = Color::new(0, 114, 178);
@@ -104,24 +104,24 @@ fn section(
             let (row, column) = place(step);
             (step - middle[along], bell.at(row, column) * scale)
         });
-        panel = panel.series(Series {
+        panel = panel.curve(Curve {
             style: LineStyle::Dashed,
             color: Some(GAUSSIAN),
-            ..Series::new(word, &fine.collect::<Vec<_>>())
+            ..Curve::new(word, &fine.collect::<Vec<_>>())
         });
     }
     if let Some((theory, factor)) = subject.theory() {
-        panel = panel.series(Series {
+        panel = panel.curve(Curve {
             style: LineStyle::Dotted,
             mark: Some(Mark::None),
             color: Some(THEORY),
-            ..Series::new("theory", &points(theory, scale * factor))
+            ..Curve::new("theory", &points(theory, scale * factor))
         });
     }
-    panel.series(Series {
+    panel.curve(Curve {
         band,
         color: Some(MEASURED),
-        ..Series::new("measured", &measured)
+        ..Curve::new("measured", &measured)
     })
 }
 
@@ -219,31 +219,31 @@ pub(super) fn radial(
         .map(|i| far * f64::from(i) / 200.0)
         .map(|r| (r, (-r * r / 2.0).exp()))
         .collect();
-    let gaussian = Series {
+    let gaussian = Curve {
         style: LineStyle::Dashed,
         color: Some(GAUSSIAN),
-        ..Series::new(&format!("{word}, exp(−r²/2)"), &bell_points)
+        ..Curve::new(&format!("{word}, exp(−r²/2)"), &bell_points)
     };
     let panel = Panel {
         y_scale: Scale::Log,
         y_range: Some(((-far * far / 2.0).exp() * 0.3, 3.0)),
         ..Panel::new("radial mean")
     };
-    let mut panel = panel.series(gaussian);
+    let mut panel = panel.curve(gaussian);
     if let Some((map, factor)) = subject.theory() {
         let line = rings.points(&rings.means(map), scale * factor);
-        panel = panel.series(Series {
+        panel = panel.curve(Curve {
             style: LineStyle::Dotted,
             mark: Some(Mark::None),
             color: Some(THEORY),
-            ..Series::new("theory", &line)
+            ..Curve::new("theory", &line)
         });
     }
-    panel = panel.series(Series {
+    panel = panel.curve(Curve {
         band,
         color: Some(MEASURED),
         mark: Some(Mark::None),
-        ..Series::new("measured", &points)
+        ..Curve::new("measured", &points)
     });
     Chart {
         panel_size: size,

@@ -5,7 +5,7 @@ use crate::gaussian::{LUO_THRESHOLD, luo_size};
 use crate::map::{Map, Region};
 use crate::sweep::{Sweep, SweepPoint};
 use crate::theory::chain_kernel;
-use receptive_plot::{Chart, Grid, LineStyle, Panel, Scale, Series};
+use receptive_plot::{Chart, Curve, Grid, LineStyle, Panel, Scale};
 
 /// Sizes and ratios to the theoretical field against depth, on logarithmic axes.
 pub fn sweep_chart(sweep: &Sweep) -> Chart {
@@ -35,23 +35,23 @@ fn sizes(sweep: &Sweep, label: &str, scaled: fn(&SweepPoint, f64) -> f64) -> Pan
     let panel = sweep.families().fold(panel, |panel, family| {
         let solid = |name: &str, value| {
             let name = format!("{}, {name}", family[0].family);
-            Series::new(&name, &line(family, value))
+            Curve::new(&name, &line(family, value))
         };
         panel
-            .series(solid("|g|", |point| point.abs.size.value))
-            .series(solid("g²", |point| point.square.size.value))
+            .curve(solid("|g|", |point| point.abs.size.value))
+            .curve(solid("g²", |point| point.square.size.value))
     });
     // The theoretical size is the same for all families.
     let Some(family) = sweep.families().next_back() else {
         return panel;
     };
-    let dotted = |name: &str, value| Series {
+    let dotted = |name: &str, value| Curve {
         style: LineStyle::Dotted,
-        ..Series::new(name, &line(family, value))
+        ..Curve::new(name, &line(family, value))
     };
     panel
-        .series(dotted("theory, |g|", |point| point.abs.exact))
-        .series(dotted("theory, g²", |point| point.square.exact))
+        .curve(dotted("theory, |g|", |point| point.abs.exact))
+        .curve(dotted("theory, g²", |point| point.square.exact))
 }
 
 /// Luo's first figure: a row for equal weights and one per family, a column per depth.

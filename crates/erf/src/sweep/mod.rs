@@ -14,10 +14,10 @@ use crate::gaussian::{Estimate, LUO_THRESHOLD, Verdict, luo_size};
 use crate::layers::{MAX_GROWN, default_layer, plan_that_fits};
 use crate::map::Map;
 use crate::measure::{
-    Aggregate, Channels, MeasureOptions, Measurement, Network, Noise, Probe, Progress, measure,
-    measure_layer,
+    Aggregate, Channels, MeasureOptions, MeasureProgress, MeasuredNetwork, Measurement, Noise,
+    Probe, measure, measure_layer,
 };
-use crate::theory::{Seeds, Weights, predict, slope};
+use crate::theory::{Seeds, WeightAssumption, predict, slope};
 use burn::tensor::Tensor;
 use receptive_core::hash::mix;
 use receptive_model::{Features, InferenceDevice, Plan, exactly};
@@ -150,7 +150,7 @@ impl SweepNetwork {
         &self,
         options: &MeasureOptions,
         device: impl Into<InferenceDevice>,
-        progress: &mut Progress<'_>,
+        progress: &mut MeasureProgress<'_>,
     ) -> Result<SweepPoint, ErfError> {
         let device = &device.into();
         let plan = plan_that_fits(&self.config, None, MAX_GROWN)?;
@@ -165,10 +165,16 @@ impl SweepNetwork {
         let measured = if self.is_training {
             in_training(&plan, &layer, &probe, &noise, options, device, progress)?
         } else {
-            let network = Network::Redrawn(&plan, options.seed);
+            let network = MeasuredNetwork::Redrawn(&plan, options.seed);
             measure_layer(network, &layer, &probe, &noise, options, device, progress)?
         };
-        let prediction = predict(&plan, &layer, probe.unit, Seeds::All, Weights::Random)?;
+        let prediction = predict(
+            &plan,
+            &layer,
+            probe.unit,
+            Seeds::All,
+            WeightAssumption::Random,
+        )?;
         let exact = luo_size(&prediction.map, measured.trf.centre(), LUO_THRESHOLD);
         let root = prediction.map.map(f64::sqrt);
         let exact_root = luo_size(&root, measured.trf.centre(), LUO_THRESHOLD);
@@ -200,7 +206,7 @@ fn in_training(
     noise: &Noise,
     options: &MeasureOptions,
     device: &InferenceDevice,
-    progress: &mut Progress<'_>,
+    progress: &mut MeasureProgress<'_>,
 ) -> Result<Measurement, ErfError> {
     let autodiff = device.autodiff();
     autodiff.seed(options.seed);

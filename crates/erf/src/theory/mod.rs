@@ -20,7 +20,7 @@ use serde::Serialize;
 /// The weights that a prediction assumes.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub enum Weights<'a> {
+pub enum WeightAssumption<'a> {
     /// All equal and positive, with positive images: the gradient itself, which counts paths. The
     /// weights of each layer are `1 / fan_in`, so that nothing overflows.
     Ones,
@@ -46,7 +46,7 @@ pub enum Seeds {
 
 /// A predicted field.
 #[derive(Debug, Clone)]
-pub struct Prediction {
+pub struct PredictedField {
     /// The map over the part of the theoretical field inside the image, summed over the image's
     /// channels.
     pub map: Map,
@@ -80,8 +80,8 @@ pub fn predict(
     layer: &str,
     unit: [usize; 2],
     seeds: Seeds,
-    weights: Weights<'_>,
-) -> Result<Prediction, ErfError> {
+    weights: WeightAssumption<'_>,
+) -> Result<PredictedField, ErfError> {
     let path = plan.path(layer)?;
     let target = plan.find(layer)?;
     let probe = Probe::central(plan, layer)?.with_unit(unit);
@@ -123,7 +123,7 @@ pub fn predict(
     let input = plan.input();
     let image = Region::image(input.height, input.width);
     let field = probe.trf().map_or(image, |trf| trf.intersection(&image));
-    Ok(Prediction {
+    Ok(PredictedField {
         map: as_map(&units).over(field),
         exact: propagation.caveats.is_empty(),
         caveats: propagation.caveats,

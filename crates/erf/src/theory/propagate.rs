@@ -6,7 +6,7 @@ use super::dense::{self, Kernel};
 use super::factor::{mean_square, on_positive};
 use super::planes::Planes;
 use super::slide::Slide;
-use super::{Seeds, Weights};
+use super::{Seeds, WeightAssumption};
 use receptive_model::{
     Activation, AvgPool2dOp, BranchesOp, Conv2dOp, Edges, Join, LayerValues, LinearOp, MaxPool2dOp,
     Operation, PlannedLayer, Shape,
@@ -21,12 +21,12 @@ const MAX_POOLING: &str = "max pooling has no closed form: each pixel of a windo
 /// plane holds their sum; where a layer distinguishes channels, there is one plane per channel
 /// until the next convolution or dense layer.
 pub(super) struct Propagation<'a> {
-    weights: Weights<'a>,
+    weights: WeightAssumption<'a>,
     pub(super) caveats: Vec<String>,
 }
 
 impl<'a> Propagation<'a> {
-    pub(super) fn new(weights: Weights<'a>) -> Self {
+    pub(super) fn new(weights: WeightAssumption<'a>) -> Self {
         Self {
             weights,
             caveats: Vec::new(),
@@ -37,7 +37,7 @@ impl<'a> Propagation<'a> {
     pub(super) fn seed(&self, unit: [usize; 2], channels: usize, seeds: Seeds) -> Planes {
         let place = unit.map(|at| at..at + 1);
         match (self.weights, seeds) {
-            (Weights::Given(_), Seeds::All) => Planes::filled(channels, place, 1.0),
+            (WeightAssumption::Given(_), Seeds::All) => Planes::filled(channels, place, 1.0),
             (_, Seeds::One(channel)) => {
                 let mut planes = Planes::filled(channels, place, 0.0);
                 planes.values[channel] = 1.0;
@@ -268,13 +268,13 @@ impl<'a> Propagation<'a> {
     /// A layer's own values, if the weights are given.
     pub(super) fn values(&self, layer: &PlannedLayer) -> Option<LayerValues> {
         match self.weights {
-            Weights::Given(classifier) => classifier.values(&layer.number),
+            WeightAssumption::Given(classifier) => classifier.values(&layer.number),
             _ => None,
         }
     }
 
     pub(super) fn is_ones(&self) -> bool {
-        matches!(self.weights, Weights::Ones)
+        matches!(self.weights, WeightAssumption::Ones)
     }
 
     fn biased(&mut self, values: &LayerValues) {

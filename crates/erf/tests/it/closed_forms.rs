@@ -4,8 +4,8 @@ use crate::nets::{classifier, measured, noise, plan, with_weights};
 use burn::tensor::{Device, Tensor};
 use proptest::prelude::*;
 use receptive_erf::{
-    Aggregate, Images, Inputs, Map, MeasureOptions, Method, Network, Probe, all_ones, measure,
-    measure_layer,
+    Aggregate, ImageFunction, Inputs, Map, MeasureOptions, MeasuredNetwork, Method, Probe,
+    all_ones, measure, measure_layer,
 };
 use receptive_model::{
     Activation, AvgPool2dLayer, Classifier, Conv2dLayer, MaxPool2dLayer, ModelConfig, Padding,
@@ -30,7 +30,14 @@ fn gradient(
     probe.unit = unit.unwrap_or(probe.unit);
     for method in [Method::Plain, Method::Cone] {
         let options = MeasureOptions { method, ..once() };
-        let found = measured(Network::Given(network), layer, &probe, inputs, &options).unwrap();
+        let found = measured(
+            MeasuredNetwork::Given(network),
+            layer,
+            &probe,
+            inputs,
+            &options,
+        )
+        .unwrap();
         assert_eq!(found.outside, 0.0);
         if method == Method::Cone {
             return found.map(Aggregate::Signed).clone();
@@ -43,7 +50,7 @@ fn gradient(
 fn positive(plan: &Plan) -> impl Inputs {
     let input = plan.input();
     let shape = [input.channels, input.height, input.width];
-    Images::new(shape, None, move |_| Ok(vec![1.0; shape.iter().product()]))
+    ImageFunction::new(shape, None, move |_| Ok(vec![1.0; shape.iter().product()]))
 }
 
 /// Path counts along one axis, from the unit back to the image (ERF by hand).
@@ -195,7 +202,7 @@ fn on_a_ramp_every_max_pool_is_a_shift() {
             .layer(MaxPool2dLayer::new(3).with_strides(2)),
     );
     let network = all_ones(classifier(&plan, 0));
-    let ramp = Images::new([1, 31, 31], None, |_| {
+    let ramp = ImageFunction::new([1, 31, 31], None, |_| {
         Ok((0..31 * 31).map(|i| (i / 31 + i % 31) as f32).collect())
     });
     let unit = [2, 1];
@@ -269,7 +276,7 @@ fn a_gradient_is_what_a_small_step_changes() {
     let image: Vec<f32> = (0..400)
         .map(|i| ((i * 37 % 101) as f32 / 50.0) - 1.0)
         .collect();
-    let inputs = Images::new([1, 20, 20], None, |_| Ok(image.clone()));
+    let inputs = ImageFunction::new([1, 20, 20], None, |_| Ok(image.clone()));
     let map = gradient(&network, "3", Some([2, 2]), &inputs);
     let output = |image: &[f32]| -> f64 {
         let data = burn::tensor::TensorData::new(image.to_vec(), [1, 1, 20, 20]);
@@ -333,7 +340,7 @@ fn outside_the_theoretical_field_the_gradient_is_zero_on_every_backend() {
                     ..MeasureOptions::default()
                 };
                 let found = measure_layer(
-                    Network::Given(&network),
+                    MeasuredNetwork::Given(&network),
                     "4",
                     &probe,
                     &noise(&plan),

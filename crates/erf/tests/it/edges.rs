@@ -2,9 +2,10 @@
 
 use crate::nets::{self, classifier, noise, plan, with_weights};
 use receptive_erf::gaussian::{Reason, Verdict};
-use receptive_erf::theory::Weights;
+use receptive_erf::theory::WeightAssumption;
 use receptive_erf::{
-    Aggregate, ErfError, Images, Inputs, MeasureOptions, Measurement, Network, Probe, Study,
+    Aggregate, ErfError, ImageFunction, Inputs, MeasureOptions, MeasuredNetwork, Measurement,
+    Probe, Study,
 };
 use receptive_model::{Activation, Classifier, Conv2dLayer, ModelConfig, Padding};
 
@@ -18,14 +19,20 @@ fn measured(
         samples,
         ..MeasureOptions::default()
     };
-    nets::measured(Network::Given(network), "1", &probe, inputs, &options)
+    nets::measured(
+        MeasuredNetwork::Given(network),
+        "1",
+        &probe,
+        inputs,
+        &options,
+    )
 }
 
 /// Every number of the study, as JSON would have it: no NaN becomes `null` unseen.
 fn is_finite(found: &Measurement, network: &Classifier) {
     let plan = network.plan();
     let layer = plan.find("1").unwrap();
-    let weights = Weights::Given(network);
+    let weights = WeightAssumption::Given(network);
     let study = Study::new(found.clone(), plan, layer, weights, Aggregate::Abs).unwrap();
     let json = serde_json::to_value(&study).unwrap();
     for key in ["tv", "size", "ratio", "mardia", "hole"] {
@@ -62,7 +69,7 @@ fn a_dead_unit_is_inconclusive() {
 #[test]
 fn a_constant_image_and_a_map_of_one_pixel_are_measured() {
     let plan = plan(ModelConfig::new(1, 3, 9).layer(Conv2dLayer::new(2, 3)));
-    let flat = Images::new([1, 3, 9], Some(1), |_| Ok(vec![0.5; 27]));
+    let flat = ImageFunction::new([1, 3, 9], Some(1), |_| Ok(vec![0.5; 27]));
     let network = classifier(&plan, 1);
     let found = measured(&network, &flat, 10).unwrap();
     is_finite(&found, &network);
@@ -93,7 +100,7 @@ fn weights_that_are_not_finite_are_an_error() {
 #[test]
 fn an_image_that_cannot_be_loaded_is_named() {
     let plan = plan(ModelConfig::new(1, 9, 9).layer(Conv2dLayer::new(2, 3)));
-    let broken = Images::new([1, 9, 9], None, |sample| match sample {
+    let broken = ImageFunction::new([1, 9, 9], None, |sample| match sample {
         7 => Err("cat.png is damaged".into()),
         _ => Ok(vec![0.5; 81]),
     });

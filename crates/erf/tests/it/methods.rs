@@ -2,10 +2,10 @@
 
 use crate::nets::{classifier, measured, noise, plan};
 use burn::tensor::{Device, Tensor};
-use receptive_erf::theory::Weights;
+use receptive_erf::theory::WeightAssumption;
 use receptive_erf::{
-    Aggregate, Channels, ErfError, Images, Inputs, MeasureOptions, Measurement, Method, Network,
-    Noise, Probe, Region, Study, measure, measure_layer,
+    Aggregate, Channels, ErfError, ImageFunction, Inputs, MeasureOptions, MeasuredNetwork,
+    Measurement, Method, Noise, Probe, Region, Study, measure, measure_layer,
 };
 use receptive_model::{
     Activation, AvgPool2dLayer, BatchNormLayer, Conv2dLayer, MaxPool2dLayer, ModelConfig, Padding,
@@ -29,7 +29,14 @@ fn by(
     options: MeasureOptions,
 ) -> Measurement {
     let network = classifier(plan, 3);
-    measured(Network::Given(&network), layer, probe, inputs, &options).unwrap()
+    measured(
+        MeasuredNetwork::Given(&network),
+        layer,
+        probe,
+        inputs,
+        &options,
+    )
+    .unwrap()
 }
 
 /// The largest difference, as a share of the first map's peak.
@@ -90,7 +97,14 @@ fn behind_a_gate_whole_images_are_measured_and_both_fields_are_told() {
     assert_eq!((found.method, found.outside), (Method::Plain, 0.0));
     assert!(found.map(Aggregate::Abs).at(0, 0) > 0.0);
     let layer = plan.find("3").unwrap();
-    let study = Study::new(found, &plan, layer, Weights::Random, Aggregate::Abs).unwrap();
+    let study = Study::new(
+        found,
+        &plan,
+        layer,
+        WeightAssumption::Random,
+        Aggregate::Abs,
+    )
+    .unwrap();
     let ungated = study.ungated_trf().unwrap();
     let place = [ungated.top, ungated.left];
     assert_eq!((place, ungated.height, ungated.width), ([8, 8], 5, 5));
@@ -147,7 +161,7 @@ fn tiles_are_the_units_one_at_a_time() {
     let plan = mixed();
     let layer = "3";
     let probe = Probe::central(&plan, layer).unwrap();
-    let photographs = Images::new([2, 61, 53], Some(6), |sample| {
+    let photographs = ImageFunction::new([2, 61, 53], Some(6), |sample| {
         noise(&mixed()).part(sample, &Region::image(61, 53))
     });
     let tiled = by(&plan, layer, &probe, &photographs, taken(6, Method::Tiles));
@@ -245,7 +259,7 @@ fn measuring_stops_when_the_noise_is_small() {
     let mut seen = Vec::new();
     let network = classifier(&plan, 3);
     let found = measure_layer(
-        Network::Given(&network),
+        MeasuredNetwork::Given(&network),
         "2",
         &probe,
         &noise(&plan),
@@ -271,7 +285,7 @@ fn redrawn_weights_differ_from_sample_to_sample() {
     let options = taken(20, Method::Auto);
     let run = |seed| {
         measured(
-            Network::Redrawn(&plan, seed),
+            MeasuredNetwork::Redrawn(&plan, seed),
             "1",
             &probe,
             &noise(&plan),
@@ -289,9 +303,9 @@ fn redrawn_weights_differ_from_sample_to_sample() {
 fn what_cannot_be_measured_is_an_error_in_a_sentence() {
     let plan = mixed();
     let network = classifier(&plan, 3);
-    let refused = |layer: &str, probe: &Probe, shape: [usize; 3], options: MeasureOptions| {
+    let rejected = |layer: &str, probe: &Probe, shape: [usize; 3], options: MeasureOptions| {
         measured(
-            Network::Given(&network),
+            MeasuredNetwork::Given(&network),
             layer,
             probe,
             &Noise { shape, seed: 0 },
@@ -303,20 +317,20 @@ fn what_cannot_be_measured_is_an_error_in_a_sentence() {
     let probe = Probe::central(&plan, "2").unwrap();
     let usual = taken(5, Method::Auto);
     let right = [2, 61, 53];
-    let error = refused("2", &probe.clone().with_unit([99, 0]), right, usual);
+    let error = rejected("2", &probe.clone().with_unit([99, 0]), right, usual);
     assert!(error.contains("27 rows and 23 columns"), "{error}");
-    let error = refused(
+    let error = rejected(
         "2",
         &probe.clone().with_channels(Channels::One(6)),
         right,
         usual,
     );
     assert!(error.contains("6 channels"), "{error}");
-    let error = refused("2", &probe, [3, 61, 53], usual);
+    let error = rejected("2", &probe, [3, 61, 53], usual);
     assert!(error.contains("[2, 61, 53]"), "{error}");
-    let error = refused("2", &probe, right, taken(0, Method::Auto));
+    let error = rejected("2", &probe, right, taken(0, Method::Auto));
     assert!(error.contains("1 or more"), "{error}");
-    let error = refused("nothing", &probe, right, usual);
+    let error = rejected("nothing", &probe, right, usual);
     assert!(error.contains("conv2d_1"), "{error}");
     let error = measure(
         |images: Tensor<4>| images,

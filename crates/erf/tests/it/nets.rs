@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use receptive_erf::{
-    ErfError, Inputs, MeasureOptions, Measurement, Network, Noise, Probe, measure_layer,
+    ErfError, Inputs, MeasureOptions, MeasuredNetwork, Measurement, Noise, Probe, measure_layer,
 };
 use receptive_model::{Classifier, FlattenLayer, LinearLayer, ModelConfig, Plan};
 
@@ -23,7 +23,7 @@ pub(crate) fn classifier(plan: &Plan, seed: u64) -> Classifier {
 
 /// A measurement on flex that nobody watches.
 pub(crate) fn measured(
-    network: Network<'_>,
+    network: MeasuredNetwork<'_>,
     layer: &str,
     probe: &Probe,
     inputs: &dyn Inputs,

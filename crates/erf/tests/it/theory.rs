@@ -3,16 +3,16 @@
 use crate::nets::{classifier, measured, noise, plan, with_weights};
 use proptest::prelude::*;
 use receptive_erf::gaussian::{LUO_THRESHOLD, luo_size};
-use receptive_erf::theory::{Seeds, Weights, chain_kernel, predict, slope};
+use receptive_erf::theory::{Seeds, WeightAssumption, chain_kernel, predict, slope};
 use receptive_erf::{
-    Aggregate, Map, MeasureOptions, Method, Network, Probe, Region, Study, default_layer,
+    Aggregate, Map, MeasureOptions, MeasuredNetwork, Method, Probe, Region, Study, default_layer,
 };
 use receptive_model::{
     Activation, AvgPool2dLayer, Conv2dLayer, MaxPool2dLayer, ModelConfig, Padding, Plan,
     ResidualLayer,
 };
 
-fn central(plan: &Plan, layer: &str, weights: Weights<'_>) -> Map {
+fn central(plan: &Plan, layer: &str, weights: WeightAssumption<'_>) -> Map {
     let unit = Probe::central(plan, layer).unwrap().unit;
     predict(plan, layer, unit, Seeds::All, weights).unwrap().map
 }
@@ -86,7 +86,7 @@ proptest! {
         }
         let plan = plan(config);
         let layer = layers.len().to_string();
-        for weights in [Weights::Ones, Weights::Random] {
+        for weights in [WeightAssumption::Ones, WeightAssumption::Random] {
             let map = central(&plan, &layer, weights);
             prop_assert_eq!(map.region().area(), counts.len() * counts.len());
             let (top, left) = (map.region().top, map.region().left);
@@ -97,7 +97,7 @@ proptest! {
         }
         // The budget is the variance, and the closed formula's.
         let unit = Probe::central(&plan, &layer).unwrap().unit;
-        let found = predict(&plan, &layer, unit, Seeds::All, Weights::Random).unwrap();
+        let found = predict(&plan, &layer, unit, Seeds::All, WeightAssumption::Random).unwrap();
         prop_assert!(found.exact, "{:?}", found.caveats);
         let sum: f64 = found.budget.iter().map(|share| share.variance[0]).sum();
         let (sigma, _) = chain_moments(&layers);
@@ -163,7 +163,7 @@ fn residual_blocks_are_a_delta_and_two_boxes() {
             .layer(block.clone())
             .layer(block),
     );
-    let found = predict(&plan, "1", [10, 10], Seeds::All, Weights::Random).unwrap();
+    let found = predict(&plan, "1", [10, 10], Seeds::All, WeightAssumption::Random).unwrap();
     assert!(found.exact, "{:?}", found.caveats);
     let twice = chain_kernel(&[(3, 1, 1); 2]);
     let expected = Map::from_fn(found.map.region(), |r, c| {
@@ -189,16 +189,16 @@ fn pools_borders_and_shifts_are_as_they_must_be() {
             .layer(Conv2dLayer::new(2, 2).with_strides(2)),
     );
     // Two elements: exactly a half each.
-    let found = predict(&plan, "2", [5, 5], Seeds::All, Weights::Random).unwrap();
+    let found = predict(&plan, "2", [5, 5], Seeds::All, WeightAssumption::Random).unwrap();
     assert!(found.exact);
     let rows = [0.5, 1.0, 1.0, 0.5];
     let expected = Map::from_fn(found.map.region(), |r, _| rows[(r - 9) as usize]);
     assert_same_shape(&found.map, &expected, 1e-12);
     // The next unit sees the same a stride further.
-    let here = predict(&plan, "4", [1, 2], Seeds::All, Weights::Random)
+    let here = predict(&plan, "4", [1, 2], Seeds::All, WeightAssumption::Random)
         .unwrap()
         .map;
-    let there = predict(&plan, "4", [1, 1], Seeds::All, Weights::Random)
+    let there = predict(&plan, "4", [1, 1], Seeds::All, WeightAssumption::Random)
         .unwrap()
         .map;
     let stride = plan.find("4").unwrap().trf[1].stride;
@@ -206,13 +206,13 @@ fn pools_borders_and_shifts_are_as_they_must_be() {
         assert!((there.at(row, column - stride) - value).abs() < 1e-12 * here.peak());
     }
     // At the corner what falls on padding is lost, and nothing else.
-    let corner = predict(&plan, "1", [0, 0], Seeds::All, Weights::Ones)
+    let corner = predict(&plan, "1", [0, 0], Seeds::All, WeightAssumption::Ones)
         .unwrap()
         .map;
     assert_eq!((corner.region().height, corner.region().width), (2, 2));
-    let error = predict(&plan, "1", [24, 0], Seeds::All, Weights::Ones).unwrap_err();
+    let error = predict(&plan, "1", [24, 0], Seeds::All, WeightAssumption::Ones).unwrap_err();
     assert!(error.to_string().contains("24 rows"), "{error}");
-    assert!(predict(&plan, "1", [0, 0], Seeds::One(2), Weights::Ones).is_err());
+    assert!(predict(&plan, "1", [0, 0], Seeds::One(2), WeightAssumption::Ones).is_err());
 }
 
 /// The mean of the squared gradient over all sign patterns of a network's weights.
@@ -237,7 +237,7 @@ fn enumerated(plan: &Plan, layer: &str, weights: usize) -> Map {
             ..MeasureOptions::default()
         };
         let found = measured(
-            Network::Given(&network),
+            MeasuredNetwork::Given(&network),
             layer,
             &probe,
             &noise(plan),
@@ -283,7 +283,14 @@ fn with_relus_the_mean_over_all_signs_is_exact() {
             (dims.len() == 4).then_some(1.0)
         });
         let unit = Probe::central(&plan, &depth).unwrap().unit;
-        let found = predict(&plan, &depth, unit, Seeds::One(0), Weights::Given(&ones)).unwrap();
+        let found = predict(
+            &plan,
+            &depth,
+            unit,
+            Seeds::One(0),
+            WeightAssumption::Given(&ones),
+        )
+        .unwrap();
         assert!(found.exact, "{:?}", found.caveats);
         let measured = enumerated(&plan, &depth, weights);
         for (row, column, value) in found.map.pixels() {
@@ -312,7 +319,7 @@ fn given_weights_without_activations_give_the_squared_jacobian() {
             .unwrap()
             .with_channels(receptive_erf::Channels::One(channel));
         let found = measured(
-            Network::Given(&network),
+            MeasuredNetwork::Given(&network),
             "1",
             &probe,
             &noise(&plan),
@@ -324,7 +331,7 @@ fn given_weights_without_activations_give_the_squared_jacobian() {
             "1",
             probe.unit,
             Seeds::One(channel),
-            Weights::Given(&network),
+            WeightAssumption::Given(&network),
         )
         .unwrap();
         let measured = found.map(Aggregate::Square);
@@ -359,7 +366,7 @@ fn theory_and_measurement_meet_in_random_networks() {
         ..MeasureOptions::default()
     };
     let found = measured(
-        Network::Redrawn(&plan, 5),
+        MeasuredNetwork::Redrawn(&plan, 5),
         layer,
         &probe,
         &noise(&plan),
@@ -367,7 +374,14 @@ fn theory_and_measurement_meet_in_random_networks() {
     )
     .unwrap();
     let layer = plan.find(layer).unwrap();
-    let study = Study::new(found, &plan, layer, Weights::Random, Aggregate::Square).unwrap();
+    let study = Study::new(
+        found,
+        &plan,
+        layer,
+        WeightAssumption::Random,
+        Aggregate::Square,
+    )
+    .unwrap();
     let theory = &study.theory;
     assert!(theory.exact && theory.tv < 0.02, "{}", theory.tv);
 }

@@ -1,10 +1,10 @@
 //! Each activation as ONNX nodes.
 
-use super::graph::{Graph, float};
+use super::graph::{GraphBuilder, float};
 use receptive_model::Activation;
 
 pub(super) fn activated(
-    graph: &mut Graph,
+    graph: &mut GraphBuilder,
     name: &str,
     x: String,
     kind: Option<Activation>,
@@ -15,7 +15,7 @@ pub(super) fn activated(
     }
 }
 
-pub(super) fn activate(graph: &mut Graph, name: &str, x: &str, kind: Activation) -> String {
+pub(super) fn activate(graph: &mut GraphBuilder, name: &str, x: &str, kind: Activation) -> String {
     match kind {
         Activation::Relu => graph.node("Relu", name, [x], vec![]),
         Activation::LeakyRelu(slope) => {
@@ -53,7 +53,7 @@ pub(super) fn activate(graph: &mut Graph, name: &str, x: &str, kind: Activation)
 }
 
 /// `x / 2 (1 + erf(x / sqrt 2))`, because `Gelu` requires operator set 20.
-fn gelu(graph: &mut Graph, name: &str, x: &str) -> String {
+fn gelu(graph: &mut GraphBuilder, name: &str, x: &str) -> String {
     let mut number =
         |word: &str, value: f32| graph.floats(&format!("{name}.{word}"), &[], &[value]);
     let root = number("root", std::f32::consts::SQRT_2);

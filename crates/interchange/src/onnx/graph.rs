@@ -7,19 +7,19 @@ use crate::proto::{
 
 /// ONNX's numbers for element types.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Element {
+pub(super) enum ElementType {
     Float = 1,
     Uint8 = 2,
     Int64 = 7,
 }
 
 #[derive(Default)]
-pub(super) struct Graph {
+pub(super) struct GraphBuilder {
     nodes: Vec<NodeProto>,
     initializers: Vec<TensorProto>,
 }
 
-impl Graph {
+impl GraphBuilder {
     /// Appends a node and returns the name of its output, which is also the node's.
     pub(super) fn node<const N: usize>(
         &mut self,
@@ -43,16 +43,22 @@ impl Graph {
     /// Adds a constant tensor of floats and returns its name.
     pub(super) fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) -> String {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes());
-        self.constant(name, shape, Element::Float, bytes.collect())
+        self.constant(name, shape, ElementType::Float, bytes.collect())
     }
 
     /// Adds a constant vector of integers and returns its name.
     pub(super) fn integers(&mut self, name: &str, values: &[i64]) -> String {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes());
-        self.constant(name, &[values.len()], Element::Int64, bytes.collect())
+        self.constant(name, &[values.len()], ElementType::Int64, bytes.collect())
     }
 
-    fn constant(&mut self, name: &str, shape: &[usize], element: Element, raw: Vec<u8>) -> String {
+    fn constant(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        element: ElementType,
+        raw: Vec<u8>,
+    ) -> String {
         self.initializers.push(TensorProto {
             dims: shape.iter().map(|side| *side as i64).collect(),
             data_type: element as i32,
@@ -107,7 +113,12 @@ impl Side {
 }
 
 /// A tensor with a batch of any size as its first axis.
-pub(super) fn batch_of(name: &str, element: Element, sides: &[Side], doc: &str) -> ValueInfoProto {
+pub(super) fn batch_of(
+    name: &str,
+    element: ElementType,
+    sides: &[Side],
+    doc: &str,
+) -> ValueInfoProto {
     let batch = Side::Any("batch").dimension();
     let sides = sides.iter().map(|side| side.dimension());
     ValueInfoProto {

@@ -1,6 +1,6 @@
 //! Each kind of layer as ONNX nodes.
 
-use super::graph::{Graph, float, int, ints};
+use super::graph::{GraphBuilder, float, int, ints};
 use super::{activations, norms};
 use crate::{InterchangeError, NamedTensor};
 use receptive_model::{
@@ -14,7 +14,7 @@ pub(super) type Weights<'a> = BTreeMap<&'a str, &'a NamedTensor>;
 
 /// Appends the layers and returns the name of the last one's output.
 pub(super) fn chain(
-    graph: &mut Graph,
+    graph: &mut GraphBuilder,
     layers: &[PlannedLayer],
     input: &str,
     weights: &Weights<'_>,
@@ -25,7 +25,7 @@ pub(super) fn chain(
 }
 
 /// Reshapes `x` to rows, whatever its shape.
-pub(super) fn flat(graph: &mut Graph, name: &str, x: &str, shape: &Shape) -> String {
+pub(super) fn flat(graph: &mut GraphBuilder, name: &str, x: &str, shape: &Shape) -> String {
     match shape {
         Shape::Map { .. } => graph.node("Flatten", name, [x], vec![int("axis", 1)]),
         Shape::Flat(_) => x.into(),
@@ -33,7 +33,7 @@ pub(super) fn flat(graph: &mut Graph, name: &str, x: &str, shape: &Shape) -> Str
 }
 
 fn layer(
-    graph: &mut Graph,
+    graph: &mut GraphBuilder,
     planned: &PlannedLayer,
     x: &str,
     weights: &Weights<'_>,
@@ -84,7 +84,7 @@ fn layer(
 }
 
 fn tensor(
-    graph: &mut Graph,
+    graph: &mut GraphBuilder,
     name: &str,
     leaf: &str,
     weights: &Weights<'_>,
@@ -99,7 +99,7 @@ fn missing(full: &str) -> InterchangeError {
 }
 
 fn conv2d(
-    graph: &mut Graph,
+    graph: &mut GraphBuilder,
     name: &str,
     op: &Conv2dOp,
     x: &str,
@@ -123,7 +123,7 @@ fn conv2d(
 }
 
 fn linear(
-    graph: &mut Graph,
+    graph: &mut GraphBuilder,
     name: &str,
     op: &LinearOp,
     x: &str,
@@ -141,7 +141,7 @@ fn linear(
 }
 
 fn batch_norm(
-    graph: &mut Graph,
+    graph: &mut GraphBuilder,
     name: &str,
     op: &BatchNormOp,
     x: &str,
@@ -160,7 +160,7 @@ fn batch_norm(
 
 /// Applies `operation` to each channel's values with the channel's factor.
 fn channel_factors(
-    graph: &mut Graph,
+    graph: &mut GraphBuilder,
     operation: &'static str,
     planned: &PlannedLayer,
     x: &str,
@@ -177,7 +177,7 @@ fn channel_factors(
     Ok(graph.node(operation, name, [x, &weight], vec![]))
 }
 
-fn channel_slice(graph: &mut Graph, name: &str, op: &ChannelSliceOp, x: &str) -> String {
+fn channel_slice(graph: &mut GraphBuilder, name: &str, op: &ChannelSliceOp, x: &str) -> String {
     let mut row =
         |word: &str, value: usize| graph.integers(&format!("{name}.{word}"), &[value as i64]);
     let bounds = [row("start", op.start), row("end", op.end), row("axis", 1)];
@@ -186,7 +186,7 @@ fn channel_slice(graph: &mut Graph, name: &str, op: &ChannelSliceOp, x: &str) ->
 }
 
 fn channel_shuffle(
-    graph: &mut Graph,
+    graph: &mut GraphBuilder,
     planned: &PlannedLayer,
     op: &ChannelShuffleOp,
     x: &str,
@@ -198,7 +198,7 @@ fn channel_shuffle(
     graph.node("Gather", name, [x, &order], vec![int("axis", 1)])
 }
 
-fn avg_pool2d(graph: &mut Graph, name: &str, op: &AvgPool2dOp, x: &str) -> String {
+fn avg_pool2d(graph: &mut GraphBuilder, name: &str, op: &AvgPool2dOp, x: &str) -> String {
     let padded;
     let x = if op.zeros.is_none() {
         x
@@ -215,7 +215,7 @@ fn avg_pool2d(graph: &mut Graph, name: &str, op: &AvgPool2dOp, x: &str) -> Strin
     graph.node("AveragePool", name, [x], attributes)
 }
 
-fn max_pool2d(graph: &mut Graph, name: &str, op: &MaxPool2dOp, x: &str) -> String {
+fn max_pool2d(graph: &mut GraphBuilder, name: &str, op: &MaxPool2dOp, x: &str) -> String {
     // ONNX allows no window that covers only padding, so such padding becomes a separate node.
     let wide = op.edges.array().iter().max() >= op.pool_size.iter().min();
     let (x, pads) = if wide {
@@ -233,7 +233,7 @@ fn max_pool2d(graph: &mut Graph, name: &str, op: &MaxPool2dOp, x: &str) -> Strin
 }
 
 fn branches(
-    graph: &mut Graph,
+    graph: &mut GraphBuilder,
     planned: &PlannedLayer,
     op: &BranchesOp,
     x: &str,
@@ -274,7 +274,7 @@ fn branches(
 }
 
 /// Pads `x` with `value`.
-fn pad(graph: &mut Graph, name: &str, x: &str, edges: &Edges, value: f32) -> String {
+fn pad(graph: &mut GraphBuilder, name: &str, x: &str, edges: &Edges, value: f32) -> String {
     let [top, left, bottom, right] = edges.array().map(|pixels| pixels as i64);
     let pads = graph.integers(
         &format!("{name}.pads"),

@@ -9,7 +9,7 @@ mod sizes;
 use crate::proto::{self, ModelProto, OperatorSetIdProto, StringStringEntryProto};
 use crate::spec::SPEC;
 use crate::{InterchangeError, Spec, tensors};
-use graph::{Element, Graph, Side, batch_of};
+use graph::{ElementType, GraphBuilder, Side, batch_of};
 use layers::{chain, flat};
 use prost::Message;
 use receptive_model::{Artifact, InputSpec};
@@ -81,7 +81,7 @@ pub fn to_onnx(
     }
     let tensors = tensors(&artifact.model)?;
     let weights = tensors.iter().map(|tensor| (tensor.name.as_str(), tensor));
-    let mut graph = Graph::default();
+    let mut graph = GraphBuilder::default();
     let images = match input {
         OnnxInput::Normalised => "images".to_string(),
         OnnxInput::Pixels => normalised(&mut graph, &artifact.input),
@@ -92,7 +92,7 @@ pub fn to_onnx(
     }
     let logits = batch_of(
         "logits",
-        Element::Float,
+        ElementType::Float,
         &[Side::Fixed(plan.classes)],
         "one logit per class; softmax gives probabilities",
     );
@@ -133,11 +133,11 @@ fn value_of(options: OnnxOptions, spec: &InputSpec) -> proto::ValueInfoProto {
     match options.input {
         OnnxInput::Normalised => {
             let sides = [channels, height, width];
-            batch_of("images", Element::Float, &sides, &text)
+            batch_of("images", ElementType::Float, &sides, &text)
         }
         OnnxInput::Pixels => {
             let sides = [height, width, channels];
-            batch_of("pixels", Element::Uint8, &sides, &text)
+            batch_of("pixels", ElementType::Uint8, &sides, &text)
         }
     }
 }
@@ -161,7 +161,7 @@ fn preparation(options: OnnxOptions, spec: &InputSpec) -> String {
 }
 
 /// Converts channels-last bytes to the first layer's input.
-fn normalised(graph: &mut Graph, spec: &InputSpec) -> String {
+fn normalised(graph: &mut GraphBuilder, spec: &InputSpec) -> String {
     let mut row = |name: &str, value: &dyn Fn(f32, f32) -> f32| {
         let values: Vec<f32> = spec
             .mean
@@ -174,7 +174,7 @@ fn normalised(graph: &mut Graph, spec: &InputSpec) -> String {
     // (pixel / 255 - mean) / std, as one product and one sum.
     let scale = row("input.scale", &|_, std| 1.0 / (255.0 * std));
     let shift = row("input.shift", &|mean, std| -mean / std);
-    let to = graph::int("to", Element::Float as usize);
+    let to = graph::int("to", ElementType::Float as usize);
     let floats = graph.node("Cast", "input/floats", ["pixels"], vec![to]);
     let scaled = graph.node("Mul", "input/scaled", [&floats, &scale], vec![]);
     let moved = graph.node("Add", "input/normalised", [&scaled, &shift], vec![]);

@@ -1,12 +1,12 @@
 //! Layers for which ONNX has no exactly corresponding node.
 
-use super::graph::{Graph, float, int, ints};
+use super::graph::{GraphBuilder, float, int, ints};
 use crate::InterchangeError;
 use receptive_model::{AdaptiveAvgPool2dOp, LayerNormOp, LocalResponseNormOp, PlannedLayer, Shape};
 
 /// `LayerNormalization` normalises the last axes, so a map's channels are moved to the end for it.
 pub(super) fn layer_norm(
-    graph: &mut Graph,
+    graph: &mut GraphBuilder,
     planned: &PlannedLayer,
     op: &LayerNormOp,
     x: &str,
@@ -37,7 +37,7 @@ pub(super) fn layer_norm(
 
 /// ONNX centres an even number of channels differently.
 pub(super) fn local_response_norm(
-    graph: &mut Graph,
+    graph: &mut GraphBuilder,
     planned: &PlannedLayer,
     op: &LocalResponseNormOp,
     x: &str,
@@ -61,7 +61,7 @@ pub(super) fn local_response_norm(
 
 /// Windows of varying size along both axes: two products with tables of their weights.
 pub(super) fn adaptive(
-    graph: &mut Graph,
+    graph: &mut GraphBuilder,
     planned: &PlannedLayer,
     op: &AdaptiveAvgPool2dOp,
     x: &str,

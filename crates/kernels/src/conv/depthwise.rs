@@ -19,7 +19,7 @@ pub(super) fn applies(sizes: &ConvSizes) -> bool {
 /// Number of values per task.
 const VALUES_PER_TASK: usize = 1 << 14;
 
-/// As [`super::Weights::forward`].
+/// As [`super::ConvWeights::forward`].
 pub(super) fn forward(
     sizes: &ConvSizes,
     x: &[f32],
@@ -76,10 +76,10 @@ pub(super) fn input_gradient(sizes: &ConvSizes, weight: &[f32], grad: &[f32]) ->
                     let taps = taps(&layout, sizes.weight_of(weight, plane));
                     let each = phases.chunks_exact_mut(layout.phase());
                     for (number, phase) in each.take(layout.phases()).enumerate() {
-                        let taps: Vec<Tap> = taps
+                        let taps: Vec<PhaseTap> = taps
                             .iter()
                             .filter(|tap| tap.shift / layout.phase() == number)
-                            .map(|tap| Tap {
+                            .map(|tap| PhaseTap {
                                 shift: before - tap.shift % layout.phase(),
                                 ..*tap
                             })
@@ -137,15 +137,15 @@ fn phases_of(sizes: &ConvSizes) -> Phases {
 
 /// A tap of the kernel: its weight, and where the values that it multiplies begin.
 #[derive(Debug, Clone, Copy)]
-struct Tap {
+struct PhaseTap {
     weight: f32,
     /// The offset of the value under it for the first output.
     shift: usize,
 }
 
-fn taps(layout: &Phases, weight: &[f32]) -> Vec<Tap> {
+fn taps(layout: &Phases, weight: &[f32]) -> Vec<PhaseTap> {
     let taps = weight.iter().zip(layout.shifts());
-    taps.map(|(weight, shift)| Tap {
+    taps.map(|(weight, shift)| PhaseTap {
         weight: *weight,
         shift,
     })
@@ -154,7 +154,7 @@ fn taps(layout: &Phases, weight: &[f32]) -> Vec<Tap> {
 
 /// `to[i] = sum over taps of weight * from[shift + i]`. `from` is longer than `to` by at least the
 /// largest shift, rounded up to whole steps.
-fn correlate(to: &mut [f32], from: &[f32], taps: &[Tap]) {
+fn correlate(to: &mut [f32], from: &[f32], taps: &[PhaseTap]) {
     Arch::new().dispatch(Correlation { to, from, taps });
 }
 
@@ -163,7 +163,7 @@ fn correlate(to: &mut [f32], from: &[f32], taps: &[Tap]) {
 struct Correlation<'a> {
     to: &'a mut [f32],
     from: &'a [f32],
-    taps: &'a [Tap],
+    taps: &'a [PhaseTap],
 }
 
 impl WithSimd for Correlation<'_> {
@@ -192,7 +192,7 @@ fn correlate_steps<S: Simd, const V: usize>(
     simd: S,
     to: &mut [f32],
     from: &[f32],
-    taps: &[Tap],
+    taps: &[PhaseTap],
     mut done: usize,
 ) -> usize {
     let step = V * S::F32_LANES;
@@ -214,7 +214,7 @@ fn correlate_steps<S: Simd, const V: usize>(
 
 /// `weight[t] += sum over i of grad[i] * from[shift of t + i]`. The length of `grad` is in whole
 /// steps.
-fn add_products(weight: &mut [f32], grad: &[f32], from: &[f32], taps: &[Tap]) {
+fn add_products(weight: &mut [f32], grad: &[f32], from: &[f32], taps: &[PhaseTap]) {
     Arch::new().dispatch(Products {
         weight,
         grad,
@@ -227,7 +227,7 @@ struct Products<'a> {
     weight: &'a mut [f32],
     grad: &'a [f32],
     from: &'a [f32],
-    taps: &'a [Tap],
+    taps: &'a [PhaseTap],
 }
 
 impl WithSimd for Products<'_> {
@@ -260,7 +260,7 @@ fn add_tap_products<S: Simd, const T: usize>(
     weight: &mut [f32],
     grad: &[f32],
     from: &[f32],
-    taps: &[Tap],
+    taps: &[PhaseTap],
 ) -> usize {
     let mut shifted: [&[S::f32s]; T] = [&[]; T];
     for (shifted, tap) in shifted.iter_mut().zip(taps) {

@@ -35,7 +35,7 @@ pub(super) fn pack(sizes: &ConvSizes, weight: &[f32]) -> Vec<PackedRows> {
 }
 
 /// Some rows of some output planes of an image.
-struct Task<'a> {
+struct DirectTask<'a> {
     image: usize,
     filters: Range<usize>,
     rows: Range<usize>,
@@ -49,7 +49,7 @@ fn tasks<'a>(
     y: &'a mut [f32],
     bands: &(impl ExactSizeIterator<Item = Range<usize>> + Clone),
     [width, step]: [usize; 2],
-) -> Vec<Task<'a>> {
+) -> Vec<DirectTask<'a>> {
     let parts = MIN_TASKS / (sizes.images * bands.len()).max(1);
     let filters = sizes.filters.div_ceil(parts.max(1)).max(MIN_FILTERS);
     let filters = filters.next_multiple_of(ROWS);
@@ -67,7 +67,7 @@ fn tasks<'a>(
                     *unassigned = rest;
                     own
                 });
-                tasks.push(Task {
+                tasks.push(DirectTask {
                     image,
                     target: target.collect(),
                     filters: first..(first + filters).min(sizes.filters),
@@ -79,7 +79,7 @@ fn tasks<'a>(
     tasks
 }
 
-/// As [`super::Weights::forward`].
+/// As [`super::ConvWeights::forward`].
 pub(super) fn forward(
     sizes: &ConvSizes,
     x: &[f32],

@@ -178,14 +178,14 @@ pub(crate) struct Addends<'a> {
 /// A convolution's weights in the form that its forward pass reads. Each output is computed in the
 /// same way whatever the number of images and threads.
 #[derive(Debug, Clone)]
-pub(crate) enum Weights {
+pub(crate) enum ConvWeights {
     Winograd(winograd::PackedWeights),
     Depthwise(Vec<f32>),
     /// One for each group.
     Direct(Vec<PackedRows>),
 }
 
-impl Weights {
+impl ConvWeights {
     /// # Shapes
     /// - `weight`: `[filters, channels / groups, kernel height, kernel width]`
     pub(crate) fn new(sizes: &ConvSizes, weight: &[f32]) -> Self {
@@ -236,7 +236,7 @@ impl Weights {
     }
 }
 
-/// Whether [`Weights::forward_pooled`] supports convolutions of these sizes.
+/// Whether [`ConvWeights::forward_pooled`] supports convolutions of these sizes.
 pub(crate) fn fuses_pool(sizes: &ConvSizes) -> bool {
     sizes.options.groups == 1
         && !winograd::applies(sizes)

@@ -7,7 +7,7 @@ mod layers;
 
 pub use layers::{add, affine, global_average, max_pool, multiply, rectify};
 
-use crate::conv::{self, Addends, Conv2dOptions, ConvSizes, Weights};
+use crate::conv::{self, Addends, Conv2dOptions, ConvSizes, ConvWeights};
 use crate::product::{COLUMNS, Finish, Left, Right, product};
 use crate::rectifier::{Rectifier, add_bias, add_map};
 use rayon::prelude::*;
@@ -38,7 +38,7 @@ pub struct Conv2d {
     input: [usize; 3],
     weight: [usize; 4],
     options: Conv2dOptions,
-    weights: Weights,
+    weights: ConvWeights,
     bias: Option<Vec<f32>>,
     is_pooled: bool,
 }
@@ -65,7 +65,7 @@ impl Conv2d {
             input,
             weight: shape,
             options,
-            weights: Weights::new(&sizes, weight),
+            weights: ConvWeights::new(&sizes, weight),
             bias,
             is_pooled: false,
         }

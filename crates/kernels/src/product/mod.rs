@@ -111,9 +111,9 @@ impl Product<'_, '_> {
             None => {
                 let block = row / ROWS * ROWS * depth + row % ROWS;
                 let values = &values[block + part.start * ROWS..];
-                self.sum::<S, Interleaved<'_>, R, V>(
+                self.sum::<S, InterleavedRows<'_>, R, V>(
                     simd,
-                    Interleaved(values),
+                    InterleavedRows(values),
                     [row, column],
                     part,
                 );
@@ -270,9 +270,9 @@ trait Factor<const R: usize>: Copy {
 
 /// [`ROWS`] interleaved rows, beginning with the first one needed.
 #[derive(Clone, Copy)]
-struct Interleaved<'a>(&'a [f32]);
+struct InterleavedRows<'a>(&'a [f32]);
 
-impl<const R: usize> Factor<R> for Interleaved<'_> {
+impl<const R: usize> Factor<R> for InterleavedRows<'_> {
     #[inline(always)]
     fn reaches(&self, depth: usize) -> bool {
         depth == 0 || (depth - 1) * ROWS + R <= self.0.len()

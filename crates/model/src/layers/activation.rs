@@ -2,7 +2,7 @@
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
-use super::kind::{LayerKind, LayerOp, LayerValues, Plain, Role};
+use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues, Plain};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
@@ -290,8 +290,8 @@ impl LayerKind for ActivationLayer {
 impl LayerOp for ActivationOp {
     type Module = Plain;
 
-    fn role(&self) -> Role {
-        Role::Pointwise
+    fn role(&self) -> LayerRole {
+        LayerRole::Pointwise
     }
 
     fn padding(&self) -> Option<Edges> {

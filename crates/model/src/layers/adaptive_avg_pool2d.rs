@@ -2,7 +2,7 @@
 
 use super::context::{Context, Follower, MAX_SIDE, Outline};
 use super::features::Features;
-use super::kind::{LayerKind, LayerOp, LayerValues, Plain, Role};
+use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues, Plain};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
@@ -107,8 +107,8 @@ fn seen(field: &Field, n: usize, windows: &[Range<usize>]) -> Field {
 impl LayerOp for AdaptiveAvgPool2dOp {
     type Module = Plain;
 
-    fn role(&self) -> Role {
-        Role::Pool
+    fn role(&self) -> LayerRole {
+        LayerRole::Pool
     }
 
     fn padding(&self) -> Option<Edges> {

@@ -2,7 +2,7 @@
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
-use super::kind::{LayerKind, LayerOp, LayerValues, Role};
+use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
@@ -168,8 +168,8 @@ impl LayerKind for AvgPool2dLayer {
 impl LayerOp for AvgPool2dOp {
     type Module = AvgPool2d;
 
-    fn role(&self) -> Role {
-        Role::Pool
+    fn role(&self) -> LayerRole {
+        LayerRole::Pool
     }
 
     fn padding(&self) -> Option<Edges> {

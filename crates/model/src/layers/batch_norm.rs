@@ -3,7 +3,7 @@
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
-use super::kind::{LayerKind, LayerOp, LayerValues, Role, read};
+use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues, read};
 use super::pass::{BatchMoments, BatchStatistics, Pass};
 use super::planner::Planner;
 use super::random::RandomWeights;
@@ -53,7 +53,7 @@ impl LayerKind for BatchNormLayer {
         let &Self { epsilon, momentum } = self;
         at.positive("epsilon", epsilon)?;
         if !(0.0..=1.0).contains(&momentum) {
-            return Err(at.refuse(
+            return Err(at.reject(
                 format!("`momentum` is {momentum}"),
                 "set it to a number from 0 to 1",
             ));
@@ -84,8 +84,8 @@ impl LayerKind for BatchNormLayer {
 impl LayerOp for BatchNormOp {
     type Module = BatchNorm;
 
-    fn role(&self) -> Role {
-        Role::Pointwise
+    fn role(&self) -> LayerRole {
+        LayerRole::Pointwise
     }
 
     fn padding(&self) -> Option<Edges> {

@@ -306,7 +306,7 @@ impl BranchPlan<'_> {
                 Join::Multiply => "which cannot be multiplied",
             };
             let problem = format!("its branches give {}, {problem}", listed(&outputs));
-            return Err(at.refuse(problem, self.remedy));
+            return Err(at.reject(problem, self.remedy));
         };
         let step = |signal: &Signal| signal.trf.all.map(|field| field.stride);
         if matches!(output, Shape::Flat(_)) && signals.iter().any(|s| step(s) != step(&signals[0]))
@@ -321,7 +321,7 @@ impl BranchPlan<'_> {
         let trf = union(&signals, output).map_err(|axis| {
             let strides: Vec<i64> = signals.iter().map(|s| s.trf.all[axis].stride).collect();
             let strides = listed(&strides);
-            at.refuse(
+            at.reject(
                 format!("its branches have strides of {strides} input pixels"),
                 self.remedy,
             )
@@ -386,7 +386,7 @@ impl LayerKind for BranchesLayer {
     fn plan(&self, at: &Context<'_>, planner: &mut Planner) -> Result<Outline, ModelError> {
         let count = self.branches.len();
         if !(2..=MAX_BRANCHES).contains(&count) {
-            return Err(at.refuse(
+            return Err(at.reject(
                 format!("`branches` has {count} lists of layers"),
                 format!("give it 2 to {MAX_BRANCHES}"),
             ));

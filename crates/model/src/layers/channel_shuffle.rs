@@ -2,7 +2,7 @@
 
 use super::context::{Context, Follower, MAX_SIDE, Outline};
 use super::features::Features;
-use super::kind::{LayerKind, LayerOp, LayerValues, Plain, Role};
+use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues, Plain};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
@@ -49,7 +49,7 @@ impl LayerKind for ChannelShuffleLayer {
         let groups = self.groups;
         at.count("groups", groups, MAX_SIDE)?;
         if !channels.is_multiple_of(groups) {
-            return Err(at.refuse(
+            return Err(at.reject(
                 format!("{groups} groups do not divide {channels} channels"),
                 "use a number of groups that does",
             ));
@@ -67,8 +67,8 @@ impl LayerKind for ChannelShuffleLayer {
 impl LayerOp for ChannelShuffleOp {
     type Module = Plain;
 
-    fn role(&self) -> Role {
-        Role::Pointwise
+    fn role(&self) -> LayerRole {
+        LayerRole::Pointwise
     }
 
     fn padding(&self) -> Option<Edges> {

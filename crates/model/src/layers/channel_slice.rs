@@ -2,7 +2,7 @@
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
-use super::kind::{LayerKind, LayerOp, LayerValues, Plain, Role};
+use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues, Plain};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
@@ -44,7 +44,7 @@ impl LayerKind for ChannelSliceLayer {
         let &Self { start, end } = self;
         let channels = at.input.shape.channels();
         if start >= end || end > channels {
-            return Err(at.refuse(
+            return Err(at.reject(
                 format!("channels {start} to {end} are not within its {channels} input channels"),
                 format!("set `start` below `end`, and `end` to {channels} at most"),
             ));
@@ -73,8 +73,8 @@ impl LayerKind for ChannelSliceLayer {
 impl LayerOp for ChannelSliceOp {
     type Module = Plain;
 
-    fn role(&self) -> Role {
-        Role::Pointwise
+    fn role(&self) -> LayerRole {
+        LayerRole::Pointwise
     }
 
     fn padding(&self) -> Option<Edges> {

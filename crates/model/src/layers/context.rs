@@ -78,7 +78,7 @@ impl Outline {
 }
 
 impl Context<'_> {
-    pub(super) fn refuse(
+    pub(super) fn reject(
         &self,
         problem: impl Into<String>,
         remedy: impl Into<String>,
@@ -94,13 +94,13 @@ impl Context<'_> {
     /// Checks that a count is in `1..=max`.
     pub(super) fn count(&self, field: &str, value: usize, max: usize) -> Result<(), ModelError> {
         if value == 0 {
-            return Err(self.refuse(
+            return Err(self.reject(
                 format!("`{field}` is 0"),
                 format!("set `{field}` to 1 or more"),
             ));
         }
         if value > max {
-            return Err(self.refuse(
+            return Err(self.reject(
                 format!("`{field}` is {value}, more than the maximum of {max}"),
                 format!("set a smaller `{field}`"),
             ));
@@ -119,13 +119,13 @@ impl Context<'_> {
             (Some(outputs), _) => (outputs, field),
             (None, Some(classes)) if self.is_head => (classes, "classes"),
             (None, _) if self.is_head => {
-                return Err(self.refuse(
+                return Err(self.reject(
                     format!("`{field}` is missing and the number of classes is unknown"),
                     "set `classes` at the top of the config",
                 ));
             }
             (None, _) => {
-                return Err(self.refuse(
+                return Err(self.reject(
                     format!(
                         "`{field}` is missing; only the model's last layer with weights may omit it"
                     ),
@@ -142,7 +142,7 @@ impl Context<'_> {
         if value.is_finite() {
             return Ok(());
         }
-        Err(self.refuse(format!("`{field}` is {value}"), "set it to a finite number"))
+        Err(self.reject(format!("`{field}` is {value}"), "set it to a finite number"))
     }
 
     /// Checks that a value is positive.
@@ -150,7 +150,7 @@ impl Context<'_> {
         if value.is_finite() && value > 0.0 {
             return Ok(());
         }
-        Err(self.refuse(
+        Err(self.reject(
             format!("`{field}` is {value}"),
             "set it to a positive number such as 1e-5",
         ))
@@ -161,7 +161,7 @@ impl Context<'_> {
         if (0.0..1.0).contains(&rate) {
             return Ok(());
         }
-        Err(self.refuse(
+        Err(self.reject(
             format!("`rate` is {rate}"),
             "set it to at least 0 and less than 1",
         ))
@@ -176,7 +176,7 @@ impl Context<'_> {
             .filter(|product| *product <= MAX_VALUES)
             .ok_or_else(|| {
                 let factors: Vec<String> = factors.iter().map(usize::to_string).collect();
-                self.refuse(
+                self.reject(
                     format!(
                         "{what} would be {} values, more than the maximum of {MAX_VALUES}",
                         factors.join("*")
@@ -194,7 +194,7 @@ impl Context<'_> {
                 height,
                 width,
             } => Ok((channels, [height, width])),
-            Shape::Flat(features) => Err(self.refuse(
+            Shape::Flat(features) => Err(self.reject(
                 format!(
                     "it needs a feature map [channels, height, width] but gets {features} flat \
                          values"

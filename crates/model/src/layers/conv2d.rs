@@ -4,7 +4,7 @@ use super::activation::Activation;
 use super::context::{Context, Follower, MAX_SIDE, Outline};
 use super::features::Features;
 use super::kernels;
-use super::kind::{LayerKind, LayerOp, LayerValues, Role, is_yes, read, yes};
+use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues, is_yes, read, yes};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::precision::Precision;
@@ -154,7 +154,7 @@ impl LayerKind for Conv2dLayer {
         at.count("groups", self.groups, MAX_SIDE)?;
         for (what, count) in [("input channels", channels), ("filters", filters)] {
             if !count.is_multiple_of(self.groups) {
-                return Err(at.refuse(
+                return Err(at.reject(
                     format!("{} groups do not divide {count} {what}", self.groups),
                     "use a number of groups that divides both",
                 ));
@@ -223,8 +223,8 @@ impl LayerKind for Conv2dLayer {
 impl LayerOp for Conv2dOp {
     type Module = Conv2d;
 
-    fn role(&self) -> Role {
-        Role::Convolution
+    fn role(&self) -> LayerRole {
+        LayerRole::Convolution
     }
 
     fn padding(&self) -> Option<Edges> {

@@ -2,7 +2,7 @@
 //! reads only a part of its input.
 
 use super::features::Features;
-use super::kind::{LayerOp, LayerValues, Plain, Role};
+use super::kind::{LayerOp, LayerRole, LayerValues, Plain};
 use super::pass::Pass;
 use super::random::RandomWeights;
 use super::{Layer, Operation, PlannedLayer};
@@ -22,8 +22,8 @@ pub struct CropOp {
 impl LayerOp for CropOp {
     type Module = Plain;
 
-    fn role(&self) -> Role {
-        Role::Pointwise
+    fn role(&self) -> LayerRole {
+        LayerRole::Pointwise
     }
 
     fn padding(&self) -> Option<Edges> {

@@ -2,7 +2,7 @@
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
-use super::kind::{LayerKind, LayerOp, LayerValues, Role};
+use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
@@ -49,8 +49,8 @@ impl LayerKind for DropoutLayer {
 impl LayerOp for DropoutOp {
     type Module = Dropout;
 
-    fn role(&self) -> Role {
-        Role::Pointwise
+    fn role(&self) -> LayerRole {
+        LayerRole::Pointwise
     }
 
     fn padding(&self) -> Option<Edges> {

@@ -2,7 +2,7 @@
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
-use super::kind::{LayerKind, LayerOp, LayerValues, Plain, Role};
+use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues, Plain};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
@@ -38,8 +38,8 @@ impl LayerKind for FlattenLayer {
 impl LayerOp for FlattenOp {
     type Module = Plain;
 
-    fn role(&self) -> Role {
-        Role::Whole
+    fn role(&self) -> LayerRole {
+        LayerRole::Whole
     }
 
     fn padding(&self) -> Option<Edges> {

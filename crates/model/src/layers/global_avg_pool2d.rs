@@ -2,7 +2,7 @@
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
-use super::kind::{LayerKind, LayerOp, LayerValues, Role};
+use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
@@ -42,8 +42,8 @@ impl LayerKind for GlobalAvgPool2dLayer {
 impl LayerOp for GlobalAvgPool2dOp {
     type Module = AdaptiveAvgPool2d;
 
-    fn role(&self) -> Role {
-        Role::Whole
+    fn role(&self) -> LayerRole {
+        LayerRole::Whole
     }
 
     fn padding(&self) -> Option<Edges> {

@@ -2,7 +2,7 @@
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
-use super::kind::{LayerKind, LayerOp, LayerValues, Plain, Role};
+use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues, Plain};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
@@ -41,8 +41,8 @@ impl LayerKind for GlobalMaxPool2dLayer {
 impl LayerOp for GlobalMaxPool2dOp {
     type Module = Plain;
 
-    fn role(&self) -> Role {
-        Role::Whole
+    fn role(&self) -> LayerRole {
+        LayerRole::Whole
     }
 
     fn padding(&self) -> Option<Edges> {

@@ -38,7 +38,7 @@ pub(crate) trait LayerOp {
     type Module;
 
     /// Its role in the network.
-    fn role(&self) -> Role;
+    fn role(&self) -> LayerRole;
 
     /// The padding of its window, if it has one.
     fn padding(&self) -> Option<Edges>;
@@ -65,7 +65,7 @@ pub(crate) trait LayerOp {
 
 /// What a layer does, for code that selects layers of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum LayerRole {
     /// A weighted sum over each window.
     Convolution,
     /// A maximum or mean over each window.

@@ -2,7 +2,7 @@
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
-use super::kind::{LayerKind, LayerOp, LayerValues, Role, read};
+use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues, read};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
@@ -67,8 +67,8 @@ impl LayerKind for LayerNormLayer {
 impl LayerOp for LayerNormOp {
     type Module = LayerNorm;
 
-    fn role(&self) -> Role {
-        Role::Pointwise
+    fn role(&self) -> LayerRole {
+        LayerRole::Pointwise
     }
 
     fn padding(&self) -> Option<Edges> {

@@ -3,7 +3,7 @@
 use super::activation::Activation;
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
-use super::kind::{LayerKind, LayerOp, LayerValues, Role, is_yes, read, yes};
+use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues, is_yes, read, yes};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
@@ -86,7 +86,7 @@ pub struct LinearOp {
 impl LayerKind for LinearLayer {
     fn plan(&self, at: &Context<'_>, _: &mut Planner) -> Result<Outline, ModelError> {
         let Shape::Flat(inputs) = at.input.shape else {
-            return Err(at.refuse(
+            return Err(at.reject(
                 format!(
                     "it needs flat values but gets a feature map {}",
                     at.input.shape
@@ -131,8 +131,8 @@ impl LayerKind for LinearLayer {
 impl LayerOp for LinearOp {
     type Module = Linear;
 
-    fn role(&self) -> Role {
-        Role::Whole
+    fn role(&self) -> LayerRole {
+        LayerRole::Whole
     }
 
     fn padding(&self) -> Option<Edges> {

@@ -3,7 +3,7 @@
 
 use super::context::{Context, Follower, MAX_SIDE, Outline};
 use super::features::Features;
-use super::kind::{LayerKind, LayerOp, LayerValues, Plain, Role};
+use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues, Plain};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
@@ -83,7 +83,7 @@ impl LayerKind for LocalResponseNormLayer {
         at.positive("k", k)?;
         at.finite("beta", beta)?;
         if !(alpha.is_finite() && alpha >= 0.0) {
-            return Err(at.refuse(
+            return Err(at.reject(
                 format!("`alpha` is {alpha}"),
                 "set it to 0 or a positive number such as 1e-4",
             ));
@@ -106,8 +106,8 @@ impl LayerKind for LocalResponseNormLayer {
 impl LayerOp for LocalResponseNormOp {
     type Module = Plain;
 
-    fn role(&self) -> Role {
-        Role::Pointwise
+    fn role(&self) -> LayerRole {
+        LayerRole::Pointwise
     }
 
     fn padding(&self) -> Option<Edges> {

@@ -3,7 +3,7 @@
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
 use super::kernels;
-use super::kind::{LayerKind, LayerOp, LayerValues, Role};
+use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
@@ -123,8 +123,8 @@ impl LayerKind for MaxPool2dLayer {
 impl LayerOp for MaxPool2dOp {
     type Module = MaxPool2d;
 
-    fn role(&self) -> Role {
-        Role::Pool
+    fn role(&self) -> LayerRole {
+        LayerRole::Pool
     }
 
     fn padding(&self) -> Option<Edges> {

@@ -57,7 +57,7 @@ pub use flatten::{FlattenLayer, FlattenOp};
 pub use global_avg_pool2d::{GlobalAvgPool2dLayer, GlobalAvgPool2dOp};
 pub use global_max_pool2d::{GlobalMaxPool2dLayer, GlobalMaxPool2dOp};
 pub use kernels::{KernelThreads, exactly};
-pub use kind::{LayerValues, Role};
+pub use kind::{LayerRole, LayerValues};
 pub use layer_norm::{LayerNormLayer, LayerNormOp};
 pub use linear::{LinearLayer, LinearOp};
 pub use local_response_norm::{LocalResponseNormLayer, LocalResponseNormOp};
@@ -134,7 +134,7 @@ impl PlannedLayer {
     }
 
     /// Its role in the network.
-    pub fn role(&self) -> Role {
+    pub fn role(&self) -> LayerRole {
         self.operation.role()
     }
 
@@ -215,10 +215,10 @@ macro_rules! kinds {
         }
 
         impl Operation {
-            fn role(&self) -> Role {
+            fn role(&self) -> LayerRole {
                 match self {
                     $(Self::$Kind(op) => op.role(),)*
-                    Self::Branches(_) => Role::Branches,
+                    Self::Branches(_) => LayerRole::Branches,
                 }
             }
 

@@ -98,7 +98,7 @@ impl Planner {
     ) -> Result<(PlannedLayer, Signal), ModelError> {
         self.layers += 1;
         if self.layers > MAX_LAYERS || at.depth > MAX_DEPTH {
-            return Err(at.refuse(
+            return Err(at.reject(
                 format!(
                     "it is nested deeper than {MAX_DEPTH} levels or exceeds {MAX_LAYERS} layers"
                 ),

@@ -3,7 +3,7 @@
 use super::channel_weights::ChannelWeights;
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
-use super::kind::{LayerKind, LayerOp, LayerValues, Role};
+use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
@@ -73,8 +73,8 @@ impl LayerKind for PreluLayer {
 impl LayerOp for PreluOp {
     type Module = ChannelWeights;
 
-    fn role(&self) -> Role {
-        Role::Pointwise
+    fn role(&self) -> LayerRole {
+        LayerRole::Pointwise
     }
 
     fn padding(&self) -> Option<Edges> {

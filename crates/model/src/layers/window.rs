@@ -132,7 +132,7 @@ impl Windows {
         }
         let name = side.name;
         let axis = window.slide(n, margin, self.ceil).ok_or_else(|| {
-            at.refuse(
+            at.reject(
                 format!(
                     "its {} spans {} pixels in {name} but gets {}: {} is less than 1",
                     self.kernel_field,
@@ -147,7 +147,7 @@ impl Windows {
             )
         })?;
         if self.pool && window.touches_only_padding(n, &axis) {
-            return Err(at.refuse(
+            return Err(at.reject(
                 format!(
                     "with padding {} and {} in {name}, a window of {} contains padding only",
                     axis.before,
@@ -160,7 +160,7 @@ impl Windows {
         if axis.unreached > 0 {
             let note = uneven(window, n, &axis, margin, side);
             if strict {
-                return Err(at.refuse(
+                return Err(at.reject(
                     format!("with `strict_shapes`, {note}"),
                     "change the input size, the padding or the strides so that it divides evenly",
                 ));

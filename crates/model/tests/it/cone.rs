@@ -157,7 +157,7 @@ fn a_cone_of_a_deep_unit_costs_a_fraction() {
 }
 
 #[test]
-fn units_that_are_not_there_are_refused() {
+fn units_that_are_not_there_are_rejected() {
     let plan = presets::preset("small", presets::default_input("small"))
         .unwrap()
         .with_classes(10)

@@ -13,7 +13,7 @@ mod planned_shapes;
 mod presets;
 mod pytorch;
 mod randomness;
-mod refusals;
+mod rejections;
 mod transfer;
 mod values;
 mod watched;

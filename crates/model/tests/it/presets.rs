@@ -93,7 +93,7 @@ fn every_preset_is_built_as_planned_and_can_learn() {
 }
 
 #[test]
-fn an_unknown_preset_is_refused_with_what_there_is() {
+fn an_unknown_preset_is_rejected_with_what_there_is() {
     let input = presets::default_input("small");
     for (name, told) in [
         ("smal", "did you mean `small`?"),

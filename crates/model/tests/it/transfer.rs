@@ -183,7 +183,7 @@ fn a_printed_classifier_is_short() {
 }
 
 #[test]
-fn freezing_everything_is_refused() {
+fn freezing_everything_is_rejected() {
     for frozen in [6, 100] {
         let error = model(&Device::flex()).freeze_first(frozen).unwrap_err();
         assert!(error.to_string().contains("freeze at most 5"), "{error}");

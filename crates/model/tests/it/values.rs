@@ -136,7 +136,7 @@ fn he_weights_keep_the_signals_size_through_twenty_layers() {
 }
 
 #[test]
-fn an_unknown_layer_is_refused_with_the_layers_there_are() {
+fn an_unknown_layer_is_rejected_with_the_layers_there_are() {
     let device = Device::flex();
     let plan = presets::preset("tutorial", presets::default_input("tutorial"))
         .unwrap()
@@ -205,7 +205,7 @@ fn a_gate_scales_each_channel_by_what_it_makes_of_the_means() {
 }
 
 #[test]
-fn branches_that_do_not_join_are_refused_with_their_shapes() {
+fn branches_that_do_not_join_are_rejected_with_their_shapes() {
     let conv = |filters: usize| LayerConfig::from(Conv2dLayer::new(filters, 3));
     for (join, word) in [
         (Join::Add, "added"),

@@ -74,7 +74,7 @@ fn before_a_global_average_pool_the_gradient_is_the_class_weight_over_the_area()
 }
 
 #[test]
-fn a_layer_without_maps_is_refused() {
+fn a_layer_without_maps_is_rejected() {
     let error = network()
         .forward_watching(images(&Device::flex()), "4")
         .unwrap_err()

@@ -1,8 +1,8 @@
 //! Text and marks on and around a plot: the legend, markers, ringed points, tick labels.
 
-use super::series::{LineStyle, Mark, Panel, Series};
+use super::curve::{Curve, LineStyle, Mark, Panel};
 use crate::axis::Frame;
-use crate::color::{BACKGROUND, INK, MUTED, series_color};
+use crate::color::{BACKGROUND, INK, MUTED, curve_color};
 use crate::paint::font::{Weight, clean, cut};
 use crate::paint::scene::{Anchor, Area, Outline, Point, Scene, Stroke, Text, clip_segment};
 
@@ -20,16 +20,16 @@ pub(crate) fn legend(panel: &Panel, scene: &mut Scene, area: Area) -> f64 {
     let label_end =
         area.x + Weight::Medium.width(&label, 12.5) + if label.is_empty() { 0.0 } else { 20.0 };
 
-    let named: Vec<(usize, &Series)> = panel
-        .series
+    let named: Vec<(usize, &Curve)> = panel
+        .curves
         .iter()
         .enumerate()
         .filter(|(_, s)| !clean(&s.name).is_empty())
         .collect();
-    let width = |series: &Series| {
-        SAMPLE + 6.0 + Weight::Regular.width(&series_name(series, area.w), LEGEND_SIZE) + GAP
+    let width = |curve: &Curve| {
+        SAMPLE + 6.0 + Weight::Regular.width(&curve_name(curve, area.w), LEGEND_SIZE) + GAP
     };
-    let all: f64 = named.iter().map(|(_, series)| width(series)).sum();
+    let all: f64 = named.iter().map(|(_, curve)| width(curve)).sum();
     // Next to the label if everything fits there, otherwise on rows of their own.
     let beside = label_end + all - GAP <= area.right();
     let (mut x, mut row) = if beside {
@@ -37,8 +37,8 @@ pub(crate) fn legend(panel: &Panel, scene: &mut Scene, area: Area) -> f64 {
     } else {
         (area.x, 1)
     };
-    for (drawn, (index, series)) in named.iter().enumerate() {
-        if x + width(series) - GAP > area.right() && x > area.x {
+    for (drawn, (index, curve)) in named.iter().enumerate() {
+        if x + width(curve) - GAP > area.right() && x > area.x {
             (x, row) = (area.x, row + 1);
         }
         let y = area.y + row as f64 * LEGEND_ROW + 12.0;
@@ -47,15 +47,15 @@ pub(crate) fn legend(panel: &Panel, scene: &mut Scene, area: Area) -> f64 {
             scene.text(Text::new((area.x, y), &more, LEGEND_SIZE, MUTED));
             break;
         }
-        let color = series.color.unwrap_or_else(|| series_color(*index));
+        let color = curve.color.unwrap_or_else(|| curve_color(*index));
         let middle = (y - 4.0).round();
-        if !series.band.is_empty() {
+        if !curve.band.is_empty() {
             let swatch = Area::new(x, middle - 5.0, SAMPLE, 10.0);
             scene.fill_through(Outline::Rect(swatch), color, 0.18);
         }
-        if !series.points.is_empty() && series.style != LineStyle::None {
+        if !curve.points.is_empty() && curve.style != LineStyle::None {
             let stroke = Stroke {
-                dash: series.dash(),
+                dash: curve.dash(),
                 ..Stroke::new(color, 2.0)
             };
             scene.stroke(
@@ -63,27 +63,27 @@ pub(crate) fn legend(panel: &Panel, scene: &mut Scene, area: Area) -> f64 {
                 stroke,
             );
         }
-        let mark = series
+        let mark = curve
             .mark
-            .or((series.style == LineStyle::None).then_some(Mark::Dot));
+            .or((curve.style == LineStyle::None).then_some(Mark::Dot));
         if let Some(mark) = mark {
             let at = (x + SAMPLE / 2.0, middle);
             mark.draw(scene, at, 3.5, color);
         }
         scene.text(Text::new(
             (x + SAMPLE + 6.0, y),
-            &series_name(series, area.w),
+            &curve_name(curve, area.w),
             LEGEND_SIZE,
             INK,
         ));
-        x += width(series);
+        x += width(curve);
     }
     (row + 1) as f64 * LEGEND_ROW + 3.0
 }
 
-fn series_name(series: &Series, room: f64) -> String {
+fn curve_name(curve: &Curve, room: f64) -> String {
     cut(
-        &clean(&series.name),
+        &clean(&curve.name),
         LEGEND_SIZE,
         Weight::Regular,
         (room - SAMPLE - 6.0).min(260.0),
@@ -191,13 +191,13 @@ pub(crate) fn notes(panel: &Panel, scene: &mut Scene, frame: &Frame) {
 fn obstacles(panel: &Panel, frame: &Frame) -> Vec<Point> {
     const MAX_POINTS: usize = 20_000;
     let mut pairs = Vec::new();
-    for series in &panel.series {
-        let points: Vec<Point> = series
+    for curve in &panel.curves {
+        let points: Vec<Point> = curve
             .points
             .iter()
             .filter_map(|point| frame.at(*point))
             .collect();
-        let stride = (points.len() * panel.series.len() / MAX_POINTS).max(1);
+        let stride = (points.len() * panel.curves.len() / MAX_POINTS).max(1);
         let points: Vec<Point> = points.into_iter().step_by(stride).collect();
         pairs.extend(points.windows(2).flatten().copied());
     }

@@ -1,10 +1,10 @@
 //! Line charts: one or several panels with a common horizontal axis.
 
+mod curve;
 mod labels;
 mod plot;
-mod series;
 
-pub use series::{LineStyle, Mark, Panel, Series};
+pub use curve::{Curve, LineStyle, Mark, Panel};
 
 use crate::axis::{Scale, clamped, extent, widened};
 use crate::draw::Draw;
@@ -17,15 +17,15 @@ use plot::XAxis;
 /// A line chart: one or several panels with a common horizontal axis.
 ///
 /// ```
-/// use receptive_plot::{Chart, Draw, Panel, Series};
+/// use receptive_plot::{Chart, Draw, Panel, Curve};
 ///
-/// let loss = Series::new("train", &[(1.0, 0.9), (2.0, 0.6), (3.0, 0.5)]);
+/// let loss = Curve::new("train", &[(1.0, 0.9), (2.0, 0.6), (3.0, 0.5)]);
 /// let chart = Chart {
 ///     x_label: "epoch".into(),
 ///     x_whole: true,
 ///     ..Chart::new("ResNet-20 on Fashion-MNIST")
 /// };
-/// let chart = chart.panel(Panel::new("loss").series(loss).marker(3.0, "best epoch 3"));
+/// let chart = chart.panel(Panel::new("loss").curve(loss).marker(3.0, "best epoch 3"));
 /// assert!(chart.to_svg()?.starts_with("<svg"));
 /// # Ok::<(), receptive_plot::PlotError>(())
 /// ```

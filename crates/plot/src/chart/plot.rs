@@ -1,9 +1,9 @@
 //! Drawing a panel: axes, bands, lines.
 
+use super::curve::{Curve, LineStyle, Mark, Panel};
 use super::labels::{self, NameLayout};
-use super::series::{LineStyle, Mark, Panel, Series};
 use crate::axis::{Frame, Scale, Tick, extent, padded, ticks, widened};
-use crate::color::{BACKGROUND, Color, MUTED, RULE, series_color};
+use crate::color::{BACKGROUND, Color, MUTED, RULE, curve_color};
 use crate::paint::font::{Weight, clean, cut};
 use crate::paint::scene::{
     Anchor, Area, Outline, Point, Scene, Stroke, Text, clip_line, clip_segment,
@@ -87,16 +87,15 @@ pub(crate) fn draw(panel: &Panel, scene: &mut Scene, area: Area, x_axis: &XAxis<
     let at = (plot.x + plot.w / 2.0, plot.bottom() + numbers + 15.5);
     scene.text(Text::new(at, &label, 12.0, MUTED).anchor(Anchor::Middle));
     labels::markers(panel, scene, &frame);
-    let color =
-        |(index, series): (usize, &Series)| series.color.unwrap_or_else(|| series_color(index));
-    for entry in panel.series.iter().enumerate() {
+    let color = |(index, curve): (usize, &Curve)| curve.color.unwrap_or_else(|| curve_color(index));
+    for entry in panel.curves.iter().enumerate() {
         band(entry.1, scene, &frame, color(entry));
     }
-    for entry in panel.series.iter().enumerate() {
+    for entry in panel.curves.iter().enumerate() {
         bars(entry.1, scene, &frame, color(entry));
     }
-    // The first series is drawn last, and so on top.
-    for entry in panel.series.iter().enumerate().rev() {
+    // The first curve is drawn last, and so on top.
+    for entry in panel.curves.iter().enumerate().rev() {
         line(entry.1, scene, &frame, color(entry));
     }
     labels::notes(panel, scene, &frame);
@@ -148,10 +147,10 @@ fn numbers_below(scene: &mut Scene, frame: &Frame, x_axis: &XAxis<'_>) {
     }
 }
 
-fn band(series: &Series, scene: &mut Scene, frame: &Frame, color: Color) {
+fn band(curve: &Curve, scene: &mut Scene, frame: &Frame, color: Color) {
     let plot = frame.plot;
     let held = |y: f64| y.clamp(plot.y, plot.bottom());
-    let edges = series.band.iter().map(|(x, low, high)| {
+    let edges = curve.band.iter().map(|(x, low, high)| {
         let (x, low, high) = (frame.x(*x)?, frame.y(*low)?, frame.y(*high)?);
         (plot.x - 0.01..=plot.right() + 0.01)
             .contains(&x)
@@ -165,7 +164,7 @@ fn band(series: &Series, scene: &mut Scene, frame: &Frame, color: Color) {
 }
 
 /// Error bars, clipped to the plot; ends inside the plot have caps.
-fn bars(series: &Series, scene: &mut Scene, frame: &Frame, color: Color) {
+fn bars(curve: &Curve, scene: &mut Scene, frame: &Frame, color: Color) {
     const CAP: f64 = 3.0;
     let plot = frame.plot;
     let room = Area::new(plot.x - 0.01, plot.y - 0.01, plot.w + 0.02, plot.h + 0.02);
@@ -173,7 +172,7 @@ fn bars(series: &Series, scene: &mut Scene, frame: &Frame, color: Color) {
         blunt: true,
         ..Stroke::new(color, 1.25)
     };
-    for (x, low, high) in &series.bars {
+    for (x, low, high) in &curve.bars {
         // A lower end that a logarithmic axis cannot show is below the plot.
         let low = frame
             .y(*low)
@@ -194,17 +193,17 @@ fn bars(series: &Series, scene: &mut Scene, frame: &Frame, color: Color) {
     }
 }
 
-fn line(series: &Series, scene: &mut Scene, frame: &Frame, color: Color) {
+fn line(curve: &Curve, scene: &mut Scene, frame: &Frame, color: Color) {
     const FEW: usize = 40;
     // A value exactly on the edge must survive rounding.
     let plot = frame.plot;
     let room = Area::new(plot.x - 0.01, plot.y - 0.01, plot.w + 0.02, plot.h + 0.02);
     let stroke = Stroke {
-        dash: series.dash(),
+        dash: curve.dash(),
         ..Stroke::new(color, 2.0)
     };
-    let lone = series.style == LineStyle::None;
-    for run in runs(series.points.iter().map(|point| frame.at(*point))) {
+    let lone = curve.style == LineStyle::None;
+    for run in runs(curve.points.iter().map(|point| frame.at(*point))) {
         for part in clip_line(&thin(&run), room) {
             if !lone {
                 scene.stroke(Outline::Line(part), stroke);
@@ -212,12 +211,12 @@ fn line(series: &Series, scene: &mut Scene, frame: &Frame, color: Color) {
         }
         // A point without neighbours is not part of any line that would show it.
         let alone = run.len() == 1 && !lone;
-        let mark = match series.mark {
+        let mark = match curve.mark {
             None | Some(Mark::None) if alone => Some(Mark::Dot),
-            None if lone || series.points.len() <= FEW => Some(Mark::Dot),
+            None if lone || curve.points.len() <= FEW => Some(Mark::Dot),
             other => other,
         };
-        let radius = match series.mark {
+        let radius = match curve.mark {
             Some(_) => 3.5,
             None if alone => 4.0,
             None => 2.5,

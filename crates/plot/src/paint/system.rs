@@ -77,12 +77,12 @@ struct Candidate {
 struct Fonts {
     database: Database,
     candidates: Vec<Candidate>,
-    known: Mutex<Known>,
+    known: Mutex<FontCache>,
 }
 
 /// The results of previous look-ups.
 #[derive(Default)]
-struct Known {
+struct FontCache {
     characters: HashMap<(char, Weight, Region), Option<usize>>,
     faces: HashMap<usize, Option<&'static rustybuzz::Face<'static>>>,
     files: HashMap<PathBuf, Option<&'static [u8]>>,
@@ -172,7 +172,7 @@ impl Candidate {
 
 impl Fonts {
     /// A poisoned lock is harmless: nothing panics while it is held.
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, FontCache> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -204,7 +204,11 @@ impl Fonts {
     }
 
     /// Reads a font's file, which stays in memory.
-    fn open(&self, number: usize, known: &mut Known) -> Option<&'static rustybuzz::Face<'static>> {
+    fn open(
+        &self,
+        number: usize,
+        known: &mut FontCache,
+    ) -> Option<&'static rustybuzz::Face<'static>> {
         let id = self.candidates.get(number)?.id;
         let (source, index) = self.database.face_source(id)?;
         let path = match source {

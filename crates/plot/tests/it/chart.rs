@@ -1,5 +1,5 @@
 use crate::pixels::Pixels;
-use receptive_plot::{Chart, Color, Draw, LineStyle, Mark, Panel, PlotError, Scale, Series};
+use receptive_plot::{Chart, Color, Curve, Draw, LineStyle, Mark, Panel, PlotError, Scale};
 
 const RED: Color = Color::new(255, 0, 0);
 
@@ -14,7 +14,7 @@ fn within(low: f64, high: f64) -> Panel {
 #[test]
 fn a_png_has_two_pixels_per_point() {
     let chart =
-        Chart::new("t").panel(Panel::new("y").series(Series::new("a", &[(0.0, 1.0), (1.0, 2.0)])));
+        Chart::new("t").panel(Panel::new("y").curve(Curve::new("a", &[(0.0, 1.0), (1.0, 2.0)])));
     let (width, height) = chart.scene().unwrap().size();
     let pixels = Pixels::of(&chart);
     assert_eq!(
@@ -25,11 +25,11 @@ fn a_png_has_two_pixels_per_point() {
 
 #[test]
 fn a_rising_line_rises_to_the_right() {
-    let line = Series {
+    let line = Curve {
         color: Some(RED),
-        ..Series::new("", &[(0.0, 0.0), (10.0, 10.0)])
+        ..Curve::new("", &[(0.0, 0.0), (10.0, 10.0)])
     };
-    let pixels = Pixels::of(&Chart::new("").panel(Panel::new("").series(line)));
+    let pixels = Pixels::of(&Chart::new("").panel(Panel::new("").curve(line)));
     let (left, top, right, bottom) = pixels.bounds(RED);
     let near = |x: usize, y: usize| {
         (x.saturating_sub(8)..x + 8).any(|x| {
@@ -43,11 +43,11 @@ fn a_rising_line_rises_to_the_right() {
 #[test]
 fn what_is_out_of_a_given_range_is_cut_off() {
     let spike = [(0.0, 0.5), (1.0, 0.5), (1.5, 1e6), (2.0, 0.5), (3.0, 0.5)];
-    let line = Series {
+    let line = Curve {
         color: Some(RED),
-        ..Series::new("", &spike)
+        ..Curve::new("", &spike)
     };
-    let panel = within(0.0, 1.0).series(line);
+    let panel = within(0.0, 1.0).curve(line);
     let (_, top, _, bottom) = Pixels::of(&Chart::new("").panel(panel)).bounds(RED);
     assert!(top > 20 && bottom < 640, "{top} {bottom}");
 }
@@ -55,12 +55,12 @@ fn what_is_out_of_a_given_range_is_cut_off() {
 #[test]
 fn a_band_is_shaded_between_its_edges_only() {
     let band = (0..=10).map(|x| (f64::from(x), 4.0, 6.0)).collect();
-    let series = Series {
+    let curve = Curve {
         band,
         color: Some(Color::new(0, 0, 0)),
-        ..Series::new("", &[])
+        ..Curve::new("", &[])
     };
-    let pixels = Pixels::of(&Chart::new("").panel(within(0.0, 10.0).series(series)));
+    let pixels = Pixels::of(&Chart::new("").panel(within(0.0, 10.0).curve(curve)));
     let shade = Color::new(209, 209, 209);
     let (left, top, right, bottom) = pixels.bounds(shade);
     assert!(right - left > 600, "{left} {right}");
@@ -76,7 +76,7 @@ fn an_epoch_axis_shows_no_fractions() {
     let points = [(1.0, 0.5), (2.0, 0.4)];
     let chart = |chart: Chart| {
         chart
-            .panel(within(0.0, 1.0).series(Series::new("", &points)))
+            .panel(within(0.0, 1.0).curve(Curve::new("", &points)))
             .to_svg()
             .unwrap()
     };
@@ -96,7 +96,7 @@ fn a_logarithmic_axis_leaves_out_zero_and_names_powers() {
         y_scale: Scale::Log,
         ..Panel::new("")
     }
-    .series(Series::new("", &points));
+    .curve(Curve::new("", &points));
     let svg = Chart::new("").panel(panel).to_svg().unwrap();
     assert!(svg.contains("aria-label=\"10⁻⁶\""), "{svg}");
 }
@@ -104,7 +104,7 @@ fn a_logarithmic_axis_leaves_out_zero_and_names_powers() {
 #[test]
 fn markers_notes_and_legend_are_in_the_picture() {
     let panel = Panel::new("loss")
-        .series(Series::new("train", &[(1.0, 1.0), (7.0, 0.5)]))
+        .curve(Curve::new("train", &[(1.0, 1.0), (7.0, 0.5)]))
         .marker(7.0, "best epoch 7")
         .note(7.0, 0.5, "lowest");
     let svg = Chart {
@@ -122,7 +122,7 @@ fn markers_notes_and_legend_are_in_the_picture() {
 #[test]
 fn a_marker_line_passes_behind_the_labels_of_its_neighbours() {
     let panel = Panel::new("")
-        .series(Series::new("", &[(1.0, 1.0), (7.0, 0.5)]))
+        .curve(Curve::new("", &[(1.0, 1.0), (7.0, 0.5)]))
         .marker(3.0, "best epoch 3")
         .marker(3.2, "stopped");
     let svg = Chart::new("").panel(panel).to_svg().unwrap();
@@ -141,7 +141,7 @@ fn a_marker_line_passes_behind_the_labels_of_its_neighbours() {
 #[test]
 fn panels_are_stacked_in_one_column_and_side_by_side_in_two() {
     let size = |columns| {
-        let panel = || Panel::new("y").series(Series::new("", &[(0.0, 0.0)]));
+        let panel = || Panel::new("y").curve(Curve::new("", &[(0.0, 0.0)]));
         let chart = Chart {
             columns,
             ..Chart::new("")
@@ -170,7 +170,7 @@ fn a_chart_without_panels_or_with_a_reversed_range_is_an_error() {
 
 #[test]
 fn names_stand_below_every_panel_and_all_of_few_are_shown() {
-    let line = Series::new("", &[(1.0, 2.0), (2.0, 3.0), (3.0, 1.0)]);
+    let line = Curve::new("", &[(1.0, 2.0), (2.0, 3.0), (3.0, 1.0)]);
     let names = [(1.0, "stem"), (2.0, "block"), (3.0, "head")].map(|(x, n)| (x, n.to_owned()));
     let chart = Chart {
         columns: 1,
@@ -178,8 +178,8 @@ fn names_stand_below_every_panel_and_all_of_few_are_shown() {
         ..Chart::new("")
     };
     let svg = chart
-        .panel(Panel::new("a").series(line.clone()))
-        .panel(Panel::new("b").series(line))
+        .panel(Panel::new("a").curve(line.clone()))
+        .panel(Panel::new("b").curve(line))
         .to_svg()
         .unwrap();
     for (_, name) in &names {
@@ -190,13 +190,13 @@ fn names_stand_below_every_panel_and_all_of_few_are_shown() {
 
 #[test]
 fn error_bars_stretch_the_axis_and_are_cut_at_a_given_range() {
-    let series = Series {
+    let curve = Curve {
         bars: vec![(1.0, -40.0, 40.0)],
-        ..Series::new("", &[(1.0, 1.0), (2.0, 1.0)])
+        ..Curve::new("", &[(1.0, 1.0), (2.0, 1.0)])
     };
-    let open = Chart::new("").panel(Panel::new("").series(series.clone()));
+    let open = Chart::new("").panel(Panel::new("").curve(curve.clone()));
     assert!(open.to_svg().unwrap().contains("aria-label=\"40\""));
-    let cut = Chart::new("").panel(within(0.0, 2.0).series(series));
+    let cut = Chart::new("").panel(within(0.0, 2.0).curve(curve));
     let (_, height) = cut.scene().unwrap().size();
     let svg = cut.to_svg().unwrap();
     crate::svg::check(&svg);
@@ -221,12 +221,12 @@ fn each_mark_has_its_own_shape() {
         Mark::None,
     ];
     let pictures = marks.map(|mark| {
-        let series = Series {
+        let curve = Curve {
             style: LineStyle::None,
             mark: Some(mark),
-            ..Series::new("", &[(1.0, 1.0), (2.0, 2.0)])
+            ..Curve::new("", &[(1.0, 1.0), (2.0, 2.0)])
         };
-        let panel = Panel::new("").series(series);
+        let panel = Panel::new("").curve(curve);
         Chart::new("").panel(panel).to_svg().unwrap()
     });
     for (index, picture) in pictures.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use receptive_plot::{
-    Chart, Draw, Grid, HeatMap, Matrix, Overlay, Panel, PlotError, Scale, Series, Tile,
+    Chart, Curve, Draw, Grid, HeatMap, Matrix, Overlay, Panel, PlotError, Scale, Tile,
 };
 
 const SCALES: [Scale; 3] = [Scale::Linear, Scale::Log, Scale::Sqrt];
@@ -37,7 +37,7 @@ fn labels() -> Vec<String> {
 }
 
 #[test]
-fn odd_series_give_a_picture_on_every_scale() {
+fn odd_curves_give_a_picture_on_every_scale() {
     let (nan, inf) = (f64::NAN, f64::INFINITY);
     let table: [&[(f64, f64)]; 12] = [
         &[],
@@ -56,12 +56,12 @@ fn odd_series_give_a_picture_on_every_scale() {
     for points in table {
         let band: Vec<_> = points.iter().map(|(x, y)| (*x, y - 1.0, y * 2.0)).collect();
         for scale in SCALES {
-            let series = Series {
+            let curve = Curve {
                 band: band.clone(),
-                ..Series::new("a", points)
+                ..Curve::new("a", points)
             };
             let panel = scaled(scale)
-                .series(series)
+                .curve(curve)
                 .marker(nan, "nowhere")
                 .marker(2.0, "here")
                 .note(inf, 1.0, "gone")
@@ -82,16 +82,16 @@ fn a_million_points_stay_a_small_file() {
         .map(|i| (f64::from(i), f64::from(i).sin()))
         .collect();
     let svg = Chart::new("")
-        .panel(Panel::new("").series(Series::new("", &points)))
+        .panel(Panel::new("").curve(Curve::new("", &points)))
         .to_svg()
         .unwrap();
     assert!(svg.len() < 200_000, "{}", svg.len());
 }
 
 #[test]
-fn two_hundred_series_share_the_legend() {
+fn two_hundred_curves_share_the_legend() {
     let panel = (0..200).fold(Panel::new("many"), |panel, i| {
-        panel.series(Series::new(
+        panel.curve(Curve::new(
             &format!("series number {i}"),
             &[(0.0, f64::from(i)), (1.0, 0.0)],
         ))
@@ -111,7 +111,7 @@ fn two_hundred_series_share_the_legend() {
 fn odd_labels_are_drawn_or_cut_everywhere() {
     for label in labels() {
         let panel = Panel::new(&label)
-            .series(Series::new(&label, &[(0.0, 1.0)]))
+            .curve(Curve::new(&label, &[(0.0, 1.0)]))
             .marker(0.0, &label)
             .note(0.0, 1.0, &label);
         let chart = Chart {
@@ -234,7 +234,7 @@ proptest! {
         points in prop::collection::vec((any::<f64>(), any::<f64>()), 0..20),
         scale in prop::sample::select(SCALES.to_vec()),
     ) {
-        let panel = scaled(scale).series(Series::new("a", &points));
+        let panel = scaled(scale).curve(Curve::new("a", &points));
         draws(&Chart::new("t").panel(panel));
     }
 }

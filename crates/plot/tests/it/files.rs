@@ -1,9 +1,9 @@
 use std::path::Path;
 
-use receptive_plot::{Chart, Draw, Panel, PlotError, Series};
+use receptive_plot::{Chart, Curve, Draw, Panel, PlotError};
 
 fn picture() -> Chart {
-    Chart::new("recall").panel(Panel::new("").series(Series::new("shirt", &[(1.0, 0.8)])))
+    Chart::new("recall").panel(Panel::new("").curve(Curve::new("shirt", &[(1.0, 0.8)])))
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn an_own_file_is_replaced_anothers_kept_and_a_missing_folder_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.svg");
     let read = || std::fs::read_to_string(&path).unwrap();
-    let older = Panel::new("").series(Series::new("boot", &[(2.0, 0.5)]));
+    let older = Panel::new("").curve(Curve::new("boot", &[(2.0, 0.5)]));
     Chart::new("precision").panel(older).write(&path).unwrap();
     picture().write(&path).unwrap();
     assert_eq!(read(), picture().to_svg().unwrap());

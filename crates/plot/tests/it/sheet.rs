@@ -1,6 +1,6 @@
 use crate::pixels::Pixels;
 use receptive_plot::{
-    Chart, Color, Draw, Grid, HeatMap, Overlay, Panel, Series, Sheet, Table, TextBlock, Tile,
+    Chart, Color, Curve, Draw, Grid, HeatMap, Overlay, Panel, Sheet, Table, TextBlock, Tile,
 };
 
 fn sheet(text: &str) -> Sheet {
@@ -8,7 +8,7 @@ fn sheet(text: &str) -> Sheet {
         labels: (text.into(), text.into()),
         ..HeatMap::new("", 3, 2, &[0.0, 1.0, 2.0, 3.0, f32::NAN, 5.0])
     };
-    let chart = Chart::new("").panel(Panel::new(text).series(Series::new(text, &[(0.0, 1.0)])));
+    let chart = Chart::new("").panel(Panel::new(text).curve(Curve::new(text, &[(0.0, 1.0)])));
     let words = TextBlock::new(300.0)
         .headline(text, Color::new(200, 30, 10))
         .text(text)

@@ -1,4 +1,4 @@
-use receptive_plot::{Chart, Draw, Grid, HeatMap, Panel, Series, Tile};
+use receptive_plot::{Chart, Curve, Draw, Grid, HeatMap, Panel, Tile};
 
 /// Parses the document and checks that every glyph used is defined.
 pub(crate) fn check(svg: &str) {
@@ -25,7 +25,7 @@ pub(crate) fn check(svg: &str) {
 
 #[test]
 fn labels_are_escaped_and_readable_by_machines() {
-    let panel = Panel::new("x > y").series(Series::new("", &[(0.0, 1.0)]));
+    let panel = Panel::new("x > y").curve(Curve::new("", &[(0.0, 1.0)]));
     let svg = Chart::new("a < b & \"c\"").panel(panel).to_svg().unwrap();
     check(&svg);
     let document = roxmltree::Document::parse(&svg).unwrap();

@@ -1,6 +1,6 @@
 //! Training images as the network saw them.
 
-use crate::html::{Picture, pictures, tiles};
+use crate::html::{Figure, pictures, tiles};
 use crate::text::{Part, sentence};
 use maud::{Markup, html};
 use receptive_inspect::{TrainingView, augmentation_summary};
@@ -8,12 +8,12 @@ use receptive_model::Artifact;
 use receptive_train::{RunConfig, RunImages, samples_for};
 
 #[derive(Debug)]
-pub(crate) struct Batch {
-    tiles: Vec<(Picture, String)>,
+pub(crate) struct BatchSection {
+    tiles: Vec<(Figure, String)>,
     changes: String,
 }
 
-impl Batch {
+impl BatchSection {
     pub(crate) fn new(
         images: &Part<RunImages>,
         config: &RunConfig,

@@ -1,27 +1,27 @@
 //! Whether the probabilities are calibrated: the reliability diagram.
 
-use super::HeldOut;
-use crate::html::{Picture, figure, table};
+use super::HeldOutImages;
+use crate::html::{Figure, figure, table};
 use crate::text::{Part, percent, percent_or_dash};
 use maud::{Markup, html};
 use receptive_core::proportion::wilson;
 use receptive_core::text::grouped;
-use receptive_plot::{Chart, LineStyle, Mark, Panel, Series};
+use receptive_plot::{Chart, Curve, LineStyle, Mark, Panel};
 use receptive_train::metrics::{Calibration, RELIABILITY_BINS, Reliability};
 
 #[derive(Debug)]
 pub(crate) struct Probabilities {
-    diagram: Picture,
+    diagram: Figure,
     calibration: Calibration,
     split: &'static str,
 }
 
 impl Probabilities {
-    pub(crate) fn new(held_out: &Part<HeldOut>) -> Part<Self> {
+    pub(crate) fn new(held_out: &Part<HeldOutImages>) -> Part<Self> {
         let held_out = held_out.as_ref().map_err(String::clone)?;
         let calibration = held_out.calibration.clone();
         Ok(Self {
-            diagram: Picture::drawn(&diagram(&calibration))?,
+            diagram: Figure::drawn(&diagram(&calibration))?,
             calibration,
             split: held_out.words(),
         })
@@ -108,10 +108,10 @@ fn intervals(of: &Reliability) -> Vec<(f64, f64, f64)> {
 /// Accuracy by confidence, above the number of images by confidence.
 fn diagram(calibration: &Calibration) -> Chart {
     let Calibration { before, after, .. } = calibration;
-    let ideal = Series {
+    let ideal = Curve {
         style: LineStyle::Dashed,
         mark: Some(Mark::None),
-        ..Series::new("calibrated", &[(0.0, 0.0), (100.0, 100.0)])
+        ..Curve::new("calibrated", &[(0.0, 0.0), (100.0, 100.0)])
     };
     let points = |reliability: &Reliability| -> Vec<(f64, f64)> {
         let bins = reliability.bins.iter();
@@ -137,19 +137,19 @@ fn diagram(calibration: &Calibration) -> Chart {
         None => "probabilities",
     };
     let mut add = |name: &str, of: &Reliability, mark: Mark| {
-        let with = |points: &[(f64, f64)]| Series {
+        let with = |points: &[(f64, f64)]| Curve {
             mark: Some(mark),
-            ..Series::new(name, points)
+            ..Curve::new(name, points)
         };
         let bars = match mark {
             Mark::Dot => intervals(of),
             _ => Vec::new(),
         };
-        reliability.series.push(Series {
+        reliability.curves.push(Curve {
             bars,
             ..with(&points(of))
         });
-        shares.series.push(with(&share(of)));
+        shares.curves.push(with(&share(of)));
     };
     // The probabilities that `predict` outputs have dots and error bars.
     match after {
@@ -159,7 +159,7 @@ fn diagram(calibration: &Calibration) -> Chart {
         }
         None => add(name, before, Mark::Dot),
     }
-    reliability.series.push(ideal);
+    reliability.curves.push(ideal);
     Chart {
         x_label: "confidence (%)".into(),
         panels: vec![reliability, shares],

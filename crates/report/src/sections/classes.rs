@@ -1,6 +1,6 @@
 //! Precision, recall and F1 of each class.
 
-use super::HeldOut;
+use super::HeldOutImages;
 use crate::html::table;
 use crate::text::{Part, percent_or_dash};
 use maud::{Markup, html};
@@ -27,7 +27,7 @@ const LISTED: usize = 200;
 
 impl Classes {
     pub(crate) fn new(
-        held_out: &Part<HeldOut>,
+        held_out: &Part<HeldOutImages>,
         log: &Part<RunLog>,
         artifact: &Artifact,
     ) -> Part<Self> {
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn without_images_and_without_an_end_it_says_why() {
-        let reason = "The images are gone.";
+        let reason = "The images were deleted.";
         assert_eq!(
             Classes::logged(&Ok(RunLog::default()), reason).unwrap_err(),
             reason

@@ -1,7 +1,7 @@
 //! The confusion matrix, and the pairs of classes confused most often.
 
-use super::HeldOut;
-use crate::html::{Picture, wide_figure};
+use super::HeldOutImages;
+use crate::html::{Figure, wide_figure};
 use crate::text::{Part, percent};
 use maud::{Markup, html};
 use receptive_core::text::grouped;
@@ -21,13 +21,13 @@ pub(crate) enum Confusions {
     Picture {
         classes: Vec<String>,
         confusion: Confusion,
-        picture: Picture,
+        picture: Figure,
         /// Number of classes in the figure.
         drawn: usize,
         split: &'static str,
     },
     /// The images are missing: the figure drawn at the end of training.
-    Drawn { picture: Picture, reason: String },
+    Drawn { picture: Figure, reason: String },
 }
 
 /// Tables of more classes are too wide to read.
@@ -38,13 +38,13 @@ const PAIRS: usize = 8;
 impl Confusions {
     pub(crate) fn new(
         run: &RunDirectory,
-        held_out: &Part<HeldOut>,
+        held_out: &Part<HeldOutImages>,
         artifact: &Artifact,
     ) -> Part<Self> {
         let held_out = match held_out {
             Ok(held_out) => held_out,
             Err(reason) => {
-                return match Picture::file(&run.path().join(RunDirectory::CONFUSION)) {
+                return match Figure::file(&run.path().join(RunDirectory::CONFUSION)) {
                     Some(picture) => Ok(Self::Drawn {
                         picture,
                         reason: reason.clone(),
@@ -73,7 +73,7 @@ impl Confusions {
         let matrix = confusion_matrix(&confusion, &classes, "");
         let drawn = matrix.classes.len();
         Ok(Self::Picture {
-            picture: Picture::drawn(&matrix)?,
+            picture: Figure::drawn(&matrix)?,
             classes,
             confusion,
             drawn,

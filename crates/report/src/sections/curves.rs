@@ -1,6 +1,6 @@
 //! Training curves.
 
-use crate::html::{Picture, figure, table};
+use crate::html::{Figure, figure, table};
 use crate::text::{Part, percent, percent_or_dash};
 use maud::{Markup, html};
 use receptive_core::text::counted;
@@ -9,10 +9,10 @@ use receptive_train::{Epoch, RunLog, curve_panels, recall_panel};
 
 #[derive(Debug)]
 pub(crate) struct Curves {
-    loss: Picture,
-    top1: Picture,
+    loss: Figure,
+    top1: Figure,
     /// Only if the classes are imbalanced.
-    recall: Option<Picture>,
+    recall: Option<Figure>,
     epochs: Vec<Epoch>,
 }
 
@@ -38,7 +38,7 @@ impl Curves {
                 panels: vec![panel],
                 ..Chart::new("")
             };
-            Picture::drawn(&chart)
+            Figure::drawn(&chart)
         };
         let [loss, top1] = curve_panels(&epochs);
         Ok(Self {
@@ -146,8 +146,8 @@ mod tests {
     fn without_a_log_or_an_epoch_it_says_so() {
         let none = Curves::new(&Ok(RunLog::default()), false, true).unwrap_err();
         assert!(none.contains("No epoch"), "{none}");
-        let unread = Curves::new(&Err("it is gone.".into()), false, true).unwrap_err();
-        assert!(unread.contains("it is gone."), "{unread}");
+        let unread = Curves::new(&Err("it is missing.".into()), false, true).unwrap_err();
+        assert!(unread.contains("it is missing."), "{unread}");
     }
 
     #[test]

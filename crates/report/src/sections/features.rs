@@ -1,14 +1,14 @@
 //! The feature maps of one image.
 
-use super::HeldOut;
-use crate::html::{Picture, pictures, tiles};
+use super::HeldOutImages;
+use crate::html::{Figure, pictures, tiles};
 use crate::text::{Part, percent, sentence};
 use maud::{Markup, html};
 use receptive_inspect::{FeatureMaps, InputImage, default_feature_layer, feature_maps, map_layers};
 use receptive_model::{Artifact, InferenceDevice};
 
 #[derive(Debug)]
-pub(crate) struct Features {
+pub(crate) struct FeatureSection {
     /// The image's true class.
     label: String,
     path: String,
@@ -21,12 +21,12 @@ pub(crate) struct Features {
 struct Layer {
     heading: String,
     caption: String,
-    tiles: Vec<(Picture, String)>,
+    tiles: Vec<(Figure, String)>,
 }
 
-impl Features {
+impl FeatureSection {
     pub(crate) fn new(
-        held_out: &Part<HeldOut>,
+        held_out: &Part<HeldOutImages>,
         artifact: &Artifact,
         most: usize,
         device: &InferenceDevice,

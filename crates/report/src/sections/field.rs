@@ -1,34 +1,34 @@
 //! The effective receptive field, and whether it is a Gaussian.
 
-use super::HeldOut;
-use crate::html::{Picture, facts, figure, table};
+use super::HeldOutImages;
+use crate::html::{Figure, facts, figure, table};
 use crate::options::ReportOptions;
 use crate::text::{Part, sentence};
 use maud::{Markup, html};
 use receptive_erf::gaussian::Verdict;
-use receptive_erf::theory::Weights;
+use receptive_erf::theory::WeightAssumption;
 use receptive_erf::{
-    Aggregate, Inputs, MeasureOptions, Network, Noise, Probe, Study, default_layer, measure_layer,
-    picture,
+    Aggregate, Inputs, MeasureOptions, MeasuredNetwork, Noise, Probe, Study, default_layer,
+    measure_layer, picture,
 };
 use receptive_model::{Artifact, InferenceDevice};
 use receptive_train::{SplitInputs, TrainError, on_threads};
 use std::sync::Arc;
 
 #[derive(Debug)]
-pub(crate) struct Field {
+pub(crate) struct FieldSection {
     study: Study,
     /// What was measured, and on which images.
     conditions: String,
-    map: Picture,
-    sections: Picture,
-    radial: Option<Picture>,
+    map: Figure,
+    sections: Figure,
+    radial: Option<Figure>,
 }
 
-impl Field {
+impl FieldSection {
     pub(crate) fn new(
         artifact: &Artifact,
-        held_out: &Part<HeldOut>,
+        held_out: &Part<HeldOutImages>,
         options: &ReportOptions,
         device: &InferenceDevice,
         progress: &(dyn Fn(u64, u64, f64) + Sync),
@@ -39,12 +39,12 @@ impl Field {
         Ok(Self {
             // Prevents a line break inside the formula.
             conditions: study.conditions(&shown).replace("|∂", "|\u{2060}∂"),
-            map: Picture::drawn(&charts.map)?,
-            sections: Picture::drawn(&charts.sections)?,
+            map: Figure::drawn(&charts.map)?,
+            sections: Figure::drawn(&charts.sections)?,
             radial: charts
                 .radial
                 .as_ref()
-                .map(|chart| Picture::drawn(chart))
+                .map(|chart| Figure::drawn(chart))
                 .transpose()?,
             study,
         })
@@ -111,7 +111,7 @@ impl Field {
 /// The held-out images, or noise if they are missing; with a description.
 fn inputs(
     artifact: &Artifact,
-    held_out: &Part<HeldOut>,
+    held_out: &Part<HeldOutImages>,
 ) -> Result<(Box<dyn Inputs>, String), TrainError> {
     match held_out {
         Ok(held_out) => {
@@ -149,7 +149,7 @@ fn study(
     };
     let found = on_threads(options.threads, || {
         measure_layer(
-            Network::Given(&artifact.model),
+            MeasuredNetwork::Given(&artifact.model),
             &layer.number,
             &probe,
             inputs,
@@ -158,7 +158,7 @@ fn study(
             &mut |done, most, noise| progress(done, most, noise),
         )
     })??;
-    let weights = Weights::Given(&artifact.model);
+    let weights = WeightAssumption::Given(&artifact.model);
     Ok(Study::new(found, plan, layer, weights, Aggregate::Abs)?)
 }
 

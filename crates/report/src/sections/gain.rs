@@ -9,9 +9,9 @@ use receptive_train::{RunConfig, RunLog, Score};
 
 /// The gain of a run that started from a pretrained model, measured at its end.
 #[derive(Debug)]
-pub(crate) struct Gain(receptive_train::Gain);
+pub(crate) struct GainSection(receptive_train::Gain);
 
-impl Gain {
+impl GainSection {
     /// `None` if the run started from random weights.
     pub(crate) fn new(config: &RunConfig, log: &Part<RunLog>) -> Option<Part<Self>> {
         config.start.as_ref()?;

@@ -1,6 +1,6 @@
 //! The growth of the effective receptive field during training.
 
-use crate::html::{Picture, table, wide_figure};
+use crate::html::{Figure, table, wide_figure};
 use crate::text::Part;
 use maud::{Markup, html};
 use receptive_train::{EpochField, RunConfig, RunDirectory, RunLog};
@@ -9,7 +9,7 @@ use receptive_train::{EpochField, RunConfig, RunDirectory, RunLog};
 pub(crate) struct Growth {
     /// The fields with their epochs; 0 means before training.
     fields: Vec<(usize, EpochField)>,
-    film: Option<Picture>,
+    film: Option<Figure>,
 }
 
 impl Growth {
@@ -25,7 +25,7 @@ impl Growth {
             if fields.is_empty() {
                 return Err("The run ended before the first measurement.".into());
             }
-            let film = Picture::file(&run.path().join(RunDirectory::FIELD));
+            let film = Figure::file(&run.path().join(RunDirectory::FIELD));
             Ok(Self { fields, film })
         }))
     }

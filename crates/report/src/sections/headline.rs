@@ -1,7 +1,7 @@
 //! Key results.
 
 use super::held_out::split_words;
-use super::{Field, HeldOut};
+use super::{FieldSection, HeldOutImages};
 use crate::text::{Part, date, duration, percent, short};
 use maud::{Markup, html};
 use receptive_core::text::{Printable, counted, grouped, plural};
@@ -56,8 +56,8 @@ impl Headline {
         artifact: &Artifact,
         log: &Part<RunLog>,
         chooses_epoch: bool,
-        held_out: &Part<HeldOut>,
-        field: &Part<Field>,
+        held_out: &Part<HeldOutImages>,
+        field: &Part<FieldSection>,
     ) -> Self {
         let plan = artifact.model.plan();
         let log = log.as_ref().ok();
@@ -78,7 +78,7 @@ impl Headline {
                 top5: held_out.evaluation.top5,
                 loss: held_out.evaluation.loss,
             }),
-            verdict: field.as_ref().ok().map(Field::verdict),
+            verdict: field.as_ref().ok().map(FieldSection::verdict),
             layers: plan.layers.len(),
             started: log.and_then(|log| date(log.began_ms?)),
             seconds: log.and_then(RunLog::seconds),

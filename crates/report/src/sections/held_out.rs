@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// The test split or, without one, the validation split, and the model's figures on it.
 #[derive(Debug)]
-pub(crate) struct HeldOut {
+pub(crate) struct HeldOutImages {
     /// `test` or `val`.
     pub(crate) split: &'static str,
     /// The data set's name.
@@ -29,7 +29,7 @@ pub(crate) struct HeldOut {
 /// The cache for decoded images in MiB: they are read for predictions, figures and the field.
 const CACHE_MB: u64 = 512;
 
-impl HeldOut {
+impl HeldOutImages {
     pub(crate) fn new(
         images: &RunImages,
         artifact: &Artifact,

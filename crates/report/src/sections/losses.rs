@@ -1,7 +1,7 @@
 //! The held-out images with the largest losses.
 
-use super::HeldOut;
-use crate::html::{Picture, table};
+use super::HeldOutImages;
+use crate::html::{Figure, table};
 use crate::text::{Part, percent, sentence};
 use maud::{Markup, html};
 use receptive_inspect::sample_tile;
@@ -15,7 +15,7 @@ pub(crate) struct Losses {
 
 #[derive(Debug)]
 struct Loss {
-    picture: Picture,
+    picture: Figure,
     label: String,
     predicted: String,
     probability: f64,
@@ -25,7 +25,7 @@ struct Loss {
 }
 
 impl Losses {
-    pub(crate) fn new(held_out: &Part<HeldOut>, artifact: &Artifact) -> Part<Self> {
+    pub(crate) fn new(held_out: &Part<HeldOutImages>, artifact: &Artifact) -> Part<Self> {
         let held_out = held_out.as_ref().map_err(String::clone)?;
         let name = |class: usize| artifact.classes.get(class).cloned().unwrap_or_default();
         let samples = &held_out.samples;
@@ -36,7 +36,7 @@ impl Losses {
             .map(|found| {
                 let sample = samples.get(found.index).map_err(sentence)?;
                 Ok(Loss {
-                    picture: Picture::tile(&sample_tile(samples, &sample))?,
+                    picture: Figure::tile(&sample_tile(samples, &sample))?,
                     label: name(found.label),
                     predicted: name(found.predicted),
                     probability: found.probability,
@@ -124,7 +124,7 @@ mod tests {
         let bad = "<img src=x onerror=alert(1)>";
         let losses = Losses {
             all: vec![Loss {
-                picture: Picture::tile(&Tile::grey(1, 1, &[0])).unwrap(),
+                picture: Figure::tile(&Tile::grey(1, 1, &[0])).unwrap(),
                 label: bad.into(),
                 predicted: "b".into(),
                 probability: 0.9,

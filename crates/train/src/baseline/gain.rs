@@ -117,12 +117,12 @@ fn p_value(p: f64) -> String {
 mod tests {
     use super::super::SplitBaselines;
     use super::*;
-    use crate::evaluate::Sums;
+    use crate::evaluate::EvaluationSums;
 
     /// Two classifiers on the same images of two classes: true where they are right.
     fn gain(head: &[bool], tuned: &[bool]) -> Gain {
         let evaluation = |right: &[bool]| {
-            let mut sums = Sums::new(2);
+            let mut sums = EvaluationSums::new(2);
             for right in right {
                 sums.add(&[1.0, 0.0], usize::from(!right));
             }

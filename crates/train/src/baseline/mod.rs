@@ -9,7 +9,7 @@ pub use gain::Gain;
 
 use crate::compute::Compute;
 use crate::error::TrainError;
-use crate::evaluate::{Answers, Evaluation, Sums};
+use crate::evaluate::{Answers, Evaluation, EvaluationSums};
 use crate::metrics::in_top;
 use features::FeatureSet;
 use linear::LinearHead;
@@ -153,7 +153,7 @@ fn score(
     classes: usize,
     logits: impl Fn(&[f32]) -> Vec<f32>,
 ) -> (Score, Vec<bool>) {
-    let mut sums = Sums::new(classes);
+    let mut sums = EvaluationSums::new(classes);
     let mut right = Vec::with_capacity(set.len());
     for (row, label) in set.rows().zip(&set.labels) {
         let logits = logits(row);

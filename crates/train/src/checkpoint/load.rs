@@ -116,7 +116,7 @@ pub(crate) fn input(run: &RunDirectory) -> Option<InputSpec> {
 
 /// The settings of a config that cannot change within the run but differ from its latest checkpoint; empty if
 /// no checkpoint stores them. Settings derived during preparation are ignored.
-pub(crate) fn refused_changes(run: &RunDirectory, config: &RunConfig) -> Vec<SettingChange> {
+pub(crate) fn rejected_changes(run: &RunDirectory, config: &RunConfig) -> Vec<SettingChange> {
     let newest = || {
         let path = all(&run.checkpoints()).ok()?.into_iter().next()?;
         let text = store::read_text(&path.join(STATE), MAX_FILE_BYTES).ok()?;
@@ -163,22 +163,22 @@ pub(crate) fn parse(
     written: Option<&RunConfig>,
     model: Classifier,
 ) -> Result<Checkpoint, TrainError> {
-    let refuse = |file: &str, reason: String| -> TrainError {
+    let reject = |file: &str, reason: String| -> TrainError {
         let path = path.join(file);
         ModelError::Artifact { path, reason }.into()
     };
     let state: State =
-        serde_json::from_slice(&files.state).map_err(|error| refuse(STATE, error.to_string()))?;
-    let changes = changes(&state, setup, written).map_err(|reason| refuse(STATE, reason))?;
-    let (changes, refused): (Vec<_>, Vec<_>) = changes.into_iter().partition(is_applied);
-    if !refused.is_empty() {
+        serde_json::from_slice(&files.state).map_err(|error| reject(STATE, error.to_string()))?;
+    let changes = changes(&state, setup, written).map_err(|reason| reject(STATE, reason))?;
+    let (changes, rejected): (Vec<_>, Vec<_>) = changes.into_iter().partition(is_applied);
+    if !rejected.is_empty() {
         return Err(TrainError::Resume {
             path: path.into(),
-            changes: refused,
+            changes: rejected,
         });
     }
     check_epochs(&state, setup, &changes)?;
-    check(&state, setup).map_err(|reason| refuse(STATE, reason))?;
+    check(&state, setup).map_err(|reason| reject(STATE, reason))?;
 
     // A length in a file must not cause an allocation before the size of the file confirms it.
     let implied = setup.plan.total.weight_bytes();
@@ -192,7 +192,7 @@ pub(crate) fn parse(
         .chain(averaged.map(|bytes| (AVERAGED, bytes, implied)))
     {
         if bytes.len() > max + RECORD_OVERHEAD {
-            return Err(refuse(
+            return Err(reject(
                 file,
                 format!(
                     "it has {} bytes, but the network implies {max}",
@@ -203,16 +203,16 @@ pub(crate) fn parse(
     }
     // It keeps the flags of the run's own model, which records do not contain.
     let average = model.valid();
-    let model = load_weights(model, files.model).map_err(|reason| refuse(MODEL, reason))?;
+    let model = load_weights(model, files.model).map_err(|reason| reject(MODEL, reason))?;
     let averaged = match (files.averaged, state.averaged) {
         (Some(bytes), Some(over)) => Some(WeightAverage {
-            model: load_weights(average, bytes).map_err(|reason| refuse(AVERAGED, reason))?,
+            model: load_weights(average, bytes).map_err(|reason| reject(AVERAGED, reason))?,
             over,
         }),
         (None, None) => None,
         _ => {
             let reason = "it contradicts the state's `averaged`: only one of them exists";
-            return Err(refuse(AVERAGED, reason.into()));
+            return Err(reject(AVERAGED, reason.into()));
         }
     };
     let mut optimizer = RunOptimizer::new(&setup.config.train, &model);
@@ -225,10 +225,10 @@ pub(crate) fn parse(
     .unwrap_or_else(|_| {
         Err("burn could not read it, or its default device (see BURN_DEVICE) does not exist".into())
     })
-    .map_err(|reason| refuse(OPTIMIZER, reason))?;
+    .map_err(|reason| reject(OPTIMIZER, reason))?;
     let tensors = optimizer.burn.to_record().len();
     if tensors != state.optimizer_tensors {
-        return Err(refuse(
+        return Err(reject(
             OPTIMIZER,
             format!(
                 "{tensors} tensors of the optimizer were read, but {} were written",
@@ -237,7 +237,7 @@ pub(crate) fn parse(
         ));
     }
     let execution =
-        changed_execution(&state, setup, written).map_err(|reason| refuse(STATE, reason))?;
+        changed_execution(&state, setup, written).map_err(|reason| reject(STATE, reason))?;
     Ok(Checkpoint {
         path: path.into(),
         model,

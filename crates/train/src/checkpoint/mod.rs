@@ -8,11 +8,11 @@ mod state;
 mod tests;
 
 pub(crate) use load::{
-    Checkpoint, Files, changes_since_config, input, newest, parse, refused_changes,
+    Checkpoint, Files, changes_since_config, input, newest, parse, rejected_changes,
 };
 pub(crate) use save::{Contents, is_finite, save};
 pub(crate) use settings::{changes, execution, settings, settings_sha256};
-pub(crate) use state::{Memory, Position, State, Totals};
+pub(crate) use state::{Position, State, Totals, TrainingHistory};
 
 const FORMAT: &str = "receptive-checkpoint";
 const VERSION: u32 = 2;

@@ -33,7 +33,7 @@ pub(crate) fn save(
     passes: &mut dyn FnMut(Moment),
 ) -> Result<(), TrainError> {
     let path = run.checkpoints().join(format!("{:07}", state.at.step));
-    let refuse = |reason: String| ModelError::Artifact {
+    let reject = |reason: String| ModelError::Artifact {
         path: path.clone(),
         reason,
     };
@@ -43,13 +43,13 @@ pub(crate) fn save(
         averaged,
     } = contents;
     if !is_finite(*model) || averaged.is_some_and(|averaged| !is_finite(averaged)) {
-        return Err(refuse("a weight is NaN or infinite, so it is not saved".into()).into());
+        return Err(reject("a weight is NaN or infinite, so it is not saved".into()).into());
     }
     let bytes = |model: &Classifier| {
         let record = model.valid().into_record();
         record
             .into_bytes()
-            .map_err(|error| refuse(error.to_string()))
+            .map_err(|error| reject(error.to_string()))
     };
     let weights = bytes(model)?;
     let averaged = averaged.map(bytes).transpose()?;
@@ -57,8 +57,8 @@ pub(crate) fn save(
     state.optimizer_tensors = moments.len();
     let moments = moments
         .into_bytes()
-        .map_err(|error| refuse(error.to_string()))?;
-    let state = serde_json::to_string_pretty(&state).map_err(|error| refuse(error.to_string()))?;
+        .map_err(|error| reject(error.to_string()))?;
+    let state = serde_json::to_string_pretty(&state).map_err(|error| reject(error.to_string()))?;
     let mut files: Vec<(&str, &[u8])> = vec![
         (MODEL, &weights),
         (OPTIMIZER, &moments),
@@ -97,8 +97,8 @@ pub(super) fn all(checkpoints: &Path) -> Result<Vec<PathBuf>, TrainError> {
 
 /// Whether every weight and running statistic is finite.
 pub(crate) fn is_finite<M: Module>(model: &M) -> bool {
-    struct Weights<'a, F>(&'a mut Reads<F>);
-    impl<F: FnMut(&TensorData)> ModuleVisitor for Weights<'_, F> {
+    struct FloatVisitor<'a, F>(&'a mut Reads<F>);
+    impl<F: FnMut(&TensorData)> ModuleVisitor for FloatVisitor<'_, F> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             self.0.add(param.val());
         }
@@ -107,7 +107,7 @@ pub(crate) fn is_finite<M: Module>(model: &M) -> bool {
     let mut reads = Reads::new(|data: &TensorData| {
         finite &= data.iter::<f32>().all(f32::is_finite);
     });
-    model.visit(&mut Weights(&mut reads));
+    model.visit(&mut FloatVisitor(&mut reads));
     reads.finish();
     finite
 }

@@ -52,7 +52,7 @@ pub(crate) struct Best {
 /// The part of a run's history that it needs to continue.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Memory {
+pub(crate) struct TrainingHistory {
     pub(crate) epochs: Vec<Epoch>,
     pub(crate) best: Option<Best>,
     /// The best value of early stopping's own metric.
@@ -71,7 +71,7 @@ pub(crate) struct Memory {
     pub(crate) seconds: f64,
 }
 
-impl Memory {
+impl TrainingHistory {
     /// The epoch of the kept model; without a validation split, the last one.
     pub(crate) fn best_epoch(&self) -> Option<usize> {
         let best = self.epochs.iter().rev().find(|epoch| epoch.best);
@@ -272,7 +272,7 @@ pub(crate) struct State {
     pub(crate) at: Position,
     /// Of the current epoch.
     pub(crate) totals: Totals,
-    pub(crate) memory: Memory,
+    pub(crate) memory: TrainingHistory,
     #[serde(
         default,
         alias = "fields",

@@ -163,7 +163,7 @@ fn what_was_written_is_read() {
 }
 
 #[test]
-fn t5_a_file_cut_anywhere_is_refused() {
+fn t5_a_file_cut_anywhere_is_rejected() {
     let written = Written::new();
     let mut cut = 0;
     for (name, whole) in written.files() {
@@ -180,12 +180,12 @@ fn t5_a_file_cut_anywhere_is_refused() {
         }
         fs::write(&path, &whole).unwrap();
     }
-    println!("T5: {cut} cuts, all refused");
+    println!("T5: {cut} cuts, all rejected");
     assert!(cut > 2_000);
 }
 
 #[test]
-fn t6_flipped_bits_and_spliced_bytes_are_refused() {
+fn t6_flipped_bits_and_spliced_bytes_are_rejected() {
     let written = Written::new();
     let mut random = Random(6);
     let mut damaged_cases = 0;
@@ -223,7 +223,7 @@ fn t6_flipped_bits_and_spliced_bytes_are_refused() {
         }
         fs::write(&path, &whole).unwrap();
     }
-    println!("T6: {damaged_cases} damaged files, all refused");
+    println!("T6: {damaged_cases} damaged files, all rejected");
     assert!(damaged_cases > 6_000);
 }
 
@@ -366,7 +366,7 @@ fn t7_hostile_checkpoints_with_a_manifest_that_fits_are_named_errors() {
         );
         println!("T7: {name}, {what}: {}", error.lines().next().unwrap());
     }
-    println!("T7: {count} forged files, all refused");
+    println!("T7: {count} forged files, all rejected");
     let path = written.forged_as(FORMAT, VERSION + 1, STATE, state.as_bytes());
     assert!(written.load(&path).unwrap_err().contains("version"));
     let path = written.forged_as("receptive-artifact", VERSION, STATE, state.as_bytes());
@@ -379,7 +379,7 @@ fn t7_hostile_checkpoints_with_a_manifest_that_fits_are_named_errors() {
 }
 
 #[test]
-fn t7_names_that_leave_the_directory_are_refused() {
+fn t7_names_that_leave_the_directory_are_rejected() {
     let written = Written::new();
     for name in ["../secret", "/etc/hostname", "a/b", "..", ""] {
         let manifest = written.path().join(MANIFEST);
@@ -427,7 +427,7 @@ fn sealed(text: &str) -> String {
 
 #[cfg(unix)]
 #[test]
-fn t7_what_is_no_regular_file_is_refused_at_once() {
+fn t7_what_is_no_regular_file_is_rejected_at_once() {
     let written = Written::new();
     let model = written.path().join(MODEL);
     fs::remove_file(&model).unwrap();

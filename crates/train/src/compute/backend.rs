@@ -231,7 +231,7 @@ impl Backend {
     /// The backend is not compiled in (the error has the command for it), or it has no such device on this
     /// machine.
     pub fn device(self) -> Result<InferenceDevice, TrainError> {
-        let fail = |problem: String| refusal(&self.to_string(), &problem);
+        let fail = |problem: String| rejection(&self.to_string(), &problem);
         if !self.kind.is_compiled() {
             return Err(fail(format!(
                 "is not compiled into this program; build it with `{}`",
@@ -291,7 +291,7 @@ pub fn default_device() -> Result<InferenceDevice, TrainError> {
 }
 
 /// The error for an unavailable backend.
-fn refusal(backend: &str, problem: &str) -> TrainError {
+fn rejection(backend: &str, problem: &str) -> TrainError {
     TrainError::setting("machine.backend", format!("backend `{backend}` {problem}"))
 }
 
@@ -308,7 +308,7 @@ impl FromStr for Backend {
             .find(|kind| kind.name() == name)
             .ok_or_else(|| {
                 let names = BackendKind::names();
-                refusal(text, &format!("is unknown; this build has {names}"))
+                rejection(text, &format!("is unknown; this build has {names}"))
             })?;
         let index = index
             .map(|index| {
@@ -316,7 +316,7 @@ impl FromStr for Backend {
                     let problem = format!(
                         "has the device index `{index}`; expected a number, as in {name}:0"
                     );
-                    refusal(text, &problem)
+                    rejection(text, &problem)
                 })
             })
             .transpose()?;

@@ -31,7 +31,7 @@ pub struct Compute {
     loss_interval: usize,
     ranks: Option<Arc<Ranks>>,
     /// Maximum number of threads of a rank.
-    most_threads: usize,
+    max_threads: usize,
 }
 
 /// Steps between two reads of the losses on a GPU, where reading a value waits for all queued work.
@@ -91,7 +91,7 @@ impl Compute {
                 .num_threads(1)
                 .thread_name(move |_| format!("compute-{thread}"))
                 .build()
-                .map_err(|error| threads_refused(devices.len(), &error))?;
+                .map_err(|error| threads_rejected(devices.len(), &error))?;
             Ok::<_, TrainError>(Lane {
                 device: device.clone(),
                 pool,
@@ -108,7 +108,7 @@ impl Compute {
                 Hardware::Gpu => GPU_LOSS_INTERVAL,
             },
             ranks: None,
-            most_threads: devices.len(),
+            max_threads: devices.len(),
         })
     }
 
@@ -122,7 +122,7 @@ impl Compute {
         let threads = threads
             .iter()
             .filter_map(|text| std::str::from_utf8(text).ok()?.parse().ok());
-        self.most_threads = threads.max().unwrap_or(1);
+        self.max_threads = threads.max().unwrap_or(1);
         self.ranks = Some(ranks);
         Ok(self)
     }
@@ -146,8 +146,8 @@ impl Compute {
     }
 
     /// Maximum number of threads of a process.
-    pub(crate) fn most_threads(&self) -> usize {
-        self.most_threads
+    pub(crate) fn max_threads(&self) -> usize {
+        self.max_threads
     }
 
     /// Sets the number of steps (at least 1) between two reads and checks of the losses. The default is 1 on a
@@ -316,11 +316,11 @@ pub fn on_threads<R: Send>(
     let pool = ThreadPoolBuilder::new()
         .num_threads(threads.max(1))
         .build()
-        .map_err(|error| threads_refused(threads, &error))?;
+        .map_err(|error| threads_rejected(threads, &error))?;
     Ok(pool.install(work))
 }
 
-fn threads_refused(threads: usize, error: &rayon::ThreadPoolBuildError) -> TrainError {
+fn threads_rejected(threads: usize, error: &rayon::ThreadPoolBuildError) -> TrainError {
     TrainError::setting(
         "machine.threads",
         format!("the system could not start {threads} threads ({error}); use fewer"),

@@ -42,19 +42,19 @@ impl OneCycle {
     }
 
     pub(super) fn check(&self) -> Result<(), TrainError> {
-        let refuse = |name: &str, problem: String| {
+        let reject = |name: &str, problem: String| {
             let setting = format!("train.schedule.one_cycle.{name}");
             Err(TrainError::setting(&setting, problem))
         };
         if !(0.0..=1.0).contains(&self.pct_start) {
-            return refuse("pct_start", format!("it is {}; use 0 to 1", self.pct_start));
+            return reject("pct_start", format!("it is {}; use 0 to 1", self.pct_start));
         }
         for (name, factor) in [
             ("div_factor", self.div_factor),
             ("final_div_factor", self.final_div_factor),
         ] {
             if !(factor.is_finite() && factor > 0.0) {
-                return refuse(name, format!("it is {factor}; use a positive number"));
+                return reject(name, format!("it is {factor}; use a positive number"));
             }
         }
         for (name, momentum) in [
@@ -62,7 +62,7 @@ impl OneCycle {
             ("max_momentum", self.max_momentum),
         ] {
             if !(0.0..1.0).contains(&momentum) {
-                return refuse(
+                return reject(
                     name,
                     format!("it is {momentum}; expected at least 0 and less than 1"),
                 );

@@ -16,11 +16,11 @@ pub fn with_overrides(config: &RunConfig, overrides: &[String]) -> Result<RunCon
     if overrides.is_empty() {
         return Ok(config.clone());
     }
-    let refused = match built(config, overrides)? {
+    let rejected = match built(config, overrides)? {
         Ok(config) => return Ok(config),
-        Err(refused) => refused,
+        Err(rejected) => rejected,
     };
-    let (written, error) = at_fault(config, overrides).unwrap_or((&overrides[0], refused));
+    let (written, error) = at_fault(config, overrides).unwrap_or((&overrides[0], rejected));
     let key = written.split_once('=').map_or("", |(key, _)| key.trim());
     Err(explain(key, error.message()))
 }
@@ -64,23 +64,23 @@ fn at_fault<'a>(
             .map_or("", |(parent, _)| parent)
             .to_string()
     };
-    let refused = |some: &[String]| built(config, some).ok()?.err();
+    let rejected = |some: &[String]| built(config, some).ok()?.err();
     overrides.iter().find_map(|one| {
         let table = overrides
             .iter()
             .filter(|other| parent(other) == parent(one));
         let (places, table): (Vec<&String>, Vec<String>) =
             table.map(|written| (written, written.clone())).unzip();
-        let error = refused(&table)?;
+        let error = rejected(&table)?;
         let without = |at: &usize| {
             let mut others = table.clone();
             others.remove(*at);
-            refused(&others).is_none()
+            rejected(&others).is_none()
         };
         if let Some(at) = (0..table.len()).rev().find(without) {
             return Some((places[at], error));
         }
-        (0..table.len()).find_map(|at| Some((places[at], refused(&table[..=at])?)))
+        (0..table.len()).find_map(|at| Some((places[at], rejected(&table[..=at])?)))
     })
 }
 
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_and_a_wrong_value_are_refused() {
+    fn an_unknown_key_and_a_wrong_value_are_rejected() {
         for (written, word) in [
             ("train.epoch=3", "epoch"),
             (

@@ -88,24 +88,24 @@ impl Plateau {
     }
 
     pub(super) fn check(&self) -> Result<(), TrainError> {
-        let refuse = |name: &str, problem: String| {
+        let reject = |name: &str, problem: String| {
             let setting = format!("train.schedule.plateau.{name}");
             Err(TrainError::setting(&setting, problem))
         };
         if !(self.factor > 0.0 && self.factor < 1.0) {
             let problem = format!("it is {}; use a number between 0 and 1", self.factor);
-            return refuse("factor", problem);
+            return reject("factor", problem);
         }
         if !(0.0..1.0).contains(&self.threshold) {
             let problem = format!(
                 "it is {}; expected at least 0 and less than 1",
                 self.threshold
             );
-            return refuse("threshold", problem);
+            return reject("threshold", problem);
         }
         if !(0.0..=1.0).contains(&self.min_fraction) {
             let problem = format!("it is {}; use 0 to 1", self.min_fraction);
-            return refuse("min_fraction", problem);
+            return reject("min_fraction", problem);
         }
         Ok(())
     }

@@ -136,7 +136,7 @@ fn evaluate_by(
     compute: &Compute,
     watch: &mut dyn FnMut(&Answers<'_>) -> ControlFlow<()>,
 ) -> Result<Evaluation, TrainError> {
-    let mut sums = Sums::new(model.classes());
+    let mut sums = EvaluationSums::new(model.classes());
     let all: Vec<usize> = (0..samples.len()).collect();
     in_order(model, input, samples, &all, compute, output, &mut |part| {
         for answer in part.answers {
@@ -177,7 +177,7 @@ pub(crate) fn in_order(
     let own = own.flat_map(|batch| batch.iter().copied()).collect();
     let mut loader = Loader::new(Arc::clone(samples), own, options);
     let mut done = 0;
-    for batches in batches.chunks(BATCHES_PER_THREAD * compute.most_threads() * ranks) {
+    for batches in batches.chunks(BATCHES_PER_THREAD * compute.max_threads() * ranks) {
         let own = batches.iter().skip(rank).step_by(ranks).count();
         let loaded = loader.by_ref().take(own).collect::<Result<Vec<_>, _>>();
         let outputs = loaded.map_err(TrainError::from).and_then(|batches| {
@@ -224,14 +224,14 @@ pub fn unwatched(_: &Answers<'_>) -> ControlFlow<()> {
 }
 
 /// The sums behind an [`Evaluation`].
-pub(crate) struct Sums {
+pub(crate) struct EvaluationSums {
     images: usize,
     loss: f64,
     top5: usize,
     confusion: Confusion,
 }
 
-impl Sums {
+impl EvaluationSums {
     pub(crate) fn new(classes: usize) -> Self {
         Self {
             images: 0,

@@ -1,6 +1,6 @@
 //! Starting a run, with baselines on frozen features if it starts from a pretrained model.
 
-use super::{Fit, Learner};
+use super::{Learner, TrainingLoop};
 use crate::baseline::{FrozenImages, FrozenResult};
 use crate::checkpoint::{Position, Totals};
 use crate::config::HeadStart;
@@ -10,7 +10,7 @@ use crate::records::{Outcome, TrainResult};
 use crate::run::RunDirectory;
 use burn::module::Module;
 
-impl Fit<'_, '_> {
+impl TrainingLoop<'_, '_> {
     /// Computes the baselines and fits the head, if the run starts from a pretrained model; then trains from
     /// the first step.
     pub(super) fn begin(mut self, mut learner: Learner<'_>) -> Result<TrainResult, TrainError> {

@@ -66,7 +66,7 @@ pub(super) fn clip_global_norm<M: Module>(
 
 /// Multiplies all gradients by `scale`.
 pub(super) fn multiply<M: Module>(model: &M, gradients: &mut GradientsParams, scale: f64) {
-    model.visit(&mut Scale { gradients, scale });
+    model.visit(&mut ScaleVisitor { gradients, scale });
 }
 
 /// Clamps all gradients to `-max..=max`.
@@ -109,12 +109,12 @@ impl<F: FnMut(&TensorData)> ModuleVisitor for Squares<'_, F> {
     }
 }
 
-struct Scale<'a> {
+struct ScaleVisitor<'a> {
     gradients: &'a mut GradientsParams,
     scale: f64,
 }
 
-impl ModuleVisitor for Scale<'_> {
+impl ModuleVisitor for ScaleVisitor<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = self.gradients.remove::<D>(param.id) {
             self.gradients

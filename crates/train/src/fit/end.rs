@@ -1,11 +1,11 @@
 //! The end of a run: finished, stopped or diverged.
 
 use super::sums::StepLoss;
-use super::{Fit, ratio};
+use super::{TrainingLoop, ratio};
 use crate::baseline::Gain;
 use crate::error::TrainError;
 use crate::evaluate::Evaluation;
-use crate::metrics::{Answer, Uncalibrated, ValLogits, in_top};
+use crate::metrics::{Answer, CalibrationProblem, ValLogits, in_top};
 use crate::recorders::RunFinish;
 use crate::records::{Divergence, Outcome, TrainResult};
 use crate::run::LOG;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// Maximum number of files of a batch in a message; `log.jsonl` lists all.
 const NAMED_FILES: usize = 8;
 
-impl Fit<'_, '_> {
+impl TrainingLoop<'_, '_> {
     /// Evaluates the best model, unless the run was interrupted, and records the end.
     pub(super) fn end(
         mut self,
@@ -143,7 +143,7 @@ impl Fit<'_, '_> {
         &self,
         best: &mut Artifact,
         logits: &ValLogits,
-    ) -> Result<Option<Uncalibrated>, TrainError> {
+    ) -> Result<Option<CalibrationProblem>, TrainError> {
         let fitted = logits.temperature();
         if best.temperature != fitted.ok() {
             best.temperature = fitted.ok();

@@ -1,9 +1,9 @@
 //! The steps of an epoch.
 
-use super::Fit;
+use super::TrainingLoop;
 use super::backend_failure::check_log;
 use super::learner::{Learner, next_step, training_loader};
-use super::sums::{StepResult, Sums};
+use super::sums::{EpochSums, StepResult};
 use crate::checkpoint::{Position, Totals, is_finite};
 use crate::error::TrainError;
 use crate::records::Step;
@@ -16,7 +16,7 @@ pub(super) struct EpochTime {
     pub(super) waited: Duration,
 }
 
-impl Fit<'_, '_> {
+impl TrainingLoop<'_, '_> {
     /// Trains an epoch until its end or until a stop is requested, after its first `done` steps, whose totals
     /// are `before`.
     pub(super) fn train_epoch<'l>(
@@ -35,7 +35,7 @@ impl Fit<'_, '_> {
             .each(|recorder| recorder.epoch_started(epoch, config.epochs, images))?;
         let began = Instant::now();
         let mut loader = training_loader(setup, epoch as u64, done, self.compute);
-        let mut sums = Sums::from_totals(before, self.compute.loss_interval());
+        let mut sums = EpochSums::from_totals(before, self.compute.loss_interval());
         loop {
             let batches = next_step(&mut loader, config)?;
             if batches.is_empty() {

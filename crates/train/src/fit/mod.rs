@@ -27,7 +27,7 @@ pub use step::Gradients;
 
 use crate::averaged::WeightAverage;
 use crate::checkpoint::{
-    self, Memory, Position, State, Totals, execution, settings, settings_sha256,
+    self, Position, State, Totals, TrainingHistory, execution, settings, settings_sha256,
 };
 use crate::compute::Compute;
 use crate::error::TrainError;
@@ -64,7 +64,7 @@ pub fn train(
     let stop = &agreed(stop, compute);
     guarded(compute, run, || {
         let learner = Learner::from_setup(setup, compute)?;
-        Fit::new(setup, run, compute, stop, recorders)?.begin(learner)
+        TrainingLoop::new(setup, run, compute, stop, recorders)?.begin(learner)
     })
 }
 
@@ -77,7 +77,7 @@ fn agreed(stop: &Stop, compute: &Compute) -> Stop {
 }
 
 /// A run in progress: its setup, its history and its recorders.
-struct Fit<'a, 'b> {
+struct TrainingLoop<'a, 'b> {
     setup: &'a RunSetup,
     run: &'a RunDirectory,
     compute: &'a Compute,
@@ -89,13 +89,13 @@ struct Fit<'a, 'b> {
     settings_sha256: String,
     execution: BTreeMap<String, String>,
     /// The history of the epochs so far, stored in every checkpoint.
-    memory: Memory,
+    memory: TrainingHistory,
     began: Instant,
     /// When the last checkpoint was written, and its step.
     saved: (Instant, u64),
 }
 
-impl<'a, 'b> Fit<'a, 'b> {
+impl<'a, 'b> TrainingLoop<'a, 'b> {
     fn new(
         setup: &'a RunSetup,
         run: &'a RunDirectory,
@@ -127,7 +127,7 @@ impl<'a, 'b> Fit<'a, 'b> {
             settings_sha256: settings_sha256(&settings),
             settings,
             execution: execution(&setup.config)?,
-            memory: Memory::default(),
+            memory: TrainingHistory::default(),
             began: Instant::now(),
             saved: (Instant::now(), 0),
         })
@@ -310,7 +310,7 @@ impl<'a, 'b> Fit<'a, 'b> {
         let state = State {
             at,
             totals,
-            memory: Memory {
+            memory: TrainingHistory {
                 seconds: self.seconds(),
                 ..self.memory.clone()
             },

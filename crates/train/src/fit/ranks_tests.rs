@@ -151,7 +151,7 @@ fn a_stop_of_one_rank_stops_all_and_any_number_of_ranks_resumes() {
 }
 
 /// The errors of ranks that start with these configs.
-fn refused(configs: [RunConfig; 2]) -> Vec<String> {
+fn rejected(configs: [RunConfig; 2]) -> Vec<String> {
     let setups = configs.map(prepared);
     on_ranks(2, |rank, ranks| {
         let compute = Compute::on(&"flex".parse().unwrap(), 1).unwrap();
@@ -177,7 +177,7 @@ fn ranks_that_would_train_something_else_are_rejected_by_name() {
             "train.clip_norm: 0.5 -> 0.25",
         ),
     ] {
-        for error in refused(configs) {
+        for error in rejected(configs) {
             assert!(
                 error.contains("rank 1 on here") && error.contains(wanted),
                 "{error}"
@@ -187,7 +187,7 @@ fn ranks_that_would_train_something_else_are_rejected_by_name() {
     let mut few = config();
     few.train.micro_batch = MicroBatch::Images(30);
     few.train.accumulate = 1;
-    for error in refused([few.clone(), few]) {
+    for error in rejected([few.clone(), few]) {
         assert!(
             error.contains("train.micro_batch") && error.contains("2 ranks"),
             "{error}"

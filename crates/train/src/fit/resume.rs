@@ -1,6 +1,6 @@
 //! Resuming a run from its latest valid checkpoint.
 
-use super::{Fit, Learner, agreed};
+use super::{Learner, TrainingLoop, agreed};
 use crate::checkpoint::{Checkpoint, changes_since_config, newest};
 use crate::compute::Compute;
 use crate::error::{SettingChange, TrainError};
@@ -60,7 +60,7 @@ fn continue_run(
         }
     }
     let since_config = changes_since_config(run, setup)?;
-    let mut fit = Fit::new(setup, run, compute, stop, recorders)?;
+    let mut fit = TrainingLoop::new(setup, run, compute, stop, recorders)?;
     let Some(mut checkpoint) = checkpoint else {
         let point = ResumePoint::start(invalid, since_config);
         fit.recorders.each(|recorder| recorder.resumed(&point))?;

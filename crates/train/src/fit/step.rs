@@ -67,7 +67,7 @@ pub(super) fn gradients(
         reason,
     };
     let whole = |batch: &Batch| loss.weights(Targets::new(batch, 0..batch.labels.len()));
-    let step = Step {
+    let step = StepContext {
         images: batches.iter().map(|batch| batch.labels.len()).sum(),
         total: batches.iter().flat_map(whole).sum(),
         sharding,
@@ -146,7 +146,7 @@ fn shards(batches: &[Batch], size: usize) -> Vec<Shard<'_>> {
 
 /// What all shards of a step share.
 #[derive(Debug, Clone, Copy)]
-struct Step {
+struct StepContext {
     images: usize,
     /// The total weight of the images in the loss.
     total: f64,
@@ -154,7 +154,7 @@ struct Step {
     key: DropoutKey,
 }
 
-impl Step {
+impl StepContext {
     fn partial(
         &self,
         model: &Classifier,

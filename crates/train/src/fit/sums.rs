@@ -31,7 +31,7 @@ pub(super) struct StepLoss {
 }
 
 /// Sums of an epoch's losses and correct predictions.
-pub(super) struct Sums {
+pub(super) struct EpochSums {
     /// Steps between two reads.
     interval: usize,
     pending: Vec<StepResult>,
@@ -39,7 +39,7 @@ pub(super) struct Sums {
     totals: Totals,
 }
 
-impl Sums {
+impl EpochSums {
     /// Continues from the totals of the epoch's steps before an interruption.
     pub(super) fn from_totals(totals: Totals, interval: usize) -> Self {
         Self {

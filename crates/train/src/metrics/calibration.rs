@@ -62,8 +62,8 @@ pub struct Calibration {
 #[derive(Debug, Clone)]
 pub struct CalibrationSums {
     temperature: Option<f64>,
-    before: Sums,
-    after: Sums,
+    before: ReliabilitySums,
+    after: ReliabilitySums,
 }
 
 impl CalibrationSums {
@@ -71,8 +71,8 @@ impl CalibrationSums {
     pub fn new(temperature: Option<f64>) -> Self {
         Self {
             temperature,
-            before: Sums::default(),
-            after: Sums::default(),
+            before: ReliabilitySums::default(),
+            after: ReliabilitySums::default(),
         }
     }
 
@@ -95,13 +95,13 @@ impl CalibrationSums {
 }
 
 #[derive(Debug, Clone, Default)]
-struct Sums {
+struct ReliabilitySums {
     images: usize,
     nll: f64,
     bins: [(usize, f64, usize); RELIABILITY_BINS],
 }
 
-impl Sums {
+impl ReliabilitySums {
     fn add(&mut self, answer: &Answer<'_>, temperature: Option<f64>) {
         let Some(&predicted) = top(answer.logits, 1).first() else {
             return;
@@ -149,7 +149,7 @@ impl Sums {
 /// Why no temperature was fitted; probabilities are then those of the unscaled logits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Uncalibrated {
+pub enum CalibrationProblem {
     /// There is no validation split.
     NoValidation,
     /// It has fewer than [`MIN_CALIBRATION_IMAGES`].
@@ -159,7 +159,7 @@ pub enum Uncalibrated {
     Unbounded,
 }
 
-impl fmt::Display for Uncalibrated {
+impl fmt::Display for CalibrationProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoValidation => {
@@ -220,18 +220,18 @@ impl ValLogits {
     ///
     /// # Errors
     /// The reason why there is none.
-    pub fn temperature(&self) -> Result<f64, Uncalibrated> {
+    pub fn temperature(&self) -> Result<f64, CalibrationProblem> {
         if self.images == 0 {
-            return Err(Uncalibrated::NoValidation);
+            return Err(CalibrationProblem::NoValidation);
         }
         if self.images < MIN_CALIBRATION_IMAGES {
-            return Err(Uncalibrated::TooFew(self.images));
+            return Err(CalibrationProblem::TooFew(self.images));
         }
         let [mut low, mut high] = [1.0 / RANGE[1], 1.0 / RANGE[0]];
         let slope = |at: f64| self.derivatives(at).0;
         // Both comparisons are false for NaN, which results from logits that are not finite.
         if !(slope(low) < 0.0 && slope(high) > 0.0) {
-            return Err(Uncalibrated::Unbounded);
+            return Err(CalibrationProblem::Unbounded);
         }
         let mut inverse = 1.0;
         for _ in 0..100 {
@@ -305,7 +305,7 @@ mod tests {
             })
     }
 
-    fn fit(images: &[([f32; 3], usize)]) -> Result<f64, Uncalibrated> {
+    fn fit(images: &[([f32; 3], usize)]) -> Result<f64, CalibrationProblem> {
         let mut logits = ValLogits::new(images.len(), 3);
         answers(images).for_each(|answer| logits.add(&answer));
         logits.temperature()
@@ -363,13 +363,13 @@ mod tests {
     #[test]
     fn without_enough_to_fit_on_nothing_is_fitted() {
         let few: Vec<_> = scaled(3.0).into_iter().take(49).collect();
-        assert_eq!(fit(&few), Err(Uncalibrated::TooFew(49)));
-        assert_eq!(fit(&[]), Err(Uncalibrated::NoValidation));
+        assert_eq!(fit(&few), Err(CalibrationProblem::TooFew(49)));
+        assert_eq!(fit(&[]), Err(CalibrationProblem::NoValidation));
         let right = vec![([2.0, 0.0, 1.0], 0); 60];
         let wrong = vec![([2.0, 0.0, 1.0], 1); 60];
         let infinite = vec![([f32::NAN, 0.0, 1.0], 1); 60];
         for images in [right, wrong, infinite] {
-            assert_eq!(fit(&images), Err(Uncalibrated::Unbounded));
+            assert_eq!(fit(&images), Err(CalibrationProblem::Unbounded));
         }
     }
 

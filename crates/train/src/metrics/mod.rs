@@ -5,8 +5,8 @@ mod confusion;
 mod top_losses;
 
 pub use calibration::{
-    Calibration, CalibrationSums, MIN_CALIBRATION_IMAGES, RELIABILITY_BINS, Reliability,
-    ReliabilityBin, Uncalibrated, ValLogits,
+    Calibration, CalibrationProblem, CalibrationSums, MIN_CALIBRATION_IMAGES, RELIABILITY_BINS,
+    Reliability, ReliabilityBin, ValLogits,
 };
 pub use confusion::{ClassReport, Confusion, report};
 pub use top_losses::{TopLoss, TopLosses};

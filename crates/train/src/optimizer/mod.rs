@@ -182,12 +182,12 @@ mod tests {
     use receptive_model::{FlattenLayer, LinearLayer, ModelConfig};
 
     /// Four weights and two biases with the same values as in tests/python/optimizers.py.
-    struct Values {
+    struct ValueMapper {
         seed: usize,
         at: usize,
     }
 
-    impl Values {
+    impl ValueMapper {
         fn next<const D: usize>(&mut self, of: &Tensor<D>) -> Tensor<D> {
             // A linear layer's bias may be visited before its weight.
             let count = of.dims().iter().product::<usize>();
@@ -200,15 +200,15 @@ mod tests {
         }
     }
 
-    impl ModuleMapper for Values {
+    impl ModuleMapper for ValueMapper {
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
             param.map(|tensor| self.next(&tensor))
         }
     }
 
-    struct Gradients(Values, GradientsParams);
+    struct GradientVisitor(ValueMapper, GradientsParams);
 
-    impl ModuleVisitor for Gradients {
+    impl ModuleVisitor for GradientVisitor {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let gradient = self.0.next(&param.val().without_autodiff());
             self.1.register(param.id, gradient);
@@ -233,15 +233,15 @@ mod tests {
             let mut model = plan
                 .init(&device)
                 .valid()
-                .map(&mut Values { seed: 1, at: 0 });
+                .map(&mut ValueMapper { seed: 1, at: 0 });
             model = model.train();
             let mut optimizer_of_run = RunOptimizer::new(&config, &model);
             for step in 0..3 {
-                let values = Values {
+                let values = ValueMapper {
                     seed: 10 * (step + 1),
                     at: 0,
                 };
-                let mut gradients = Gradients(values, GradientsParams::new());
+                let mut gradients = GradientVisitor(values, GradientsParams::new());
                 model.visit(&mut gradients);
                 assert_eq!(gradients.0.at, 6);
                 let rate = config.optimizer.learning_rate();

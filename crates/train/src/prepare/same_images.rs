@@ -3,7 +3,7 @@
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use receptive_core::text::Printable;
-use receptive_data::{DataSet, Gone, enumerate};
+use receptive_data::{DataSet, UnavailableImages, enumerate};
 
 /// A run must be resumed with the same images in the same classes: with fewer, its epochs would have other
 /// steps, and its record would list images that the weights have not seen.
@@ -12,7 +12,7 @@ pub(crate) fn check_same_images(config: &RunConfig, data: &DataSet) -> Result<()
         return Ok(());
     };
     let source = config.data.source.printable();
-    let Gone { train, val, test } = comparison.gone;
+    let UnavailableImages { train, val, test } = comparison.missing;
     if comparison.unreadable.total() > 0 {
         return Err(TrainError::setting(
             "data.source",
@@ -23,7 +23,7 @@ pub(crate) fn check_same_images(config: &RunConfig, data: &DataSet) -> Result<()
             ),
         ));
     }
-    let problem = match (comparison.gone.total(), &comparison.relabelled[..]) {
+    let problem = match (comparison.missing.total(), &comparison.relabelled[..]) {
         (0, []) => return Ok(()),
         (0, relabelled) => format!(
             "images of the run are now in another class of {source}, so it cannot be resumed: {}; \
@@ -34,8 +34,8 @@ pub(crate) fn check_same_images(config: &RunConfig, data: &DataSet) -> Result<()
             "images of the run are no longer in {source} or have changed ({train} train, {val} \
              val, {test} test), so it cannot be resumed: {}{}; restore them, or start a new run \
              from its model",
-            enumerate(&comparison.gone_paths),
-            match &comparison.gone_classes[..] {
+            enumerate(&comparison.missing_paths),
+            match &comparison.missing_classes[..] {
                 [] => String::new(),
                 classes => format!(" (no images are left of {})", enumerate(classes)),
             }

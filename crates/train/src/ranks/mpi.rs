@@ -29,12 +29,12 @@ impl Mpi {
     /// # Errors
     /// MPI is already in use, or the library does not allow calls from more than one thread.
     pub fn new() -> Result<Self, TrainError> {
-        let refused = |problem: &str| TrainError::Ranks(format!("MPI cannot be used: {problem}"));
+        let rejected = |problem: &str| TrainError::Ranks(format!("MPI cannot be used: {problem}"));
         let Some((universe, threading)) = initialize_with_threading(Threading::Serialized) else {
-            return Err(refused("it is already initialised in this process"));
+            return Err(rejected("it is already initialised in this process"));
         };
         if threading < Threading::Serialized {
-            return Err(refused(
+            return Err(rejected(
                 "the library does not support calls from several threads (MPI_THREAD_SERIALIZED)",
             ));
         }

@@ -6,17 +6,17 @@ use crate::metrics::Confusion;
 use crate::records::{Epoch, ResumePoint};
 use crate::run::RunDirectory;
 use receptive_core::text::{counted, grouped};
-use receptive_plot::{Chart, Draw, LineStyle, Matrix, Panel, Series};
+use receptive_plot::{Chart, Curve, Draw, LineStyle, Matrix, Panel};
 
 /// Draws the curves after each epoch and the confusion matrix at the end.
-pub(super) struct Charts {
+pub(super) struct ChartRecorder {
     run: RunDirectory,
     title: String,
     epochs: Vec<Epoch>,
     notes: Vec<String>,
 }
 
-impl Charts {
+impl ChartRecorder {
     pub(super) fn new(run: &RunDirectory, title: String) -> Self {
         Self {
             run: run.clone(),
@@ -38,7 +38,7 @@ impl Charts {
     }
 }
 
-impl Recorder for Charts {
+impl Recorder for ChartRecorder {
     fn resumed(&mut self, from: &ResumePoint) -> Result<(), TrainError> {
         self.epochs.clone_from(&from.epochs);
         Ok(())
@@ -154,11 +154,11 @@ fn panel(label: &str, epochs: &[Epoch], train: Option<Figure>, val: Figure) -> P
     };
     let mut panel = Panel::new(label);
     if let Some(train) = train {
-        panel = panel.series(Series::new("training", &points(train)));
+        panel = panel.curve(Curve::new("training", &points(train)));
     }
-    panel = panel.series(Series {
+    panel = panel.curve(Curve {
         style: LineStyle::Dashed,
-        ..Series::new("validation", &points(val))
+        ..Curve::new("validation", &points(val))
     });
     match epochs.iter().rev().find(|epoch| epoch.best) {
         Some(best) => panel.marker(best.epoch as f64, &format!("best epoch {}", best.epoch)),
@@ -167,7 +167,7 @@ fn panel(label: &str, epochs: &[Epoch], train: Option<Figure>, val: Figure) -> P
 }
 
 /// Number of classes drawn if not all of them fit.
-const MOST_CONFUSED: usize = 40;
+const MAX_CONFUSED: usize = 40;
 
 /// The chart of a confusion matrix. With more than [`Matrix::MAX_CLASSES`] classes it shows the most confused
 /// ones, and its title says so.
@@ -178,7 +178,7 @@ pub fn confusion_matrix(confusion: &Confusion, classes: &[String], title: &str) 
         let counts: Vec<u64> = rows.map(|count| count as u64).collect();
         return Matrix::new(title, classes, &counts);
     }
-    let drawn = confusion.most_confused(MOST_CONFUSED);
+    let drawn = confusion.most_confused(MAX_CONFUSED);
     let cells = drawn.iter().flat_map(|label| {
         let count = |predicted: &usize| confusion.count(*label, *predicted) as u64;
         drawn.iter().map(count)

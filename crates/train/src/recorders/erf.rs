@@ -12,7 +12,7 @@ use crate::run::RunDirectory;
 use burn::module::Module;
 use receptive_erf::picture::{self, Frame};
 use receptive_erf::{
-    Aggregate, Inputs, MeasureOptions, Network, Noise, Probe, default_layer, measure_layer,
+    Aggregate, Inputs, MeasureOptions, MeasuredNetwork, Noise, Probe, default_layer, measure_layer,
 };
 use receptive_model::{Classifier, InferenceDevice};
 use receptive_plot::Draw;
@@ -93,7 +93,7 @@ impl ErfTracker {
         let model = model.valid();
         let measurement = on_threads(self.threads, || {
             measure_layer(
-                Network::Given(&model),
+                MeasuredNetwork::Given(&model),
                 &self.layer,
                 &self.probe,
                 &*self.inputs,

@@ -163,7 +163,7 @@ impl<'a, 'b> Recorders<'a, 'b> {
                 config, setup, run, compute, &title,
             )?));
         }
-        own.push(Box::new(charts::Charts::new(run, title)));
+        own.push(Box::new(charts::ChartRecorder::new(run, title)));
         if setup.config.tensorboard {
             own.push(Box::new(tensorboard::Board::open(run)?));
         }

@@ -5,7 +5,7 @@ use crate::config::{DataConfig, Monitor, RunConfig};
 use crate::error::TrainError;
 use receptive_core::text::{Printable, counted, grouped};
 use receptive_data::{
-    BadImages, Comparison, DataSet, Gone, Progress, RecordUse, Split, SplitRecord,
+    BadImages, Comparison, DataSet, Progress, RecordUse, Split, SplitRecord, UnavailableImages,
 };
 use receptive_model::Artifact;
 use receptive_model::presets::imagenet_synsets;
@@ -189,9 +189,9 @@ impl<'a> ImageQuery<'a> {
 
     /// Checks that the run's data are at their new path.
     fn check_found(&self, source: &str, comparison: &Comparison) -> Result<(), TrainError> {
-        let gone = comparison.gone.total();
+        let missing = comparison.missing.total();
         let is_moved = matches!(self.place, DataPlace::Moved(_));
-        if !is_moved || comparison.known > 0 || gone == 0 {
+        if !is_moved || comparison.known > 0 || missing == 0 {
             return Ok(());
         }
         Err(TrainError::setting(
@@ -199,7 +199,7 @@ impl<'a> ImageQuery<'a> {
             format!(
                 "none of the run's {} images are in {}, so this is not the new path of its data; \
                  give the new path, or evaluate these images as another data set",
-                grouped(gone),
+                grouped(missing),
                 source.printable(),
             ),
         ))
@@ -300,7 +300,7 @@ impl<'a> ImageQuery<'a> {
 fn taken_for_own(was_own: bool, source: &str, comparison: &Comparison) -> Option<String> {
     let Comparison {
         known,
-        gone,
+        missing,
         unreadable,
         ..
     } = comparison;
@@ -310,7 +310,7 @@ fn taken_for_own(was_own: bool, source: &str, comparison: &Comparison) -> Option
              keeps its split in training, whichever folder it is in now",
             source.printable(),
             grouped(*known),
-            grouped(known + gone.total() + unreadable.total()),
+            grouped(known + missing.total() + unreadable.total()),
         )
     })
 }
@@ -362,16 +362,16 @@ impl RunImages {
         if !self.is_own || has_test {
             return None;
         }
-        let lost = |of: fn(&Gone) -> usize| {
+        let lost = |of: fn(&UnavailableImages) -> usize| {
             let comparison = data.comparison.as_ref();
-            comparison.map_or(0, |c| of(&c.gone) + of(&c.unreadable))
+            comparison.map_or(0, |c| of(&c.missing) + of(&c.unreadable))
         };
         let had = |lost: usize, what: &str| match lost {
             0 => format!("the run has no {what} images"),
             1 => format!("the run's only {what} image is not available"),
             lost => format!("none of the run's {lost} {what} images are available"),
         };
-        let test = had(lost(|gone| gone.test), "test");
+        let test = had(lost(|missing| missing.test), "test");
         if !data.val.is_empty() {
             let chosen = match self.chose_epoch {
                 true => ", which also selected the best epoch, so results are optimistic",
@@ -381,7 +381,7 @@ impl RunImages {
                 "{test}: the validation images are evaluated instead{chosen}"
             ));
         }
-        let val = had(lost(|gone| gone.val), "validation");
+        let val = had(lost(|missing| missing.val), "validation");
         (!data.new.is_empty()).then(|| {
             format!("{test}, and {val}: the images added since training are evaluated instead")
         })

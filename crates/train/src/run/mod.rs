@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_with_something_in_it_is_refused() {
+    fn a_directory_with_something_in_it_is_rejected() {
         let parent = tempfile::tempdir().unwrap();
         fs::write(parent.path().join("thesis.txt"), "mine").unwrap();
         let error = RunDirectory::create(parent.path()).unwrap_err().to_string();

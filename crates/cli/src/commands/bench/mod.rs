@@ -16,7 +16,7 @@ use crate::error::{CliError, Exit};
 use crate::render::{Table, print, print_json};
 use clap::Args;
 use infer::LayerTime;
-use network::{Network, Work};
+use network::{BenchNetwork, Work};
 use profile::OperationTime;
 use receptive_core::ImageSize;
 use receptive_core::text::{counted, percent};
@@ -90,7 +90,7 @@ fn parse_count(text: &str) -> Result<usize, String> {
 /// What is timed.
 #[derive(Debug, Clone, Copy)]
 enum Subject {
-    Network(Network),
+    Network(BenchNetwork),
     Data,
 }
 
@@ -98,17 +98,19 @@ fn parse_subject(text: &str) -> Result<Subject, String> {
     if text == "data" {
         return Ok(Subject::Data);
     }
-    Network::named(text).map(Subject::Network).ok_or_else(|| {
-        let known = Network::OWN.map(Network::name).join(", ");
-        format!("expected {known}, data or a name that `receptive networks` lists")
-    })
+    BenchNetwork::named(text)
+        .map(Subject::Network)
+        .ok_or_else(|| {
+            let known = BenchNetwork::OWN.map(BenchNetwork::name).join(", ");
+            format!("expected {known}, data or a name that `receptive networks` lists")
+        })
 }
 
 /// The result for a network, in the format of the other frameworks' scripts.
 #[derive(Serialize)]
 struct NetworkResult {
     peer: String,
-    network: Network,
+    network: BenchNetwork,
     mode: String,
     batch: usize,
     threads: usize,
@@ -187,7 +189,7 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
 }
 
 /// The network for images of this size, if one is given.
-fn sized(network: Network, size: Option<usize>) -> Result<Network, CliError> {
+fn sized(network: BenchNetwork, size: Option<usize>) -> Result<BenchNetwork, CliError> {
     let Some(side) = size else {
         return Ok(network);
     };
@@ -281,7 +283,7 @@ fn show(result: &NetworkResult) -> Result<(), CliError> {
 
 /// What is timed, and how.
 struct Bench {
-    network: Network,
+    network: BenchNetwork,
     work: Work,
     /// Images per step.
     batch: usize,
@@ -405,8 +407,8 @@ mod tests {
     #[test]
     fn every_network_is_timed_at_what_it_can_do() {
         let compute = Compute::new(Device::flex(), 1).unwrap();
-        let smallest = Network::Published("mobilenetv3_small_100", Some(32));
-        for network in Network::OWN.into_iter().chain([smallest]) {
+        let smallest = BenchNetwork::Published("mobilenetv3_small_100", Some(32));
+        for network in BenchNetwork::OWN.into_iter().chain([smallest]) {
             let bench = Bench {
                 network,
                 work: network.default_work(),

@@ -2,7 +2,7 @@
 
 use super::{Bench, Timing};
 use crate::error::CliError;
-use receptive_erf::{MeasureOptions, Network as MeasuredNetwork, Noise, Probe, measure_layer};
+use receptive_erf::{MeasureOptions, MeasuredNetwork, Noise, Probe, measure_layer};
 use receptive_model::{
     Activation, Conv2dLayer, FlattenLayer, GlobalAvgPool2dLayer, ImageSize, LinearLayer,
     MaxPool2dLayer, ModelConfig, Padding, Plan, presets,
@@ -27,7 +27,7 @@ pub(super) enum Work {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Network {
+pub(super) enum BenchNetwork {
     /// Two convolutions with pooling on 28x28 grey pixels, then 128 and 10 units.
     Fashion,
     /// The preset `vgg` on 32x32 pixels: six convolutions with batch norm.
@@ -40,13 +40,13 @@ pub(super) enum Network {
     Published(&'static str, Option<usize>),
 }
 
-impl Serialize for Network {
+impl Serialize for BenchNetwork {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
     }
 }
 
-impl Network {
+impl BenchNetwork {
     /// Networks defined by this program.
     pub(super) const OWN: [Self; 4] = [Self::Fashion, Self::Vgg, Self::Photo, Self::Erf];
 

@@ -13,10 +13,10 @@ use atlas::AtlasArgs;
 use clap::{Args, Subcommand, ValueEnum};
 use files::Files;
 use receptive_erf::gaussian::MassSquare;
-use receptive_erf::theory::Weights;
+use receptive_erf::theory::WeightAssumption;
 use receptive_erf::{
-    Aggregate, Channels, MAX_GROWN, MeasureOptions, Method, Network, Probe, Study, default_layer,
-    measure_layer, seeing_layers, unproductive_layers,
+    Aggregate, Channels, MAX_GROWN, MeasureOptions, MeasuredNetwork, Method, Probe, Study,
+    default_layer, measure_layer, seeing_layers, unproductive_layers,
 };
 use receptive_model::{InferenceDevice, PlannedLayer};
 use receptive_train::{Backend, Pass, check_pass, on_threads};
@@ -341,9 +341,9 @@ fn study(
     })??;
     drop(progress);
     let weights = match (subject.weights, subject.network()) {
-        (WeightSource::Ones, _) => Weights::Ones,
-        (_, Network::Given(classifier)) => Weights::Given(classifier),
-        _ => Weights::Random,
+        (WeightSource::Ones, _) => WeightAssumption::Ones,
+        (_, MeasuredNetwork::Given(classifier)) => WeightAssumption::Given(classifier),
+        _ => WeightAssumption::Random,
     };
     Ok(Study::new(
         found,

@@ -7,7 +7,7 @@ use crate::error::CliError;
 use crate::render::{DataProgress, say_paragraph};
 use clap::ValueEnum;
 use receptive_data::{BadImages, DataOptions, DataSet, Resize, Samples, Split, open_unlabelled};
-use receptive_erf::{Images, Inputs, Network, Noise, all_ones, plan_that_fits};
+use receptive_erf::{ImageFunction, Inputs, MeasuredNetwork, Noise, all_ones, plan_that_fits};
 use receptive_model::{
     Artifact, Classifier, InferenceDevice, InputSpec, ModelConfig, Plan, presets,
 };
@@ -66,10 +66,10 @@ enum Net {
 }
 
 impl Subject {
-    pub(super) fn network(&self) -> Network<'_> {
+    pub(super) fn network(&self) -> MeasuredNetwork<'_> {
         match &self.net {
-            Net::Given(classifier) => Network::Given(classifier),
-            Net::Redrawn(plan, seed) => Network::Redrawn(plan, *seed),
+            Net::Given(classifier) => MeasuredNetwork::Given(classifier),
+            Net::Redrawn(plan, seed) => MeasuredNetwork::Redrawn(plan, *seed),
         }
     }
 
@@ -261,7 +261,7 @@ fn synthetic(plan: &Plan, weights: WeightSource, query: &Query<'_>) -> (Box<dyn 
     let shape = [input.channels, input.height, input.width];
     if weights == WeightSource::Ones && query.subject.input.is_none() {
         let ones = vec![1.0; shape.iter().product()];
-        let images = Images::new(shape, Some(1), move |_| Ok(ones.clone()));
+        let images = ImageFunction::new(shape, Some(1), move |_| Ok(ones.clone()));
         return (Box::new(images), "an image of ones".into());
     }
     let seed = query.seed;

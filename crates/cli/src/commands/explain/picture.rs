@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn an_input_that_can_not_be_made_out_is_refused() {
+    fn an_input_that_can_not_be_made_out_is_rejected() {
         let axis = SlidingAxis::new(640, 3, 1, 1, Padding::Same).unwrap();
         let error = write(Path::new("unused.png"), "conv", &[axis, axis]).unwrap_err();
         assert!(error.to_string().contains("too large to draw"), "{error}");

@@ -1,7 +1,7 @@
 //! Importing an ONNX file, whose graph becomes the network.
 
 use super::classes::unnamed_classes;
-use super::spec::{Network, spec};
+use super::spec::{NetworkSpec, spec};
 use super::{Import, ImportArgs};
 use crate::commands::pretrained::Source;
 use crate::error::CliError;
@@ -38,7 +38,7 @@ pub(super) fn imported(arguments: &ImportArgs, source: &Source) -> Result<Import
         (None, Some(_)) => None,
         (None, None) => Some(unnamed_classes(outputs, &mut notes)),
     };
-    let mut network = Network::from_config(onnx.config.clone());
+    let mut network = NetworkSpec::from_config(onnx.config.clone());
     (network.classes, network.input) = (classes, input(&onnx));
     let spec = spec(arguments, &network)?;
     if spec.classes.len() != outputs {

@@ -23,7 +23,7 @@ pub(super) struct Target {
 }
 
 /// A network and its metadata.
-pub(super) struct Network {
+pub(super) struct NetworkSpec {
     config: ModelConfig,
     names: Names,
     pub(super) classes: Option<Vec<String>>,
@@ -33,7 +33,7 @@ pub(super) struct Network {
     notes: Vec<String>,
 }
 
-impl Network {
+impl NetworkSpec {
     fn from_spec(spec: &Spec) -> Self {
         Self {
             classes: Some(spec.classes.clone()),
@@ -82,10 +82,10 @@ fn network(
     source: &Source,
     file: &WeightFile,
     has_names: bool,
-) -> Result<Network, CliError> {
+) -> Result<NetworkSpec, CliError> {
     let name = match (&arguments.network, &file.spec, source.architecture()) {
         (Some(name), _, _) => name.clone(),
-        (None, Some(spec), _) => return Ok(Network::from_spec(spec)),
+        (None, Some(spec), _) => return Ok(NetworkSpec::from_spec(spec)),
         (None, None, Some(architecture)) => architecture.to_string(),
         (None, None, None) => match known_by_hash(file) {
             Some(name) => name.to_string(),
@@ -123,11 +123,11 @@ fn network(
     };
     // An exported file contains classes and input, and so does a trained model of the same network.
     Ok(match file.spec.as_ref().or(trained.as_ref()) {
-        Some(spec) => Network {
+        Some(spec) => NetworkSpec {
             config,
-            ..Network::from_spec(spec)
+            ..NetworkSpec::from_spec(spec)
         },
-        None => Network::from_config(config),
+        None => NetworkSpec::from_config(config),
     })
 }
 
@@ -149,7 +149,7 @@ fn published_network(
     source: &Source,
     file: &WeightFile,
     has_names: bool,
-) -> Result<Network, CliError> {
+) -> Result<NetworkSpec, CliError> {
     let choice = choose_form(forms, file);
     let first = &forms[0];
     let form = choice.as_ref().map_or(first, |choice| choice.form);
@@ -202,13 +202,13 @@ fn published_network(
     notes.extend(source.note());
     let size = input.size();
     let config = ModelConfig::new(size.channels, size.height, size.width);
-    let mut network = Network {
+    let mut network = NetworkSpec {
         classes: Some(classes),
         input: Some(input),
         weights: weights.map(|weights| weights.name.into()),
         licence: weights.map(|weights| weights.licence.into()),
         notes,
-        ..Network::from_config(config.layers(form.layers.clone()))
+        ..NetworkSpec::from_config(config.layers(form.layers.clone()))
     };
     if let Some(choice) = choice {
         network.names = choice.names;
@@ -217,7 +217,7 @@ fn published_network(
 }
 
 /// The network with its classes and its input, overridden by the arguments.
-pub(super) fn spec(arguments: &ImportArgs, network: &Network) -> Result<Spec, CliError> {
+pub(super) fn spec(arguments: &ImportArgs, network: &NetworkSpec) -> Result<Spec, CliError> {
     let mut config = network.config.clone();
     let own = network.input.as_ref();
     config.input = arguments.input.unwrap_or(config.input);

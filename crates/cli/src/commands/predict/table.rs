@@ -11,7 +11,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 /// Maximum size in bytes of a table that is replaced.
-const MOST_BYTES: u64 = 1 << 30;
+const MAX_TABLE_BYTES: u64 = 1 << 30;
 
 /// Whether every row of a file is a row of predictions; otherwise somebody has added to it.
 fn is_table(file: &[u8]) -> bool {
@@ -80,7 +80,8 @@ impl CsvTable {
                 ),
             ));
         }
-        if file.exists() && !read_capped(file, MOST_BYTES).is_ok_and(|table| is_table(&table)) {
+        if file.exists() && !read_capped(file, MAX_TABLE_BYTES).is_ok_and(|table| is_table(&table))
+        {
             return Err(CliError::argument(
                 "--csv",
                 format!(

@@ -71,14 +71,14 @@ impl PublishedConfig {
         })?;
         config.path = path.into();
         if let Some(pool) = config.global_pool.as_deref().filter(|pool| *pool != "avg") {
-            return Err(config.refuse(format!(
+            return Err(config.reject(format!(
                 "its `global_pool` is `{pool}`, but the presets average; give --network FILE with \
                  the config of exactly this network"
             )));
         }
         let mut arguments = config.model_args.iter();
         if let Some((argument, value)) = arguments.find(|(name, value)| !is_default(name, value)) {
-            return Err(config.refuse(format!(
+            return Err(config.reject(format!(
                 "its `model_args` set `{argument}` to {value}, which the preset does not; give \
                  --network FILE with the config of exactly this network"
             )));
@@ -114,7 +114,7 @@ impl PublishedConfig {
         for (name, values) in [("mean", &mean), ("std", &std)] {
             let is_valid = |value: &f32| value.is_finite() && (name == "mean" || *value > 0.0);
             if values.len() != channels || !values.iter().all(is_valid) {
-                return Err(self.refuse(format!(
+                return Err(self.reject(format!(
                     "expected `{name}` with {channels} finite numbers, found {values:?}"
                 )));
             }
@@ -131,7 +131,7 @@ impl PublishedConfig {
             None | Some("bicubic") => Interpolation::Bicubic,
             Some("bilinear") => Interpolation::Bilinear,
             Some(other) => {
-                return Err(self.refuse(format!(
+                return Err(self.reject(format!(
                     "expected the interpolation `bilinear` or `bicubic`, found `{other}`; give \
                      --interpolation and --resize"
                 )));
@@ -143,7 +143,7 @@ impl PublishedConfig {
             Some("squash") if fraction == 1.0 => (Resize::Stretch, None),
             Some("border") if fraction == 1.0 => (Resize::Pad, None),
             Some(other) => {
-                return Err(self.refuse(format!(
+                return Err(self.reject(format!(
                     "its `crop_mode` is `{other}` with `crop_pct` {fraction}, but only `center` crops"
                 )));
             }
@@ -153,11 +153,11 @@ impl PublishedConfig {
             interpolation,
             crop_fraction,
         };
-        fit.check().map_err(|problem| self.refuse(problem))?;
+        fit.check().map_err(|problem| self.reject(problem))?;
         Ok(fit)
     }
 
-    fn refuse(&self, problem: impl std::fmt::Display) -> CliError {
+    fn reject(&self, problem: impl std::fmt::Display) -> CliError {
         CliError::Usage(format!("{}: {problem}", self.path.printable()))
     }
 }

@@ -1,12 +1,12 @@
 //! Messages before a run, and results after it.
 
 use super::super::run::evaluation_line;
-use super::shared::{Network, ranks_text};
+use super::shared::{RankTraffic, ranks_text};
 use crate::error::{CliError, Exit, note_with_arguments};
 use crate::render::{print_json, say, say_line, say_paragraph, wide_line, wide_paragraph};
 use receptive_core::text::{Printable, counted, percent, plural};
 use receptive_model::Plan;
-use receptive_train::metrics::Uncalibrated;
+use receptive_train::metrics::CalibrationProblem;
 use receptive_train::{
     Baselines, Compute, Devices, Gain, InitialModel, Outcome, RunDirectory, RunSetup, Score,
     SplitBaselines, StartConfig, TrainConfig, TrainResult,
@@ -130,7 +130,7 @@ struct Json<'a> {
     val_mean_recall: Option<f64>,
     val_loss: Option<f64>,
     temperature: Option<f64>,
-    uncalibrated: Option<Uncalibrated>,
+    uncalibrated: Option<CalibrationProblem>,
     train_seconds: f64,
     images_per_second: f64,
     data_wait: f64,
@@ -149,7 +149,7 @@ struct Json<'a> {
     threads: usize,
     /// For a run shared by several processes: traffic and waiting time of the first process.
     #[serde(skip_serializing_if = "Option::is_none")]
-    network: Option<Network>,
+    network: Option<RankTraffic>,
 }
 
 /// The baselines of a split.
@@ -252,7 +252,7 @@ fn result_json<'a>(
             .then_some(trained.weights_sha256.as_str()),
         backend: devices.to_string(),
         threads: compute.threads(),
-        network: Network::of(compute),
+        network: RankTraffic::of(compute),
     }
 }
 
@@ -309,7 +309,7 @@ fn show_training(
             percent(trained.data_wait),
         ),
     )?;
-    if let Some(network) = Network::of(compute) {
+    if let Some(network) = RankTraffic::of(compute) {
         wide_line("network", network.text(trained.train_seconds))?;
     }
     Ok(())

@@ -52,14 +52,14 @@ pub(super) fn ranks_text(compute: &Compute) -> String {
 
 /// Traffic and waiting time of the first rank.
 #[derive(Serialize)]
-pub(super) struct Network {
+pub(super) struct RankTraffic {
     ranks: usize,
     machines: usize,
     #[serde(flatten)]
     traffic: Traffic,
 }
 
-impl Network {
+impl RankTraffic {
     /// `None` for a single process.
     pub(super) fn of(compute: &Compute) -> Option<Self> {
         compute.ranks().map(|ranks| Self {

@@ -21,10 +21,10 @@ pub(super) struct State {
     /// The split being evaluated: its name, images done, total images.
     pub(super) evaluating: Option<(String, usize, usize)>,
     pub(super) learning_rate: f64,
-    pub(super) batch_loss: Curve,
-    pub(super) val_loss: Curve,
-    pub(super) train_top1: Curve,
-    pub(super) val_top1: Curve,
+    pub(super) batch_loss: LiveCurve,
+    pub(super) val_loss: LiveCurve,
+    pub(super) train_top1: LiveCurve,
+    pub(super) val_top1: LiveCurve,
     pub(super) rows: VecDeque<Epoch>,
     /// Whether validation selects the best epoch.
     marks_best: bool,
@@ -46,10 +46,10 @@ impl State {
             steps: (0, 0),
             evaluating: None,
             learning_rate: 0.0,
-            batch_loss: Curve::new(),
-            val_loss: Curve::new(),
-            train_top1: Curve::new(),
-            val_top1: Curve::new(),
+            batch_loss: LiveCurve::new(),
+            val_loss: LiveCurve::new(),
+            train_top1: LiveCurve::new(),
+            val_top1: LiveCurve::new(),
             rows: VecDeque::new(),
             marks_best,
             best: None,
@@ -155,7 +155,7 @@ const MAX_POINTS: usize = 1024;
 /// A curve with a bounded number of points for any number of values; each point is the mean of consecutive
 /// values.
 #[derive(Debug, Clone)]
-pub(super) struct Curve {
+pub(super) struct LiveCurve {
     points: Vec<(f64, f64)>,
     /// Number of values per point.
     every: usize,
@@ -164,7 +164,7 @@ pub(super) struct Curve {
     count: usize,
 }
 
-impl Curve {
+impl LiveCurve {
     pub(super) fn new() -> Self {
         Self {
             points: Vec::new(),
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn any_number_of_values_keeps_its_mean_in_a_bounded_number_of_points() {
-        let mut curve = Curve::new();
+        let mut curve = LiveCurve::new();
         for i in 0..1_000_000 {
             curve.push(f64::from(i), f64::from(i % 2));
         }

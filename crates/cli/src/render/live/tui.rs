@@ -29,12 +29,12 @@ pub(crate) fn is_wanted(tui: Tui) -> Result<bool, CliError> {
             "standard error is not a terminal; use --tui off, or leave it out",
         )),
         Tui::On => Ok(true),
-        Tui::Auto => Ok(is_terminal && !is_refused(|name| std::env::var_os(name))),
+        Tui::Auto => Ok(is_terminal && !is_disabled(|name| std::env::var_os(name))),
     }
 }
 
 /// Whether the environment requests plain output.
-fn is_refused(variable: impl Fn(&str) -> Option<OsString>) -> bool {
+fn is_disabled(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     let is_set = |name| variable(name).is_some_and(|value| !value.is_empty());
     let is_dumb = variable("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
     is_set("NO_COLOR") || is_set("CI") || (is_dumb && cfg!(unix))
@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn no_colour_a_build_machine_and_a_dumb_terminal_get_plain_lines() {
         let with = |set: &[(&str, &str)]| {
-            is_refused(|name| {
+            is_disabled(|name| {
                 let found = set.iter().find(|(key, _)| *key == name);
                 found.map(|(_, value)| (*value).into())
             })

@@ -1,6 +1,6 @@
 //! The parts of the live view: charts and the table of epochs.
 
-use super::state::{Curve, State};
+use super::state::{LiveCurve, State};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -42,7 +42,7 @@ pub(super) fn chart(
     frame: &mut Frame<'_>,
     area: Rect,
     (name, max): (&'static str, f64),
-    [train, val]: [&Curve; 2],
+    [train, val]: [&LiveCurve; 2],
     state: &State,
     palette: Palette,
 ) {

@@ -72,7 +72,7 @@ fn t2_long() {
 }
 
 #[test]
-fn t19_a_second_process_on_a_run_is_refused() {
+fn t19_a_second_process_on_a_run_is_rejected() {
     let parent = tempfile::tempdir().unwrap();
     let run = parent.path().join("run");
     let path = run.to_str().unwrap();

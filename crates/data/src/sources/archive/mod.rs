@@ -34,14 +34,14 @@ pub(crate) struct Archive {
     file: Mutex<File>,
     /// The file's length and modification time when it was listed.
     state: Option<(u64, SystemTime)>,
-    members: HashMap<PathBuf, Member>,
+    members: HashMap<PathBuf, ArchiveMember>,
     /// Notes on files that are not read, one sentence each.
     notes: Vec<String>,
 }
 
 /// The position of one file in an archive.
 #[derive(Clone, Debug)]
-struct Member {
+struct ArchiveMember {
     /// The offset of its data or, in a zip, of its header.
     start: u64,
     /// The number of bytes stored.
@@ -234,7 +234,7 @@ impl Archive {
     }
 
     /// The first `len` bytes of a file as stored.
-    fn stored(&self, member: &Member, len: u64) -> io::Result<Vec<u8>> {
+    fn stored(&self, member: &ArchiveMember, len: u64) -> io::Result<Vec<u8>> {
         // Nothing panics while the lock is held.
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(member.start))?;
@@ -260,7 +260,7 @@ fn state(file: &File) -> Option<(u64, SystemTime)> {
 /// The files of an archive while it is being listed.
 struct List {
     archive: PathBuf,
-    members: HashMap<PathBuf, Member>,
+    members: HashMap<PathBuf, ArchiveMember>,
     /// Links that may lead to folders; they are not followed.
     links: Vec<PathBuf>,
     /// Files that cannot be read, such as encrypted ones, and are not images by name.
@@ -347,7 +347,7 @@ impl List {
         Ok(path)
     }
 
-    fn add(&mut self, name: PathBuf, member: Member) -> Result<(), DataError> {
+    fn add(&mut self, name: PathBuf, member: ArchiveMember) -> Result<(), DataError> {
         if self.members.contains_key(&name) {
             return Err(self.held_twice(&name));
         }

@@ -1,6 +1,6 @@
 //! Listing a tar archive, and unpacking the images of a gzipped one.
 
-use super::{List, Member};
+use super::{ArchiveMember, List};
 use crate::error::DataError;
 use crate::progress::{Progress, ProgressGuard};
 use crate::sources::inflate;
@@ -151,8 +151,8 @@ fn no_room(list: &List, place: &Path, error: &io::Error) -> DataError {
     ))
 }
 
-fn member(start: u64, len: u64) -> Member {
-    Member {
+fn member(start: u64, len: u64) -> ArchiveMember {
+    ArchiveMember {
         start,
         stored: len,
         len,

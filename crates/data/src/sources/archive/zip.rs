@@ -1,6 +1,6 @@
 //! Listing a zip archive.
 
-use super::{List, Member, ZipFile};
+use super::{ArchiveMember, List, ZipFile};
 use crate::error::DataError;
 use std::collections::HashSet;
 use std::fs::File;
@@ -81,7 +81,7 @@ fn add(entry: &ZipFileEntry<'_>, list: &mut List) -> Result<(), DataError> {
     if let Some(problem) = problem {
         return list.add_unreadable(name, &problem);
     }
-    let member = Member {
+    let member = ArchiveMember {
         start: entry.header_start(),
         stored: entry.compressed_size(),
         len: entry.size(),

@@ -51,7 +51,7 @@ impl Rows {
         index: &Index,
         images: usize,
     ) -> Result<Self, String> {
-        let mut reader = Reader {
+        let mut reader = RowReader {
             table,
             columns,
             places: HashMap::new(),
@@ -108,7 +108,7 @@ pub(super) fn lines(list: &[String]) -> String {
     shown.join("\n")
 }
 
-struct Reader<'a> {
+struct RowReader<'a> {
     table: &'a Table,
     columns: &'a Columns,
     places: HashMap<String, u32>,
@@ -129,7 +129,7 @@ struct Problems {
     conflicts: Vec<String>,
 }
 
-impl Reader<'_> {
+impl RowReader<'_> {
     /// Handles rows that name no file. An image is matched to such a row if no other row can mean it, and if
     /// its folder contains images of other rows: otherwise it may be a mask or a thumbnail.
     fn missing(&mut self, missing: &[usize], index: &Index) {

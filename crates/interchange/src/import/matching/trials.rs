@@ -33,12 +33,12 @@ impl Random {
 }
 
 /// A network's tensors, and its layer names in a scheme.
-struct Network {
+struct TrialNetwork {
     wanted: Vec<Shaped>,
     form: PublishedForm,
 }
 
-impl Network {
+impl TrialNetwork {
     fn all() -> Vec<Self> {
         let names = ["resnet18", "resnet50", "tf_efficientnet_lite0"];
         let forms = names.into_iter().flat_map(published);
@@ -83,7 +83,7 @@ enum Naming {
     Arbitrary,
 }
 
-fn named(network: &Network, naming: Naming, random: &mut Random) -> Vec<(Shaped, String)> {
+fn named(network: &TrialNetwork, naming: Naming, random: &mut Random) -> Vec<(Shaped, String)> {
     let own = layers(&network.wanted);
     let mut words: HashMap<String, String> = HashMap::new();
     let mut layer_names: HashMap<&str, String> = HashMap::new();
@@ -195,7 +195,7 @@ fn mutilate(file: &mut Vec<(Shaped, String)>, random: &mut Random) {
 
 #[test]
 fn every_one_of_thousands_of_mutilated_state_dicts_is_matched_right_or_rejected() {
-    let networks = Network::all();
+    let networks = TrialNetwork::all();
     let (mut right, mut rejected) = (BTreeMap::new(), BTreeMap::new());
     for trial in 0..3000 {
         let mut random = Random {

@@ -9,7 +9,7 @@ const MAX_PACKED: usize = 1 << 26;
 
 /// The kinds of decoded messages, as far as their size matters.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+enum MessageKind {
     Model,
     Graph,
     Node,
@@ -23,7 +23,7 @@ enum Kind {
     Leaf,
 }
 
-impl Kind {
+impl MessageKind {
     /// The kind of the field with this number; `None` for numbers, bytes and fields that are not
     /// decoded.
     fn child(self, tag: u64) -> Option<Self> {
@@ -58,7 +58,7 @@ impl Kind {
 /// What is wrong with the file, as the end of a sentence.
 pub(super) fn check_size(bytes: &[u8]) -> Result<(), String> {
     let mut counts = Counts::default();
-    counts.message(bytes, Kind::Model)
+    counts.message(bytes, MessageKind::Model)
 }
 
 #[derive(Default)]
@@ -68,8 +68,8 @@ struct Counts {
 }
 
 impl Counts {
-    /// Recurses as deep as [`Kind::child`] allows: seven levels.
-    fn message(&mut self, mut bytes: &[u8], kind: Kind) -> Result<(), String> {
+    /// Recurses as deep as [`MessageKind::child`] allows: seven levels.
+    fn message(&mut self, mut bytes: &[u8], kind: MessageKind) -> Result<(), String> {
         while !bytes.is_empty() {
             let key = number(&mut bytes)?;
             let tag = key >> 3;
@@ -95,7 +95,7 @@ impl Counts {
                                 "it has more than {MAX_MESSAGES} nodes, tensors and names"
                             ));
                         }
-                        if !matches!(child, Kind::Leaf) {
+                        if !matches!(child, MessageKind::Leaf) {
                             self.message(field, child)?;
                         }
                     }

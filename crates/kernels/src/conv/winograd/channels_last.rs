@@ -15,7 +15,7 @@ fn four(values: &[f32], at: usize) -> [f32; SIDE] {
 
 /// A window of an image's planes, which may extend beyond its edges.
 #[derive(Clone, Copy)]
-pub(super) struct Window {
+pub(super) struct TileWindow {
     /// Height and width of the planes.
     pub(super) plane: [usize; 2],
     /// The window's first row and column in the plane; negative if it starts outside.
@@ -24,7 +24,7 @@ pub(super) struct Window {
     pub(super) size: [usize; 2],
 }
 
-impl Window {
+impl TileWindow {
     /// The part of the window inside the plane along one axis, counted from the window's start.
     fn inside(&self, axis: usize) -> Range<usize> {
         let at = |index: isize| (index - self.origin[axis]).clamp(0, self.size[axis] as isize);
@@ -40,7 +40,7 @@ impl Window {
 /// - `pixels`: `[window height, window width, pixel]`
 pub(super) fn to_pixels(
     planes: &[f32],
-    window: Window,
+    window: TileWindow,
     channels: usize,
     pixel: usize,
     pixels: &mut [f32],

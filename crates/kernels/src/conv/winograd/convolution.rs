@@ -2,7 +2,7 @@
 
 use super::channels_last::to_planes;
 use super::tiles::{Block, Grid, Segment, Source, TransformedTiles, pixel_strides};
-use super::transform::{Input, Output, OutputGradient, transform};
+use super::transform::{InputTransform, OutputGradient, OutputTransform, transform};
 use super::weights::{PackedWeights, TransformedGradients};
 use super::{ConvSizes, ELEMENTS, INPUT_TILE, OUTPUT_TILE, padded};
 use crate::conv::Addends;
@@ -23,7 +23,7 @@ const MIN_FILTERS: usize = 32;
 /// Maximum number of partial sums of the weight gradient.
 const MAX_SUMS: usize = 8;
 
-/// As [`crate::conv::Weights::forward`].
+/// As [`crate::conv::ConvWeights::forward`].
 pub(in crate::conv) fn forward(
     sizes: &ConvSizes,
     x: &[f32],
@@ -125,7 +125,7 @@ pub(in crate::conv) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32
                         .sum();
                     let of_x = TransformedTiles { tiles, ..of_x };
                     let of_grad = TransformedTiles { tiles, ..of_grad };
-                    of_x.fill::<Input, INPUT_TILE>(&grid, block, x, pixels, inputs);
+                    of_x.fill::<InputTransform, INPUT_TILE>(&grid, block, x, pixels, inputs);
                     of_grad.fill::<OutputGradient, OUTPUT_TILE>(&grid, block, grad, pixels, grads);
                     let (matrices, line) = sum.matrices_mut();
                     for (element, target) in matrices.enumerate() {
@@ -177,7 +177,7 @@ struct Part<'a> {
 }
 
 /// Some filters of one block.
-struct Task<'a> {
+struct WinogradTask<'a> {
     filters: Range<usize>,
     parts: Vec<Part<'a>>,
 }
@@ -240,7 +240,9 @@ impl Convolution {
                         tiles,
                         channels: task.filters.len(),
                     };
-                    before.fill::<Input, INPUT_TILE>(&grid, &segments, source, pixels, inputs);
+                    before.fill::<InputTransform, INPUT_TILE>(
+                        &grid, &segments, source, pixels, inputs,
+                    );
                     for element in 0..ELEMENTS {
                         let target = &mut outputs[element * after.matrix_len()..];
                         let target = target.chunks_exact_mut(padded(task.filters.len()));
@@ -270,15 +272,15 @@ impl Convolution {
         blocks: Vec<Block>,
         filters: usize,
         y: &'a mut [f32],
-    ) -> Vec<Task<'a>> {
+    ) -> Vec<WinogradTask<'a>> {
         let plane = self.output[0] * self.output[1];
         let mut images = y.chunks_exact_mut(self.filters * plane);
         let mut planes: Vec<&mut [f32]> = Vec::new();
         let mut tasks = Vec::new();
         for block in blocks {
-            let mut of_block: Vec<Task<'a>> = (0..self.filters)
+            let mut of_block: Vec<WinogradTask<'a>> = (0..self.filters)
                 .step_by(filters)
-                .map(|first| Task {
+                .map(|first| WinogradTask {
                     filters: first..(first + filters).min(self.filters),
                     parts: Vec::with_capacity(block.len()),
                 })
@@ -319,7 +321,7 @@ impl Convolution {
         layout: TransformedTiles,
         values: &[f32],
         pixels: &mut [f32],
-        task: Task<'_>,
+        task: WinogradTask<'_>,
         finish: impl Fn(usize, usize, &mut [f32]),
     ) {
         let (pixel, width) = (padded(layout.channels), grid.columns() * OUTPUT_TILE);
@@ -332,7 +334,7 @@ impl Convolution {
         } in task.parts
         {
             let tiles = grid.segment_tiles(&segment);
-            transform::<Output, INPUT_TILE, OUTPUT_TILE>(
+            transform::<OutputTransform, INPUT_TILE, OUTPUT_TILE>(
                 tiles,
                 pixel,
                 &values[done * pixel..],

@@ -1,7 +1,7 @@
 //! The tiles of a convolution: how they are grouped into blocks (which depends only on the sizes),
 //! and a block's transformed tiles.
 
-use super::channels_last::{Window, to_pixels};
+use super::channels_last::{TileWindow, to_pixels};
 use super::transform::{Linear, Strides, transform};
 use super::{ELEMENTS, INPUT_TILE, LANES, OUTPUT_TILE, padded};
 use crate::matrix::Matrix;
@@ -180,7 +180,7 @@ impl TransformedTiles {
         for segment in block {
             let size = [segment.lines.len(), grid.columns()]
                 .map(|tiles| tiles * OUTPUT_TILE + IN - OUTPUT_TILE);
-            let window = Window {
+            let window = TileWindow {
                 plane,
                 origin: [
                     (segment.lines.start * OUTPUT_TILE) as isize + origin[0],

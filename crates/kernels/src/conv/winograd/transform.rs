@@ -21,9 +21,9 @@ pub(super) trait Linear<const IN: usize, const OUT: usize> {
 }
 
 /// Bᵀ: transforms input tiles. Its rows are the polynomials that vanish at all points but one.
-pub(super) struct Input;
+pub(super) struct InputTransform;
 
-impl Linear<6, 6> for Input {
+impl Linear<6, 6> for InputTransform {
     #[inline(always)]
     fn apply<S: Simd>(simd: S, x: [S::f32s; 6]) -> [S::f32s; 6] {
         let (minus_a2, minus_b2) = (simd.splat_f32s(-A2), simd.splat_f32s(-B2));
@@ -46,9 +46,9 @@ impl Linear<6, 6> for Input {
 }
 
 /// Aᵀ: transforms products back to output tiles. Its columns are the powers of the points.
-pub(super) struct Output;
+pub(super) struct OutputTransform;
 
-impl Linear<6, 4> for Output {
+impl Linear<6, 4> for OutputTransform {
     #[inline(always)]
     fn apply<S: Simd>(simd: S, x: [S::f32s; 6]) -> [S::f32s; 4] {
         let (a, b) = (simd.splat_f32s(A), simd.splat_f32s(B));
@@ -95,9 +95,9 @@ const G_A: [f32; 3] = [-128.0 / 243.0, -32.0 / 81.0, -8.0 / 27.0];
 const G_B: [f32; 3] = [32.0 / 243.0, 16.0 / 81.0, 8.0 / 27.0];
 
 /// G: transforms the weights.
-pub(super) struct Weights;
+pub(super) struct WeightTransform;
 
-impl Linear<3, 6> for Weights {
+impl Linear<3, 6> for WeightTransform {
     #[inline(always)]
     fn apply<S: Simd>(simd: S, x: [S::f32s; 3]) -> [S::f32s; 6] {
         let even = simd.mul_f32s(simd.splat_f32s(G_A[2]), x[2]);
@@ -250,12 +250,18 @@ mod tests {
     #[test]
     fn four_outputs_come_from_six_products() {
         let (d, w) = ([0.5, -1.0, 2.0, 3.0, -0.25, 1.5], [2.0, -0.5, 1.0]);
-        let (transformed, weights) = (Input::apply(Scalar, d), Weights::apply(Scalar, w));
+        let (transformed, weights) = (
+            InputTransform::apply(Scalar, d),
+            WeightTransform::apply(Scalar, w),
+        );
         let mut products = [0.0; 6];
         for (i, product) in products.iter_mut().enumerate() {
             *product = transformed[i] * weights[i];
         }
-        for (i, y) in Output::apply(Scalar, products).into_iter().enumerate() {
+        for (i, y) in OutputTransform::apply(Scalar, products)
+            .into_iter()
+            .enumerate()
+        {
             let expected: f32 = (0..3).map(|tap| d[i + tap] * w[tap]).sum();
             assert!(
                 (y - expected).abs() < 1e-5,
@@ -271,10 +277,10 @@ mod tests {
         let (four, three) = ([2.0, -1.0, 0.75, 4.0], [1.0, -3.0, 0.5]);
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
         let one = dot(&OutputGradient::apply(Scalar, four), &six);
-        let other = dot(&four, &Output::apply(Scalar, six));
+        let other = dot(&four, &OutputTransform::apply(Scalar, six));
         assert!((one - other).abs() < 1e-4, "{one}, not {other}");
         let one = dot(&WeightGradient::apply(Scalar, six), &three);
-        let other = dot(&six, &Weights::apply(Scalar, three));
+        let other = dot(&six, &WeightTransform::apply(Scalar, three));
         assert!((one - other).abs() < 1e-5, "{one}, not {other}");
     }
 }

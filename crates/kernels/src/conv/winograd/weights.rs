@@ -2,7 +2,7 @@
 //! computed from that of the transformed weights.
 
 use super::channels_last::transpose;
-use super::transform::{Strides, WeightGradient, Weights, transform};
+use super::transform::{Strides, WeightGradient, WeightTransform, transform};
 use super::{ELEMENTS, INPUT_TILE, LANES, padded};
 use crate::product::{COLUMNS, Right};
 use std::ops::Range;
@@ -51,7 +51,7 @@ impl PackedWeights {
         let matrix = matrix_len(inputs, outputs);
         let mut values = vec![0.0; ELEMENTS * matrix];
         for (panel, from) in (0..padded(outputs)).step_by(COLUMNS).enumerate() {
-            transform::<Weights, 3, 6>(
+            transform::<WeightTransform, 3, 6>(
                 inputs,
                 COLUMNS,
                 &weight[from..],

@@ -59,6 +59,6 @@ fn averaged_weights_that_are_nan_are_not_saved() {
         averaged: Some(&averaged),
         ..written.contents()
     };
-    let refused = save(&written.run, &contents, State::default(), 9, &mut |_| ()).unwrap_err();
-    assert!(refused.to_string().contains("NaN"), "{refused}");
+    let rejected = save(&written.run, &contents, State::default(), 9, &mut |_| ()).unwrap_err();
+    assert!(rejected.to_string().contains("NaN"), "{rejected}");
 }

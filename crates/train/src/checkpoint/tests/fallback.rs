@@ -16,11 +16,11 @@ fn t7c_an_older_checkpoint_stands_in_for_a_damaged_newer_one() {
         let at = random.below(bytes.len());
         bytes[at] = bytes[at].wrapping_add(1 + random.below(200) as u8);
         fs::write(newer.join(name), bytes).unwrap();
-        let (found, refused) = newest(&written.run, &written.prepared, &model).unwrap();
+        let (found, rejected) = newest(&written.run, &written.prepared, &model).unwrap();
         assert_eq!(found.unwrap().state.at.step, 1, "round {round}");
-        assert_eq!(refused.len(), 1);
-        assert_eq!(refused[0].path, newer);
-        assert!(newer.exists(), "a refused checkpoint is never deleted");
+        assert_eq!(rejected.len(), 1);
+        assert_eq!(rejected[0].path, newer);
+        assert!(newer.exists(), "a rejected checkpoint is never deleted");
         fs::remove_dir_all(newer).unwrap();
     }
     // A reason that several share is given once.

@@ -10,7 +10,7 @@ use crate::error::TrainError;
 use crate::fit::{Learner, epoch_loader, next_step};
 use crate::prepare::RunSetup;
 use receptive_core::file::write_over_own;
-use receptive_plot::{Chart, Draw, LineStyle, Mark, Panel, Scale, Series};
+use receptive_plot::{Chart, Curve, Draw, LineStyle, Mark, Panel, Scale};
 use serde::Serialize;
 use std::path::Path;
 
@@ -181,16 +181,16 @@ impl LrFind {
                 .map(|tried| (tried.learning_rate, value(tried)))
                 .collect()
         };
-        let batches = Series {
+        let batches = Curve {
             mark: Some(Mark::Ring),
             style: LineStyle::None,
-            ..Series::new("each batch", &points(|tried| tried.loss))
+            ..Curve::new("each batch", &points(|tried| tried.loss))
         };
-        let smoothed = Series {
+        let smoothed = Curve {
             mark: Some(Mark::None),
-            ..Series::new("smoothed", &points(|tried| tried.smoothed))
+            ..Curve::new("smoothed", &points(|tried| tried.smoothed))
         };
-        let mut panel = Panel::new("loss").series(smoothed).series(batches);
+        let mut panel = Panel::new("loss").curve(smoothed).curve(batches);
         // Limited, since the diverging losses would compress the rest of the curve.
         let losses = self
             .tried
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_range_is_refused() {
+    fn an_invalid_range_is_rejected() {
         let default = RangeTest::default();
         for (test, word) in [
             (

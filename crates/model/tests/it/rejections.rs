@@ -2,7 +2,7 @@
 
 use receptive_model::*;
 
-fn refusal(config: ModelConfig) -> String {
+fn rejection(config: ModelConfig) -> String {
     config.with_classes(10).plan().unwrap_err().to_string()
 }
 
@@ -17,7 +17,7 @@ fn ended(config: ModelConfig) -> ModelConfig {
 }
 
 #[test]
-fn each_refusal_names_layer_formula_and_remedy() {
+fn each_rejection_names_layer_formula_and_remedy() {
     let conv = |filters, kernel: usize| Conv2dLayer::new(filters, kernel);
     for (config, words) in [
         (
@@ -112,7 +112,7 @@ fn each_refusal_names_layer_formula_and_remedy() {
         (ModelConfig::new(0, 28, 28), vec!["channels is 0"]),
         (ModelConfig::new(1, usize::MAX, 28), vec!["height is"]),
     ] {
-        let error = refusal(config);
+        let error = rejection(config);
         for word in words {
             assert!(error.contains(word), "`{word}` is not in: {error}");
         }
@@ -122,9 +122,9 @@ fn each_refusal_names_layer_formula_and_remedy() {
 }
 
 #[test]
-fn absurd_numbers_are_refused_before_anything_is_allocated() {
+fn absurd_numbers_are_rejected_before_anything_is_allocated() {
     for filters in [usize::MAX, 1 << 40, 1 << 16] {
-        let error = refusal(ended(
+        let error = rejection(ended(
             ModelConfig::new(60_000, 60_000, 60_000).layer(Conv2dLayer::new(filters, 3)),
         ));
         assert!(error.contains("maximum"), "{error}");
@@ -133,10 +133,10 @@ fn absurd_numbers_are_refused_before_anything_is_allocated() {
     for _ in 0..100 {
         nested = ResidualLayer::new().layer(nested);
     }
-    let error = refusal(ended(grey().layer(nested)));
+    let error = rejection(ended(grey().layer(nested)));
     assert!(error.contains("deeper than"), "{error}");
     let many = (0..5_000).map(|_| LayerConfig::from(Activation::Relu));
-    let error = refusal(ended(grey().layers(many)));
+    let error = rejection(ended(grey().layers(many)));
     assert!(error.contains("4096"), "{error}");
 }
 

@@ -3,7 +3,7 @@
 use crate::{output, text};
 
 #[test]
-fn each_refusal_has_its_exit_code_and_says_what_to_do() {
+fn each_rejection_has_its_exit_code_and_says_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
     let empty = directory.path().to_str().unwrap();
     let plain = directory.path().join("notes.toml");
@@ -99,7 +99,7 @@ fn each_refusal_has_its_exit_code_and_says_what_to_do() {
 }
 
 #[test]
-fn a_damaged_model_is_refused_by_name() {
+fn a_damaged_model_is_rejected_by_name() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run");
     crate::train(&path);
@@ -148,7 +148,7 @@ fn a_run_that_lost_a_part_says_which() {
     let path = directory.path().join("my run");
     crate::train(&path);
     let run = path.to_str().unwrap();
-    let refused = |arguments: &[&str], code: i32, words: &[&str]| {
+    let rejected = |arguments: &[&str], code: i32, words: &[&str]| {
         let output = output(arguments);
         let message = text(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
@@ -161,13 +161,13 @@ fn a_run_that_lost_a_part_says_which() {
     };
     crate::done(&["report", run, "--samples", "8"]);
     let page = std::fs::read(path.join("report.html")).unwrap();
-    refused(
+    rejected(
         &["report", run, "--data", "nosuch"],
         2,
         &["nothing at nosuch"],
     );
     assert_eq!(std::fs::read(path.join("report.html")).unwrap(), page);
-    refused(
+    rejected(
         &["report", run, "--data-dir", "/nosuch"],
         2,
         &["a directory that exists"],
@@ -175,21 +175,21 @@ fn a_run_that_lost_a_part_says_which() {
 
     let config = std::fs::read(path.join("config.toml")).unwrap();
     std::fs::write(path.join("config.toml"), "[data").unwrap();
-    refused(&["evaluate", run], 2, &["could not read the config"]);
+    rejected(&["evaluate", run], 2, &["could not read the config"]);
     std::fs::write(path.join("config.toml"), config).unwrap();
 
     let again = format!("`receptive train --config '{run}/config.toml'`");
     std::fs::remove_file(path.join("model/MANIFEST.json")).unwrap();
-    refused(&["evaluate", run], 1, &["no MANIFEST.json", &again]);
+    rejected(&["evaluate", run], 1, &["no MANIFEST.json", &again]);
     std::fs::remove_dir_all(path.join("model")).unwrap();
-    refused(
+    rejected(
         &["evaluate", run],
         1,
         &["it was moved or deleted", "model of the last epoch"],
     );
     crate::done(&["evaluate", &format!("{run}/last")]);
     std::fs::remove_dir_all(path.join("last")).unwrap();
-    refused(&["evaluate", run], 1, &["it was moved or deleted", &again]);
+    rejected(&["evaluate", run], 1, &["it was moved or deleted", &again]);
 }
 
 /// A program that reads the last line finds the error there.

@@ -10,7 +10,7 @@ pub struct Panel {
     /// The label of the vertical axis.
     pub label: String,
     /// The lines. Those with the same index have the same colour in every panel.
-    pub series: Vec<Series>,
+    pub curves: Vec<Curve>,
     /// The scale of the vertical axis.
     pub y_scale: Scale,
     /// The values at the lower and the upper end of the vertical axis; by default from the lines.
@@ -28,7 +28,7 @@ impl Panel {
     pub fn new(label: &str) -> Self {
         Self {
             label: label.to_owned(),
-            series: Vec::new(),
+            curves: Vec::new(),
             y_scale: Scale::Linear,
             y_range: None,
             markers: Vec::new(),
@@ -36,10 +36,10 @@ impl Panel {
         }
     }
 
-    /// Adds a line.
+    /// Adds a curve.
     #[must_use]
-    pub fn series(mut self, series: Series) -> Self {
-        self.series.push(series);
+    pub fn curve(mut self, curve: Curve) -> Self {
+        self.curves.push(curve);
         self
     }
 
@@ -60,10 +60,10 @@ impl Panel {
     /// All horizontal positions in the panel.
     pub(crate) fn xs(&self) -> impl Iterator<Item = f64> {
         let lines = self
-            .series
+            .curves
             .iter()
             .flat_map(|s| s.points.iter().map(|p| p.0));
-        let bands = self.series.iter().flat_map(|s| s.spreads().map(|p| p.0));
+        let bands = self.curves.iter().flat_map(|s| s.spreads().map(|p| p.0));
         lines
             .chain(bands)
             .chain(self.notes.iter().map(|note| note.0.0))
@@ -72,11 +72,11 @@ impl Panel {
     /// All vertical positions in the panel.
     pub(crate) fn ys(&self) -> impl Iterator<Item = f64> {
         let lines = self
-            .series
+            .curves
             .iter()
             .flat_map(|s| s.points.iter().map(|p| p.1));
         let bands = self
-            .series
+            .curves
             .iter()
             .flat_map(|s| s.spreads().flat_map(|p| [p.1, p.2]));
         lines
@@ -88,8 +88,8 @@ impl Panel {
 /// A named line through points in the given order. A point that the scale cannot show (not finite,
 /// or not positive on a logarithmic axis) interrupts the line.
 #[derive(Clone, Debug)]
-pub struct Series {
-    /// The name in the legend; a series without a name is not listed.
+pub struct Curve {
+    /// The name in the legend; a curve without a name is not listed.
     pub name: String,
     /// `(x, y)`.
     pub points: Vec<(f64, f64)>,
@@ -105,7 +105,7 @@ pub struct Series {
     pub color: Option<Color>,
 }
 
-impl Series {
+impl Curve {
     /// A solid line through `(x, y)` points.
     #[must_use]
     pub fn new(name: &str, points: &[(f64, f64)]) -> Self {
@@ -149,7 +149,7 @@ pub enum LineStyle {
     None,
 }
 
-/// The mark at each point of a [`Series`](crate::Series). Shapes distinguish series where colours
+/// The mark at each point of a [`Curve`](crate::Curve). Shapes distinguish curves where colours
 /// cannot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
