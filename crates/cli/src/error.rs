@@ -159,9 +159,17 @@ fn hint(error: &TrainError) -> String {
             return " (set by --max-pixels)".into();
         }
         error if is_disk_full(error) => {
-            return "\nfree disk space; resume a run that has a checkpoint with `receptive train \
-                    --resume RUN`"
-                .into();
+            let is_training = std::env::args_os()
+                .nth(1)
+                .is_some_and(|command| command == "train");
+            return match is_training {
+                true => {
+                    "\nfree disk space; resume a run that has a checkpoint with `receptive train \
+                     --resume RUN`"
+                }
+                false => "\nfree disk space",
+            }
+            .into();
         }
         TrainError::NoEpoch { path } => {
             return format!("\nuse `receptive train --resume {}`", path.shell_word());
@@ -370,7 +378,7 @@ mod tests {
             path: "runs/001/last".into(),
             source: kind.into(),
         };
-        assert!(hint(&io(std::io::ErrorKind::StorageFull)).contains("--resume"));
+        assert!(hint(&io(std::io::ErrorKind::StorageFull)).contains("free disk space"));
         assert_eq!(hint(&io(std::io::ErrorKind::PermissionDenied)), "");
     }
 

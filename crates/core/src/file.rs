@@ -108,12 +108,16 @@ pub fn write_over_own(
         true => read_head(path, crate::mark::HEAD_BYTES).map_err(io::Error::other)?,
         false => Vec::new(),
     };
+    let keep = |problem: &str| {
+        let problem =
+            format!("it exists and {problem}; choose another name, or move it away first");
+        Err(io::Error::new(io::ErrorKind::AlreadyExists, problem))
+    };
     if !head.is_empty() && !is_own(&head) {
-        return Err(io::Error::new(
-            io::ErrorKind::AlreadyExists,
-            "it exists and was not written by receptive; choose another name, or move it away \
-             first",
-        ));
+        return keep("was not written by receptive");
+    }
+    if !head.is_empty() && fs::read(path).is_ok_and(|file| crate::seal::is_edited(&file)) {
+        return keep("was edited since receptive wrote it");
     }
     write_atomic(path, bytes)
 }

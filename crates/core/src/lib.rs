@@ -38,6 +38,7 @@ mod near;
 pub mod panic;
 mod plain;
 pub mod proportion;
+pub mod seal;
 pub mod text;
 
 pub use image::{Fit, ImageSize, Interpolation, Resize};

@@ -51,7 +51,7 @@ pub use import::{
     WeightFile, choose_form, import, is_onnx, read, read_onnx,
 };
 pub use onnx::{OPSET, OnnxInput, OnnxOptions, to_onnx};
-pub use python::{is_unedited, to_python};
+pub use python::to_python;
 pub use spec::Spec;
 pub use tensors::{NamedTensor, tensors};
 pub use weights::to_safetensors;

@@ -7,10 +7,9 @@ use crate::render::{line, paragraph, print_json};
 use clap::{Args, ValueEnum};
 use receptive_core::file::{read_capped, write_over_own};
 use receptive_core::mark::SOFTWARE;
+use receptive_core::seal::is_unedited;
 use receptive_core::text::Printable;
-use receptive_interchange::{
-    OPSET, OnnxInput, OnnxOptions, is_unedited, to_onnx, to_python, to_safetensors,
-};
+use receptive_interchange::{OPSET, OnnxInput, OnnxOptions, to_onnx, to_python, to_safetensors};
 use receptive_model::Artifact;
 use receptive_train::backend::default_device;
 use serde::Serialize;

@@ -3,7 +3,9 @@
 use super::run::{RunSettings, optimizer_override};
 use crate::args::{NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
-use crate::render::{DataProgress, StepProgress, print_json, wide_line, wide_paragraph};
+use crate::render::{
+    DataProgress, StepProgress, print_json, say_paragraph, wide_line, wide_paragraph,
+};
 use clap::Args;
 use receptive_core::text::Printable;
 use receptive_train::trial::{LrFind, RangeTest, lr_find};
@@ -87,7 +89,10 @@ pub(super) fn run(arguments: &LrFindArgs) -> Result<Exit, CliError> {
         progress.show(tried.step as u64, test.steps as u64, &status);
     })?;
     drop(progress);
-    found.write(&arguments.out, &prepared.data.name)?;
+    // The rates are found, whatever becomes of the files.
+    if let Err(error) = found.write(&arguments.out, &prepared.data.name) {
+        say_paragraph("note", error);
+    }
     if arguments.json {
         print_json(&Json {
             learning_rate: found.rates.map(|rates| rates.valley),

@@ -6,6 +6,7 @@ use crate::render::{print, print_raw};
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 use receptive_core::file::write_over_own;
+use receptive_core::seal::sealed;
 use receptive_core::text::{Printable, counted};
 use std::path::{Path, PathBuf};
 
@@ -71,7 +72,8 @@ fn write_all(program: &Command, directory: &Path) -> Result<usize, CliError> {
         commands.extend(command.get_subcommands().filter(|one| !one.is_hide_set()));
         let path = directory.join(Man::new(command.clone()).get_filename());
         let is_page = |head: &[u8]| head.windows(TITLE.len()).any(|part| part == TITLE);
-        write_over_own(&path, &page(command.clone())?, is_page)
+        let page = String::from_utf8_lossy(&page(command.clone())?).into_owned();
+        write_over_own(&path, sealed(page, [".\\\" ", ""]).as_bytes(), is_page)
             .map_err(CliError::io(&path, "write"))?;
         pages += 1;
     }

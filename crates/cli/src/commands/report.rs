@@ -11,12 +11,14 @@ use crate::render::{
 use clap::Args;
 use receptive_core::file::read_head;
 use receptive_core::mark;
+use receptive_core::seal::{is_edited, sealed};
 use receptive_core::text::{Printable, grouped, percent, plural};
 use receptive_model::Artifact;
 use receptive_model::store::write_file;
 use receptive_report::{Figures, Report, ReportOptions, Watch};
 use receptive_train::RunDirectory;
 use serde::Serialize;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -76,11 +78,13 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
     let run = RunDirectory::open(&arguments.run)?;
     let default = run.path().join("report.html");
     let file = arguments.out.as_deref().unwrap_or(&default);
-    if file.is_file() && !read_head(file, mark::HEAD_BYTES).is_ok_and(|head| mark::is_on(&head)) {
+    let is_own =
+        |head: Vec<u8>| mark::is_on(&head) && !fs::read(file).is_ok_and(|page| is_edited(&page));
+    if file.is_file() && !read_head(file, mark::HEAD_BYTES).is_ok_and(is_own) {
         return Err(CliError::argument(
             "--out",
             format!(
-                "{} is not a report and would be overwritten; give another name",
+                "{} is not a report as receptive wrote it, and would be overwritten; give another name",
                 file.printable()
             ),
         ));
@@ -114,7 +118,7 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
     for note in report.notes() {
         say_paragraph("note", note);
     }
-    let page = report.html();
+    let page = sealed(report.html(), ["<!-- ", " -->"]);
     write_file(file, page.as_bytes()).inspect_err(|_| {
         if arguments.out.is_none() {
             say_paragraph("note", "--out FILE writes the report to another path");

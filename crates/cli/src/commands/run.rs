@@ -72,6 +72,7 @@ pub(super) fn remedies(command: &str, run: &Path) -> Remedies {
     Remedies {
         data: moved("--data"),
         labels: moved("--labels"),
+        other: format!("receptive {command} {} DATA", run.shell_word()),
     }
 }
 

@@ -130,7 +130,11 @@ pub(super) fn run(arguments: &TuneArgs) -> Result<Exit, CliError> {
     };
     let signal = tune.run(&compute, &stop, &progress, &mut watch)?;
     watch.clear();
-    let has_best = tune.write_best()?;
+    // The result is there, whatever becomes of the file.
+    let has_best = tune.write_best().unwrap_or_else(|error| {
+        say_paragraph("note", error);
+        true
+    });
     say_left(&tune, signal);
     if arguments.json {
         print_json(&Json {

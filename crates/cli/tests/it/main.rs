@@ -36,6 +36,7 @@ mod rejections;
 #[cfg(unix)]
 mod reliability;
 mod report;
+mod same_images;
 mod several;
 #[cfg(unix)]
 mod signals;

@@ -120,8 +120,8 @@ impl SkippedFiles {
                 "skipped {}{place} that {}",
                 counted(self.ignored, "file"),
                 match self.ignored {
-                    1 => "is not an image",
-                    _ => "are not images",
+                    1 => "is hidden or not an image",
+                    _ => "are hidden or not images",
                 }
             ));
         }

@@ -302,12 +302,18 @@ fn list(path: &Path) -> Result<FolderContents, DataError> {
     Ok(contents)
 }
 
-/// Whether there are images directly in a folder, by their names.
+/// Whether there are images in a folder or its subfolders, by their names.
 fn has_images(folder: &Path) -> bool {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| entry.path())
-        .any(|path| kind::has_image_extension(&path))
+    let paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    let is_image = |path: &Path| kind::has_image_extension(path);
+    let in_subfolder = |folder: &PathBuf| {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries
+            .map(|entry| entry.path())
+            .any(|path| is_image(&path))
+    };
+    paths.iter().any(|path| is_image(path)) || paths.iter().any(in_subfolder)
 }
 
 /// Whether a link to a folder leads to its own folder or to an ancestor. Following it would never end, and

@@ -1,5 +1,6 @@
 //! Assigning each image to a split: by a run's record, by the source's folders, or at random.
 
+use crate::error::DataError;
 use crate::image::equal::PixelHash;
 use crate::options::{DataOptions, RecordUse};
 use crate::record::{Role, SplitRecord};
@@ -46,7 +47,7 @@ pub(crate) fn assign(
     names: &ClassList,
     damaged: &[DamagedImage],
     options: &DataOptions,
-) -> SplitAssignment {
+) -> Result<SplitAssignment, DataError> {
     let classes = names.known().len();
     let record = options.record.as_ref().map(|(record, _)| record.as_ref());
     let contents = ContentIndex::of(source, record);
@@ -74,7 +75,7 @@ pub(crate) fn assign(
             let is_cut = options.fold.is_some()
                 || source.val.is_none()
                 || source.test.is_none() && source.cut_test;
-            cut(source, classes, options, &contents, extends);
+            cut(source, classes, options, &contents, extends)?;
             let comparison = leave_out_used(source, record, *usage, &contents);
             assigned.comparison = Some(comparison);
             if extends.is_some() && is_cut {
@@ -83,7 +84,7 @@ pub(crate) fn assign(
         }
         None => {
             assigned.unknown = leave_out_unknown(source, names);
-            cut(source, classes, options, &contents, None);
+            cut(source, classes, options, &contents, None)?;
         }
     }
     let note = unknown_note(&assigned.unknown, names);
@@ -94,7 +95,7 @@ pub(crate) fn assign(
     assigned.duplicates.between_classes = note_contradictions(source, &contents);
     assigned.duplicates.between_splits = leave_out_copies(source, &contents, is_recorded);
     assigned.duplicates.within_splits = note_copies(source, &assigned.new, &contents);
-    assigned
+    Ok(assigned)
 }
 
 /// A hash of all images that does not depend on their names and formats.
@@ -146,16 +147,15 @@ fn cut(
     options: &DataOptions,
     contents: &ContentIndex,
     start: Option<&SplitRecord>,
-) {
+) -> Result<(), DataError> {
     if let Some(fold) = options.fold {
-        folds::cut(source, classes, options, fold, contents);
-        return;
+        return folds::cut(source, classes, options, fold, contents);
     }
     let wants_val = source.val.is_none();
     let wants_test = source.test.is_none() && source.cut_test;
     note_unused_fractions(source, options);
     if !wants_val && !wants_test {
-        return;
+        return Ok(());
     }
     let share = |wanted, share| if wanted { share } else { 0.0 };
     let shares = [
@@ -204,6 +204,7 @@ fn cut(
     if wants_test && (options.test_fraction > 0.0 || !test.is_empty()) {
         source.test = Some(SourceSplit::new(store, test));
     }
+    Ok(())
 }
 
 /// Notes that a fraction was set although the source has its own splits.

@@ -162,20 +162,32 @@ impl DataSet {
     /// What each image is used for, to be stored with the run.
     pub fn record(&self) -> SplitRecord {
         let splits = self.splits().zip([Role::Train, Role::Val, Role::Test]);
-        let members = splits.flat_map(|(split, role)| {
-            (0..split.len()).map(move |i| Member {
-                role,
-                class: self
-                    .classes
-                    .get(split.label(i))
-                    .cloned()
-                    .unwrap_or_default(),
-                path: split.name_in_source(i),
-                identity: split.identity(i),
-                group: split.group(i).into(),
-            })
-        });
-        SplitRecord::new(members.collect())
+        SplitRecord::new(
+            splits
+                .flat_map(|(split, role)| self.members(split, role))
+                .collect(),
+        )
+    }
+
+    /// The same with the images added since the run was trained, as training images.
+    pub fn record_with_new(&self) -> SplitRecord {
+        let mut members = self.record().members().to_vec();
+        members.extend(self.members(&self.new, Role::Train));
+        SplitRecord::new(members)
+    }
+
+    fn members<'a>(&'a self, split: &'a Split, role: Role) -> impl Iterator<Item = Member> + 'a {
+        (0..split.len()).map(move |i| Member {
+            role,
+            class: self
+                .classes
+                .get(split.label(i))
+                .cloned()
+                .unwrap_or_default(),
+            path: split.name_in_source(i),
+            identity: split.identity(i),
+            group: split.group(i).into(),
+        })
     }
 
     /// The notes without those on damaged files, for callers that report these in another way.
@@ -292,7 +304,7 @@ pub(crate) fn assemble(
         }
         _ => verify(&mut source, classes, options, progress)?,
     };
-    let assigned = assign(&mut source, classes, &damaged, options);
+    let assigned = assign(&mut source, classes, &damaged, options)?;
     if let Some(limit) = options.limit {
         limit_splits(&mut source, n, limit, options.seed);
     }

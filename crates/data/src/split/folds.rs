@@ -1,5 +1,6 @@
 //! The folds of a cross-validation.
 
+use crate::error::DataError;
 use crate::options::{DataOptions, Fold};
 use crate::random::Purpose;
 use crate::sources::store::Item;
@@ -16,7 +17,7 @@ pub(super) fn cut(
     options: &DataOptions,
     fold: Fold,
     contents: &ContentIndex,
-) {
+) -> Result<(), DataError> {
     let store = source.train.store.clone();
     let mut items = std::mem::take(&mut source.train.items);
     if let Some(val) = source.val.take() {
@@ -26,6 +27,17 @@ pub(super) fn cut(
     let joined = contents.joined_keys(&store, &items).into_iter();
     let keys: Vec<(SplitKey, u32)> = joined.zip(items.iter().map(|item| item.label)).collect();
     let fold_of = folds(&keys, classes, fold.of, options.seed);
+    if fold_of.len() < fold.of {
+        return Err(DataError::Setting {
+            setting: "folds",
+            problem: format!(
+                "{} folds need at least as many distinct images or groups, but there are only {}; use at most \
+                 that many",
+                fold.of,
+                fold_of.len()
+            ),
+        });
+    }
     let is_tested = |(key, _): &(SplitKey, u32)| fold_of.get(key) == Some(&(fold.number - 1));
     let others: Vec<(SplitKey, u32)> = keys.iter().filter(|key| !is_tested(key)).cloned().collect();
     let part_of = keyed::cut(&others, classes, [options.val_fraction], options.seed);
@@ -46,6 +58,7 @@ pub(super) fn cut(
     source.train.items = train;
     source.val = Some(SourceSplit::new(store.clone(), val));
     source.test = Some(SourceSplit::new(store, test));
+    Ok(())
 }
 
 /// Leaves the data's own test split, which is not in the run's record, out of a run on one fold.

@@ -244,7 +244,7 @@ fn hidden_and_other_files_are_passed_over_and_counted() {
     assert_eq!(data.train.class_counts(), [4, 2]);
     let notes = data.notes.join("\n");
     assert!(
-        notes.contains("skipped 4 files that are not images"),
+        notes.contains("skipped 4 files that are hidden or not images"),
         "{notes}"
     );
     assert!(notes.contains("skipped 1 image outside"), "{notes}");

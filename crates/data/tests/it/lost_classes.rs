@@ -124,7 +124,7 @@ fn a_class_of_which_a_part_is_read_is_named_with_the_rest() {
     let notes = data.notes.join("\n");
     for part in [
         "`dog` (2 .npy among 4 images)",
-        "skipped 1 file that is not an image",
+        "skipped 1 file that is hidden or not an image",
         "are left out of these classes: `owl` (3 of 10)",
     ] {
         assert!(notes.contains(part), "{part}: {notes}");

@@ -3,33 +3,13 @@
 mod layers;
 
 use layers::{Code, chain};
-use receptive_core::hash::ContentHash;
+use receptive_core::seal::sealed;
 use receptive_model::{Artifact, Plan, Shape};
-
-/// The beginning of a module's last line, before the hash of the lines above.
-const SEAL: &str = "# Written by receptive; SHA-256 of the lines above: ";
-
-/// Whether a module is as [`to_python`] wrote it.
-pub fn is_unedited(module: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(module) else {
-        return false;
-    };
-    text.rfind(SEAL).is_some_and(|end| {
-        let (lines, seal) = text.split_at(end);
-        seal == seal_of(lines)
-    })
-}
-
-fn seal_of(lines: &str) -> String {
-    format!("{SEAL}{}\n", ContentHash::of(lines.as_bytes()))
-}
 
 /// The source of a Python module whose `load()` returns the artifact's network in PyTorch with the
 /// weights of the safetensors file `weights`.
 pub fn to_python(artifact: &Artifact, weights: &str) -> String {
-    let lines = lines(artifact, weights);
-    let seal = seal_of(&lines);
-    lines + &seal
+    sealed(lines(artifact, weights), ["# ", ""])
 }
 
 fn lines(artifact: &Artifact, weights: &str) -> String {
@@ -138,21 +118,6 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_edited_module_is_told_from_one_as_written() {
-        let lines = "import torch\n\n";
-        let module = lines.to_owned() + &seal_of(lines);
-        assert!(is_unedited(module.as_bytes()));
-        for edited in [
-            module.replace("torch", "torch  # mine"),
-            module.clone() + "print(1)\n",
-            lines.into(),
-            format!("{SEAL}\n"),
-        ] {
-            assert!(!is_unedited(edited.as_bytes()), "{edited}");
-        }
-    }
 
     #[test]
     fn a_class_name_can_not_leave_its_string() {

@@ -1,14 +1,14 @@
 //! The images to which a trained run is applied.
 
-use super::RunDirectory;
+use super::{RunDirectory, RunLog};
 use crate::config::{DataConfig, Monitor, RunConfig};
 use crate::error::TrainError;
 use receptive_core::text::{Printable, counted, grouped};
 use receptive_data::{
     BadImages, Comparison, DataSet, Progress, RecordUse, Split, SplitRecord, UnavailableImages,
 };
-use receptive_model::Artifact;
 use receptive_model::presets::imagenet_synsets;
+use receptive_model::{Artifact, weights_sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -55,6 +55,8 @@ pub struct Remedies {
     pub data: String,
     /// For the label list.
     pub labels: String,
+    /// For any images, if the model is not part of a run.
+    pub other: String,
 }
 
 /// Which images to apply a trained run to.
@@ -162,6 +164,7 @@ impl<'a> ImageQuery<'a> {
         if !is_complete {
             data.notes.push(NO_RECORD.into());
         }
+        data.notes.extend(self.foreign_model(artifact));
         // Without the setting, the groups came from a column of the label list.
         let was_grouped = !is_own && record.is_some_and(|record| record.has_groups());
         if was_grouped && config.group.is_none() && !data.has_groups() {
@@ -205,6 +208,20 @@ impl<'a> ImageQuery<'a> {
         ))
     }
 
+    /// The note if the run's log is about another model: it was copied here, so the run's record says nothing
+    /// about its training images.
+    fn foreign_model(&self, artifact: &Artifact) -> Option<String> {
+        let end = RunLog::read(&RunDirectory::open(self.run).ok()?)
+            .ok()?
+            .end?;
+        let is_own = end.weights_sha256 == weights_sha256(&artifact.model);
+        (!is_own && end.outcome.signal().is_none()).then(|| {
+            "the model in the run's directory is not the one that the run trained (its log has another hash), so it \
+             may have been trained on some of these images"
+                .into()
+        })
+    }
+
     fn source(&self) -> Result<DataSource, TrainError> {
         let run = RunDirectory::around(self.run);
         let record = match &run {
@@ -224,10 +241,14 @@ impl<'a> ImageQuery<'a> {
         let own = |run: RunConfig| (run.data, run.train.seed, true);
         let (mut data, seed, is_own) = match (self.place, config) {
             (DataPlace::Own | DataPlace::Moved(_), None) => {
-                return Err(no_data(&format!(
-                    "the model {} is not part of a run, so its data is unknown; give its path",
-                    self.run.printable()
-                )));
+                return Err(TrainError::NotFound {
+                    setting: "data.source",
+                    problem: format!(
+                        "the model {} is not part of a run, so its data is unknown; name the images to apply it to",
+                        self.run.printable()
+                    ),
+                    remedy: self.remedies.other.clone(),
+                });
             }
             (DataPlace::Own, Some(run)) => {
                 if let Some(problem) = run.data.absence(false) {

@@ -10,7 +10,7 @@ use crate::recorders::Recorder;
 use crate::records::TrainResult;
 use crate::run::RunDirectory;
 use crate::stop::Stop;
-use receptive_core::text::Printable;
+use receptive_core::text::{Printable, counted};
 use receptive_data::Progress;
 use receptive_model::store::write_file;
 use std::io::ErrorKind;
@@ -87,7 +87,6 @@ impl Trainer<'_> {
                 own.data.move_to(&config.data.source);
                 own.data.labels.clone_from(&config.data.labels);
                 own.data.data_dir = config.data.data_dir;
-                own.data.bad_images = config.data.bad_images;
                 prepare_again(own, run, self.progress)
             }),
             None => prepare_open(config, self.open, input_from, self.progress),
@@ -172,15 +171,35 @@ impl Trainer<'_> {
         if setup.config.data.limit.is_some() {
             return Vec::new();
         }
-        let runs = std::fs::read_dir(self.directory).into_iter().flatten();
-        let mut runs: Vec<PathBuf> = runs.flatten().map(|entry| entry.path()).collect();
-        runs.sort();
-        let mut records = runs.iter().filter_map(|path| {
-            let run = RunDirectory::open(path).ok()?;
+        let subfolders = |folder: &Path| {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+            paths.sort();
+            paths
+        };
+        // The trials of a search are one level deeper.
+        let runs = subfolders(self.directory).into_iter().flat_map(|path| {
+            let trials = subfolders(&path);
+            std::iter::once(path).chain(trials)
+        });
+        let mut records = runs.filter_map(|path| {
+            let run = RunDirectory::open(&path).ok()?;
             run.split_record().ok().flatten()
         });
-        let first = records.next();
-        first.map_or_else(Vec::new, |first| first.differences(&setup.data.record()))
+        let Some(first) = records.next() else {
+            return Vec::new();
+        };
+        let mut differences = first.differences(&setup.data.record_with_new());
+        if setup.data.unknown_class > 0 {
+            differences.push(format!(
+                "{} in classes that the runs do not have",
+                match setup.data.unknown_class {
+                    1 => "1 image is".into(),
+                    images => format!("{} are", counted(images, "image")),
+                }
+            ));
+        }
+        differences
     }
 }
 

@@ -27,6 +27,8 @@ use crate::run::{RunDirectory, RunLog};
 use crate::series::{RunOutcome, SeriesWatch, Trainer, Turn};
 use crate::stop::Stop;
 use limit::{Limit, TIME_OVER};
+use receptive_core::file::write_over_own;
+use receptive_core::seal::sealed;
 use receptive_data::Progress;
 use receptive_model::store::{read_text, write_file};
 use std::path::{Path, PathBuf};
@@ -332,8 +334,9 @@ impl Tune {
         let Some(config) = self.best_config()? else {
             return Ok(false);
         };
-        let text = config.to_commented_toml()?;
-        write_file(&self.path.join(Self::BEST), text.as_bytes())?;
+        let text = sealed(config.to_commented_toml()?, ["# ", ""]);
+        let path = self.path.join(Self::BEST);
+        write_over_own(&path, text.as_bytes(), |_| true).map_err(TrainError::io(&path, "write"))?;
         Ok(true)
     }
 

@@ -75,6 +75,7 @@ struct Answer<'a> {
 struct Failure {
     path: String,
     error: String,
+    kind: &'static str,
 }
 
 /// Number of files whose predictions are printed together.
@@ -277,6 +278,7 @@ impl Predictor<'_> {
             Output::Json => print_json(&Failure {
                 path: path.to_string_lossy().into_owned(),
                 error: error.clone(),
+                kind: "failure",
             }),
             Output::Csv(table) => {
                 table.failure(path, error.clone());

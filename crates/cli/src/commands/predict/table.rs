@@ -80,8 +80,10 @@ impl CsvTable {
                 ),
             ));
         }
-        if file.exists() && !read_capped(file, MAX_TABLE_BYTES).is_ok_and(|table| is_table(&table))
-        {
+        let has_content = file
+            .metadata()
+            .is_ok_and(|data| data.is_file() && data.len() > 0);
+        if has_content && !read_capped(file, MAX_TABLE_BYTES).is_ok_and(|table| is_table(&table)) {
             return Err(CliError::argument(
                 "--csv",
                 format!(
@@ -130,7 +132,13 @@ impl CsvTable {
             out.flush()?;
             return Ok(None);
         }
-        write_file(&self.file, &bytes)?;
+        match self.file.exists() && !self.file.is_file() {
+            // A pipe or a device cannot be replaced.
+            true => {
+                std::fs::write(&self.file, &bytes).map_err(CliError::io(&self.file, "write"))?
+            }
+            false => write_file(&self.file, &bytes)?,
+        }
         Ok(Some((self.file, images)))
     }
 }

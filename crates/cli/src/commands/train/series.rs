@@ -7,10 +7,12 @@ use crate::render::{
     DataProgress, SeriesProgress, Table, Tui, print, print_json, say_line, say_paragraph, wide_line,
 };
 use crate::signals;
+use receptive_core::file::write_over_own;
+use receptive_core::mark;
 use receptive_core::proportion::wilson;
+use receptive_core::seal::sealed;
 use receptive_core::text::{Printable, counted, duration, percent};
 use receptive_data::enumerate;
-use receptive_model::store::write_file;
 use receptive_report::series_page;
 use receptive_train::config::with_overrides;
 use receptive_train::{
@@ -121,8 +123,16 @@ fn run(arguments: &TrainArgs, series: &Series) -> Result<Exit, CliError> {
             ),
         );
     }
-    let page = series_page(&summary, series.path());
-    write_file(&series.path().join(Series::REPORT), page.as_bytes())?;
+    // The result is there, whatever becomes of the page.
+    let (page, file) = (
+        series_page(&summary, series.path()),
+        series.path().join(Series::REPORT),
+    );
+    let page = sealed(page, ["<!-- ", " -->"]);
+    if let Err(error) = write_over_own(&file, page.as_bytes(), mark::is_on) {
+        let file = file.printable();
+        say_paragraph("note", format!("could not write the page {file}: {error}"));
+    }
     if arguments.json {
         print_json(&Json {
             series: series.path().to_string_lossy().into_owned(),

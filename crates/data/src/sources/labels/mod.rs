@@ -55,6 +55,7 @@ pub(crate) fn open(
         None => read_capped(list, MAX_BYTES)?,
     };
     let table = Table::parse(&bytes).map_err(problem)?;
+    table.check_is_not_own().map_err(problem)?;
     let group = options.group.as_deref().filter(|group| !group.is_empty());
     let is_column = group.is_some_and(|name| column_named(&table, name).is_some());
     let settings = Settings {

@@ -45,6 +45,28 @@ impl Table {
         Ok(table)
     }
 
+    /// Why a table that this program writes is not a list of labels.
+    pub(super) fn check_is_not_own(&self) -> Result<(), String> {
+        let begins = |titles: &[&str]| {
+            let mut columns = titles.iter().enumerate();
+            columns.all(|(column, title)| self.cell(0, column) == *title)
+        };
+        if begins(&["path", "class", "probability"]) {
+            return Err(
+                "it is a table of predictions, whose classes are a model's, not labels; to use them nevertheless, \
+                 delete its columns of probabilities"
+                    .into(),
+            );
+        }
+        if begins(&["split", "class", "path", "sha256"]) {
+            return Err(
+                "it is the split of a run, not a label list; the run's data and its own label list have the labels"
+                    .into(),
+            );
+        }
+        Ok(())
+    }
+
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
