@@ -248,7 +248,11 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let aggregate = arguments.aggregate;
-        let written = files.write(&subject, &studies, aggregate)?;
+        // The measurement is there, whatever becomes of its files.
+        let (written, problem) = match files.write(&subject, &studies, aggregate) {
+            Ok(written) => (written, None),
+            Err(problem) => (Vec::new(), Some(problem)),
+        };
         for (index, study) in studies.iter().enumerate() {
             if arguments.measuring.json {
                 print_json(&json(&subject, study, &written))?;
@@ -260,6 +264,9 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
         }
         if !arguments.measuring.json {
             show::end(&subject, &written)?;
+        }
+        if let Some(problem) = problem {
+            return Err(problem);
         }
         compared.extend(
             studies

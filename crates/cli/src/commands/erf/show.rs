@@ -187,6 +187,8 @@ pub(super) fn end(subject: &Subject, written: &[String]) -> Result<(), CliError>
         );
         paragraph("note", text)?;
     }
-    say_line("files", written.join(", "));
+    if !written.is_empty() {
+        say_line("files", written.join(", "));
+    }
     Ok(())
 }
