@@ -1,7 +1,7 @@
 //! Properties of the workspace as a whole: no circles between the modules of a crate, no file that
-//! is too long, `unsafe` in one crate only, dependencies in one direction, two profiles
-//! that build the same, distinct names for public types, and the words of messages and documentation. Reads source text only, so it
-//! can also be run alone, in a few seconds:
+//! is too long, `unsafe` in one crate only, dependencies in one direction, two profiles that build the
+//! same, distinct names for public types, and the words of messages and documentation. Reads source text
+//! only, so it can also be run alone, in a few seconds:
 //!
 //! ```text
 //! rustc --edition 2024 --test tests/structure.rs -o /tmp/structure && /tmp/structure

@@ -134,6 +134,10 @@ fn hint(error: &TrainError) -> String {
         // The missing setting is to be set, not this one to be changed.
         TrainError::Needs { needs, .. } => return set_by(needs),
         TrainError::Setting { setting, .. } => Some(setting.as_str()),
+        // With a remedy, the message ends with the command to use.
+        TrainError::NotFound {
+            setting, remedy, ..
+        } if remedy.is_empty() => Some(*setting),
         TrainError::Model(ModelError::UnknownPreset { .. }) => {
             return " (`receptive networks` lists all)".into();
         }
@@ -149,13 +153,13 @@ fn hint(error: &TrainError) -> String {
         TrainError::Data(
             error @ (DataError::BadImages { .. } | DataError::MissingImages { .. }),
         ) => {
-            let larger = match error.names(MAX_PIXELS) {
+            let larger = match error.advises(MAX_PIXELS) {
                 true => ", or --set data.max_pixels=N to read larger ones",
                 false => "",
             };
             return format!("\nuse --bad-images skip to leave them out{larger}");
         }
-        TrainError::Data(error @ DataError::Image { .. }) if error.names(MAX_PIXELS) => {
+        TrainError::Data(error @ DataError::Image { .. }) if error.advises(MAX_PIXELS) => {
             return " (set by --max-pixels)".into();
         }
         error if is_disk_full(error) => {
@@ -181,10 +185,10 @@ fn hint(error: &TrainError) -> String {
             let config = config.shell_word();
             return format!("\nstart a new run with `receptive train --config {config}`");
         }
-        TrainError::Data(error @ DataError::Layout { .. }) if error.names("data.labels") => {
+        TrainError::Data(error @ DataError::Layout { .. }) if error.advises("data.labels") => {
             Some("data.labels")
         }
-        TrainError::Data(error @ DataError::Layout { .. }) if error.names("data.bad_images") => {
+        TrainError::Data(error @ DataError::Layout { .. }) if error.advises("data.bad_images") => {
             return " (set by --bad-images skip)".into();
         }
         _ => None,

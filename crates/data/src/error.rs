@@ -240,10 +240,18 @@ impl DataError {
         }
     }
 
-    /// Whether the message names this setting, such as `data.max_pixels`: it then advises to set it. Messages
-    /// name settings as the config file does, so that a program can add its own way to set them.
-    pub fn names(&self, setting: &str) -> bool {
-        self.to_string().contains(setting)
+    /// Whether the advice of this error is to change a setting, such as `data.max_pixels`. The advice names settings
+    /// as the config file does, so that a program can add its own way to set them.
+    pub fn advises(&self, setting: &str) -> bool {
+        let advice = match self {
+            Self::Layout { problem, .. } => problem,
+            Self::Image { reason, .. } => reason,
+            Self::BadImages { list, .. } => list,
+            _ => return false,
+        };
+        // A word of its own: a path may contain the name of a setting.
+        let mut words = advice.split_whitespace();
+        words.any(|word| word.trim_matches([',', ';', '.', '(', ')', '`']) == setting)
     }
 
     /// Turns an [`io::Error`] into [`Self::Io`] for `map_err`.

@@ -1,4 +1,5 @@
-//! Averaged weights, kept in addition to the trained ones.
+//! Averaged weights, kept in addition to the trained ones. Not part of `fit`, because checkpoints, which `fit`
+//! writes, hold them.
 
 use crate::config::EmaConfig;
 use crate::records::Weights;

@@ -1,4 +1,5 @@
-//! Loss scaling, which keeps gradients within the range of float16.
+//! Loss scaling, which keeps gradients within the range of float16. Not part of `fit`, because checkpoints, which
+//! `fit` writes, hold the scale.
 
 use crate::config::TrainConfig;
 use receptive_model::Precision;

@@ -1,4 +1,5 @@
-//! Preparing an existing run for resuming: the same images, network and input.
+//! Preparing an existing run for resuming: the same images, network and input. Not part of `prepare`, because it
+//! reads checkpoints, which use `prepare`.
 
 use crate::checkpoint;
 use crate::compute::backend::default_device;

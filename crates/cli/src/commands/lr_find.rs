@@ -143,14 +143,12 @@ fn show(arguments: &LrFindArgs, found: &LrFind) -> Result<(), CliError> {
             let tenth = rates.minimum_over_ten;
             wide_line(
                 "rates",
-                format!(
-                    "valley {valley:.1e}, steepest {steepest:.1e}, minimum over ten {tenth:.1e}"
-                ),
+                format!("valley {valley:.1e}, steepest {steepest:.1e}, minimum / 10 {tenth:.1e}"),
             )?;
             wide_line("use", format!("--lr {valley:.1e}"))?;
             wide_paragraph(
                 "",
-                "the valley is the conservative choice: larger rates, up to the minimum over ten, \
+                "the valley is the conservative choice: larger rates, up to the minimum / 10, \
                  may train faster or diverge",
             )?;
         }

@@ -97,7 +97,7 @@ fn a_copied_model_asks_for_its_data_and_a_moved_data_set_for_its_place() {
         assert_eq!(output.status.code(), Some(2), "{message}");
         assert!(message.contains(words), "{message}");
     };
-    rejected(&copy, "give its path: receptive evaluate");
+    rejected(&copy, "name the images to apply it to: receptive evaluate");
     fs::rename(&own, directory.path().join("moved")).unwrap();
     rejected(&run, "set its new path");
 }

@@ -185,7 +185,7 @@ fn a_run_that_lost_a_part_says_which() {
     rejected(
         &["evaluate", run],
         1,
-        &["it was moved or deleted", "model of the last epoch"],
+        &["it was moved or deleted", "last epoch's model"],
     );
     crate::done(&["evaluate", &format!("{run}/last")]);
     std::fs::remove_dir_all(path.join("last")).unwrap();

@@ -293,6 +293,7 @@ fn build(
     })?;
     Ok(Source {
         missing: 0,
+        lost_classes: Vec::new(),
         unread: 0,
         name,
         names: classes.clone(),

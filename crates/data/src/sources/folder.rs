@@ -5,7 +5,7 @@ use crate::names::{enumerate, key, visible};
 use crate::options::{DataOptions, RecordUse};
 use crate::sources::layout::layout;
 use crate::sources::nested::note_joined;
-use crate::sources::passed::SkippedFiles;
+use crate::sources::skipped::SkippedFiles;
 use crate::sources::store::{FileEntry, Files, Item, Store};
 use crate::sources::tree::Folder;
 use crate::sources::unread::{self, UnreadFolder, is_beside};
@@ -76,6 +76,7 @@ pub(crate) fn open(folder: &Folder, options: &DataOptions) -> Result<Source, Dat
     let part = |items| SourceSplit::new(store.clone(), items);
     Ok(Source {
         missing: 0,
+        lost_classes: Vec::new(),
         unread,
         name: root.printable().into_owned(),
         names: builder.names,

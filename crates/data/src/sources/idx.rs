@@ -134,6 +134,7 @@ pub(crate) fn open(
     names.extend((list.len()..in_train.max(in_all)).map(|n| n.to_string()));
     Ok(Source {
         missing: 0,
+        lost_classes: Vec::new(),
         unread: 0,
         name,
         names,

@@ -5,7 +5,7 @@ use crate::names::enumerate;
 use crate::sources::nested::{
     list_of_classes, packed, reject_images_beside_labels, reject_wrapper, within_splits,
 };
-use crate::sources::passed::SkippedFiles;
+use crate::sources::skipped::SkippedFiles;
 use crate::sources::split_names::{
     KINDS, SplitNames, TEST, TRAIN, VAL, is_split_name, split_named,
 };

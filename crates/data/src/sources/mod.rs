@@ -12,8 +12,8 @@ pub(crate) mod labels;
 pub(crate) mod layout;
 pub(crate) mod named;
 mod nested;
-mod passed;
 pub(crate) mod pictures;
+mod skipped;
 mod split_names;
 pub(crate) mod store;
 pub(crate) mod tree;
@@ -42,6 +42,8 @@ pub(crate) struct Source {
     pub(crate) notes: Vec<String>,
     /// Number of missing images that a label list names.
     pub(crate) missing: usize,
+    /// The classes of a label list whose images are all missing.
+    pub(crate) lost_classes: Vec<String>,
     /// Number of files in folders next to the classes that contain no images and were left out.
     pub(crate) unread: usize,
 }

@@ -170,6 +170,7 @@ pub(crate) fn open_mini() -> Result<Source, DataError> {
     let list: Vec<String> = FASHION.iter().map(|class| class.to_string()).collect();
     Ok(Source {
         missing: 0,
+        lost_classes: Vec::new(),
         unread: 0,
         name: MINI.into(),
         names: list.clone(),

@@ -37,6 +37,7 @@ pub(crate) fn open(path: &Path, options: &DataOptions) -> Result<Option<Source>,
     };
     Ok(Some(Source {
         missing: 0,
+        lost_classes: Vec::new(),
         unread: 0,
         name: path.to_string_lossy().into_owned(),
         names: vec![CLASS.into()],

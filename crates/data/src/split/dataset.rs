@@ -45,6 +45,9 @@ pub struct DataSet {
     pub damaged: Vec<DamagedImage>,
     /// Number of missing images that a label list names.
     pub missing: usize,
+    /// The classes of a label list whose images are all missing; an error unless
+    /// [`DataOptions::allow_empty_classes`] is set.
+    pub lost_classes: Vec<String>,
     /// Number of files in folders next to the classes that contain no images and were left out; with
     /// [`BadImages::Fail`](crate::BadImages::Fail) they are an error.
     pub unread: usize,
@@ -350,6 +353,7 @@ pub(crate) fn assemble(
         notes: source.notes,
         damaged,
         missing: source.missing,
+        lost_classes: source.lost_classes,
         unread: source.unread,
         unknown_class,
         images: names.unwrap_or(assigned.images),

@@ -96,7 +96,7 @@ pub fn check_alike(setup: &RunSetup, compute: &Compute) -> Result<(), TrainError
 
 fn basis(setup: &RunSetup) -> Result<Basis, TrainError> {
     let program = std::env::current_exe().and_then(std::fs::read);
-    let program = program.map_err(TrainError::io("the program's own file", "read"))?;
+    let program = program.map_err(TrainError::io("the executable", "read"))?;
     Ok(Basis {
         version: env!("CARGO_PKG_VERSION").into(),
         program: sha256(&program),

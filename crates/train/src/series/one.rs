@@ -151,7 +151,7 @@ impl Trainer<'_> {
         }
         let differences = match differences.as_slice() {
             [] => {
-                "some were added, removed, changed or put into another class, group or split".into()
+                "some were added, removed, changed or moved to another class, group or split".into()
             }
             known => known.join("; "),
         };

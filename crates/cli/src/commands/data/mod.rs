@@ -260,7 +260,8 @@ fn show(arguments: &DataArgs, data: &DataSet) -> Result<(), CliError> {
     let has_lost = !data.damaged.is_empty() || data.missing > 0 || data.unread > 0;
     let counts = data.train.class_counts();
     let lost = (0..counts.len()).filter(|class| counts[*class] == 0 && has_lost);
-    let lost: Vec<String> = lost.map(|class| data.classes[class].clone()).collect();
+    let lost = lost.map(|class| data.classes[class].clone());
+    let lost: Vec<String> = lost.chain(data.lost_classes.clone()).collect();
     let skip = if has_lost { " --bad-images skip" } else { "" };
     if !data.damaged.is_empty() {
         print(format!(

@@ -111,7 +111,7 @@ pub(super) struct TrainArgs {
     /// New path of the resumed run's data, if it was moved
     #[arg(long = "data", value_name = "DATA", requires = "resume", conflicts_with_all = ["dry_run", "overfit"])]
     moved: Option<String>,
-    /// Checkpoint interval: 50steps, 2epochs or 60s [default: 1epochs]
+    /// Checkpoint interval: 50steps, 2epochs or 60s [default: 1epoch]
     #[arg(long, value_name = "INTERVAL")]
     checkpoint_every: Option<Interval>,
     /// Measure the effective receptive field before, during and after training; adds columns to

@@ -21,7 +21,7 @@ pub(super) fn list(file: File, list: &mut List) -> Result<File, DataError> {
             ZipError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
                 error.to_string()
             }
-            _ => "the list of its files, which is at its end, is missing or damaged".into(),
+            _ => "its central directory, which is at its end, is missing or damaged".into(),
         };
         list.error(format!(
             "could not read it as a zip archive: {why}; if it is truncated, copy it again; if it \

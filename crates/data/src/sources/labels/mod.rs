@@ -90,10 +90,11 @@ pub(crate) fn open(
             enumerate(&unnamed)
         ));
     }
-    let missing = rows.missing.len();
+    let (missing, lost) = (rows.missing.len(), rows.lost.clone());
     let mut source =
         LabelledImages::new(root, images, rows, &index, notes).source(list, options)?;
     source.missing = missing;
+    source.lost_classes = lost;
     groups::apply(&mut source, group.filter(|_| !is_column), options)?;
     Ok(source)
 }
@@ -283,6 +284,7 @@ impl LabelledImages {
         let optional = |items: Vec<Item>| (!items.is_empty()).then(|| part(items));
         Ok(Source {
             missing: 0,
+            lost_classes: Vec::new(),
             unread: 0,
             name: self.root.printable().into_owned(),
             names: self.classes,
