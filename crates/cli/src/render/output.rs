@@ -122,7 +122,7 @@ pub(crate) fn line(label: &str, text: impl Display) -> Result<(), CliError> {
     print(format!("{label:<LABEL$}{text}"))
 }
 
-/// Like [`line`], with the text wrapped to the right of its label.
+/// Like [`line()`], with the text wrapped to the right of its label.
 pub(crate) fn paragraph(label: &str, text: impl Display) -> Result<(), CliError> {
     print(wrapped(label, LABEL, &text.to_string()))
 }

@@ -131,3 +131,25 @@ fn a_series_or_a_search_goes_on_with_the_same_images_alone() {
         "{words}"
     );
 }
+
+#[test]
+fn what_another_process_trains_is_left_alone() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = splits(&parent.path().join("data"));
+    let series = parent.path().join("series").to_str().unwrap().to_string();
+    train(&[&data, "--seeds", "2", "--epochs", "1", "--run-dir", &series]);
+    let path = format!("{series}/summary.json");
+    let mut summary: Value = serde_json::from_str(&file(&path)).unwrap();
+    summary["runs"].as_array_mut().unwrap().pop();
+    fs::write(&path, summary.to_string()).unwrap();
+    let before = file(&path);
+    // The series, and one of its runs.
+    for lock in [format!("{series}/.lock"), format!("{series}/seed-1/.lock")] {
+        let held = fs::File::create(&lock).unwrap();
+        held.try_lock().unwrap();
+        let words = said(&output(&["train", "--resume", &series]));
+        assert!(words.contains("another process is training"), "{words}");
+        assert_eq!(file(&path), before);
+    }
+    json(&["train", "--resume", &series, "--json"]);
+}

@@ -323,28 +323,7 @@ impl RunDirectory {
     /// # Errors
     /// Another process is training in it.
     pub(crate) fn lock(&self) -> Result<File, TrainError> {
-        let path = self.path.join(LOCK);
-        let file = File::create(&path).map_err(|error| match error.kind() {
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => TrainError::run(
-                &self.path,
-                format!(
-                    "nothing can be written there ({error}), and a run is trained in its own \
-                     directory; make it writable, or copy it to a writable path and resume the \
-                     copy"
-                ),
-            ),
-            _ => TrainError::io(&path, "create")(error),
-        })?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(TrainError::run(
-                &self.path,
-                "another process is training in this directory; wait until it finishes, or stop it",
-            )),
-            // The file system does not support locks.
-            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(file),
-            Err(TryLockError::Error(error)) => Err(TrainError::io(&path, "lock")(error)),
-        }
+        lock(&self.path)
     }
 
     /// Removes temporary files of killed processes.
@@ -383,6 +362,35 @@ impl RunDirectory {
     /// An I/O error.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), TrainError> {
         Ok(store::write_file(&self.path.join(name), bytes)?)
+    }
+}
+
+/// Locks a directory in which this process trains, one run or several, until the returned lock is dropped or the
+/// process ends.
+///
+/// # Errors
+/// Another process is training in it.
+pub(crate) fn lock(directory: &Path) -> Result<File, TrainError> {
+    let path = directory.join(LOCK);
+    let file = File::create(&path).map_err(|error| match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => TrainError::run(
+            directory,
+            format!(
+                "nothing can be written there ({error}), and a run is trained in its own directory; \
+                 make it writable, or copy it to a writable path and resume the copy"
+            ),
+        ),
+        _ => TrainError::io(&path, "create")(error),
+    })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(TrainError::run(
+            directory,
+            "another process is training in this directory; wait until it finishes, or stop it",
+        )),
+        // The file system does not support locks.
+        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(file),
+        Err(TryLockError::Error(error)) => Err(TrainError::io(&path, "lock")(error)),
     }
 }
 

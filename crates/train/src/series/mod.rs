@@ -25,7 +25,7 @@ use crate::compute::Compute;
 use crate::config::{OpenSettings, RunConfig};
 use crate::error::TrainError;
 use crate::prepare::{InputFrom, set_absolute_paths};
-use crate::run::{RunDirectory, RunLog};
+use crate::run::{RunDirectory, RunLog, lock};
 use crate::stop::Stop;
 use plan::SeriesFile;
 use receptive_data::Progress;
@@ -236,6 +236,10 @@ impl Series {
         progress: &dyn Progress,
         watch: &mut dyn SeriesWatch,
     ) -> Result<(SeriesSummary, Option<usize>), TrainError> {
+        let planned = self.kind.runs(&self.base);
+        // Not for a finished series, which may be in a place that cannot be written.
+        let is_finished = self.summary()?.runs.len() >= planned.len();
+        let _lock = (!is_finished).then(|| lock(&self.path)).transpose()?;
         let mut summary = self.summary()?;
         let trainer = Trainer {
             compute,
@@ -245,7 +249,6 @@ impl Series {
             tests: true,
             directory: &self.path,
         };
-        let planned = self.kind.runs(&self.base);
         for (index, run) in planned.iter().enumerate() {
             if summary.runs.iter().any(|done| done.name == run.name) {
                 continue;

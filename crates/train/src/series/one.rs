@@ -81,6 +81,10 @@ impl Trainer<'_> {
         watch: &mut dyn SeriesWatch,
     ) -> Result<RunOutcome, TrainError> {
         let run = RunDirectory::open(directory).ok();
+        // Another process trains this run: that is no failure of the run.
+        if let Some(run) = &run {
+            run.lock()?;
+        }
         let prepared = match &run {
             Some(run) => run.config().and_then(|mut own| {
                 own.machine = config.machine;

@@ -23,7 +23,7 @@ use crate::compute::Compute;
 use crate::config::{OpenSettings, RunConfig};
 use crate::error::TrainError;
 use crate::prepare::{InputFrom, prepare_open};
-use crate::run::{RunDirectory, RunLog};
+use crate::run::{RunDirectory, RunLog, lock};
 use crate::series::{RunOutcome, SeriesWatch, Trainer, Turn};
 use crate::stop::Stop;
 use limit::{Limit, TIME_OVER};
@@ -194,6 +194,11 @@ impl Tune {
         progress: &dyn Progress,
         watch: &mut dyn SeriesWatch,
     ) -> Result<Option<usize>, TrainError> {
+        let _lock = self
+            .state
+            .open_round()
+            .map(|_| lock(&self.path))
+            .transpose()?;
         let began = Instant::now();
         let before = self.state.seconds;
         let rungs = self.state.rungs.clone();

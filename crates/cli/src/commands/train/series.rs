@@ -275,6 +275,12 @@ fn show_means(summary: &SeriesSummary, means: &SeriesMeans) -> Result<(), CliErr
             ),
         }
     };
+    if means.split != "test" {
+        wide_line(
+            "split",
+            "the validation images, since not every run has test images",
+        )?;
+    }
     wide_line(
         "mean",
         format!("top-1 {}", words(&means.top1, &share, " %")),
