@@ -1,6 +1,6 @@
 //! A recorder of a caller, outside the crate, resumes with the state that it stored.
 
-use crate::resume::{config, flex, prepared};
+use crate::resume::{StopAfter, config, flex, prepared};
 use receptive_train::{
     Recorder, RecorderState, ResumePoint, RunDirectory, Step, Stop, TrainError, resume, train,
 };
@@ -9,16 +9,11 @@ use receptive_train::{
 #[derive(Default)]
 struct SumOfLosses {
     sum: f64,
-    stops: Option<(u64, Stop)>,
 }
 
 impl Recorder for SumOfLosses {
     fn step(&mut self, step: &Step) -> Result<(), TrainError> {
         self.sum += step.loss;
-        match &self.stops {
-            Some((at, stop)) if *at == step.step => stop.request(2),
-            _ => {}
-        }
         Ok(())
     }
 
@@ -48,11 +43,10 @@ fn a_caller_s_recorder_keeps_its_state_over_a_stop() {
     )
     .unwrap();
     let (pieces, stop) = (run("pieces"), Stop::default());
-    let mut first = SumOfLosses {
-        stops: Some((23, stop.clone())),
-        ..SumOfLosses::default()
-    };
-    train(&prepared, &pieces, &compute, &stop, &mut [&mut first]).unwrap();
+    let mut first = SumOfLosses::default();
+    let mut stops = StopAfter(23, stop.clone());
+    let recorders: &mut [&mut dyn Recorder] = &mut [&mut first, &mut stops];
+    train(&prepared, &pieces, &compute, &stop, recorders).unwrap();
     let mut second = SumOfLosses::default();
     resume(
         &prepared,

@@ -43,7 +43,7 @@ pub(crate) fn prepared(config: RunConfig) -> RunSetup {
 }
 
 /// Requests a stop after a step.
-struct StopAfter(u64, Stop);
+pub(crate) struct StopAfter(pub(crate) u64, pub(crate) Stop);
 
 impl Recorder for StopAfter {
     fn step(&mut self, step: &Step) -> std::result::Result<(), TrainError> {

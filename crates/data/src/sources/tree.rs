@@ -279,7 +279,7 @@ fn list(path: &Path) -> Result<FolderContents, DataError> {
             contents.junk.push(name);
         } else if kind::is_hidden(&name) {
             contents.hidden += 1;
-            if is_folder && has_images(&path) {
+            if is_folder && has_images(&path, 1) {
                 contents.hidden_images.push(name);
             }
         } else if is_folder && kind.is_symlink() && is_loop(&path) {
@@ -302,18 +302,12 @@ fn list(path: &Path) -> Result<FolderContents, DataError> {
     Ok(contents)
 }
 
-/// Whether there are images in a folder or its subfolders, by their names.
-fn has_images(folder: &Path) -> bool {
+/// Whether there are images in a folder, or this many levels below it, by their names.
+fn has_images(folder: &Path, levels: usize) -> bool {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    let is_image = |path: &Path| kind::has_image_extension(path);
-    let in_subfolder = |folder: &PathBuf| {
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        entries
-            .map(|entry| entry.path())
-            .any(|path| is_image(&path))
-    };
-    paths.iter().any(|path| is_image(path)) || paths.iter().any(in_subfolder)
+    paths.iter().any(|path| kind::has_image_extension(path))
+        || levels > 0 && paths.iter().any(|path| has_images(path, levels - 1))
 }
 
 /// Whether a link to a folder leads to its own folder or to an ancestor. Following it would never end, and

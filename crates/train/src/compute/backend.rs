@@ -25,6 +25,17 @@ pub enum Hardware {
     Gpu,
 }
 
+impl Hardware {
+    /// That of several devices together: [`Hardware::Cpu`] if all of them are CPUs.
+    pub(crate) fn of_all(devices: impl IntoIterator<Item = Self>) -> Self {
+        let mut devices = devices.into_iter();
+        match devices.all(|hardware| hardware == Self::Cpu) {
+            true => Self::Cpu,
+            false => Self::Gpu,
+        }
+    }
+}
+
 /// All backends, compiled in or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -213,6 +224,11 @@ impl Backend {
             Some(_) => arguments.next().unwrap_or_default().parse(),
             None => Self::from_env(),
         }
+    }
+
+    /// What it computes on.
+    pub const fn hardware(self) -> Hardware {
+        self.kind.hardware()
     }
 
     /// Whether it computes on the CPU.

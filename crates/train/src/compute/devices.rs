@@ -72,10 +72,7 @@ impl Devices {
 
     /// [`Hardware::Cpu`] if all of them are CPUs.
     pub(crate) fn hardware(&self) -> Hardware {
-        match self.0.iter().all(|device| device.is_cpu()) {
-            true => Hardware::Cpu,
-            false => Hardware::Gpu,
-        }
+        Hardware::of_all(self.0.iter().map(|device| device.hardware()))
     }
 
     /// The number of threads for each device: the CPUs share `wanted` threads, at least one each; each GPU has

@@ -4,7 +4,7 @@ pub mod backend;
 pub(crate) mod devices;
 pub(crate) mod reads;
 
-use crate::compute::backend::{Hardware, default_device, feeding_threads, hardware, is_cpu};
+use crate::compute::backend::{Hardware, default_device, feeding_threads, hardware};
 use crate::compute::devices::Devices;
 use crate::error::TrainError;
 use crate::ranks::{Kind, Ranks};
@@ -82,10 +82,7 @@ impl Compute {
         first: &InferenceDevice,
         devices: &[InferenceDevice],
     ) -> Result<Self, TrainError> {
-        let hardware = match devices.iter().all(|device| is_cpu(device)) {
-            true => Hardware::Cpu,
-            false => Hardware::Gpu,
-        };
+        let hardware = Hardware::of_all(devices.iter().map(|device| hardware(device)));
         let lane = |(thread, device): (usize, &InferenceDevice)| {
             let pool = ThreadPoolBuilder::new()
                 .num_threads(1)
