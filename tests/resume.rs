@@ -289,8 +289,8 @@ fn changed_settings_and_data_are_rejected() {
     std::fs::create_dir(&photos).unwrap();
     let mut other = config();
     other.data.data_dir = Some(photos);
-    other.data.bad_images = receptive_data::BadImages::Skip;
-    assert!(rejected(other).contains("`data.bad_images`"));
+    other.data.interpolation = Interpolation::Bicubic;
+    assert!(rejected(other).contains("`data.interpolation`"));
 }
 
 /// T3. The points that the writing of a checkpoint passes.

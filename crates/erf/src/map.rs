@@ -216,28 +216,24 @@ const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 /// The beginning of the header for such an array.
 const KIND: &str = "{'descr': '<f8', 'fortran_order': False, 'shape': (";
 
+/// The bytes before the values. NumPy itself writes 128 for a matrix, so these arrays are told from others.
+const HEADER_BYTES: usize = 256;
+
 /// Writes a map as an array of 64-bit floats, `[rows, columns]`, for `numpy.load`.
 ///
 /// # Errors
-/// [`ErfError::Io`], also if an existing file with that name is not such an array.
+/// [`ErfError::Io`], also if an existing file with that name was not written by this function.
 pub fn write_npy(path: &Path, map: &Map) -> Result<(), ErfError> {
     let Region { height, width, .. } = map.region();
-    let mut header = format!("{KIND}{height}, {width}), }}");
-    // Ten bytes precede the header; together they must end at a multiple of 64, with a newline.
-    let padding = 63 - (10 + header.len()) % 64;
-    header += &" ".repeat(padding);
-    header.push('\n');
     let mut bytes = MAGIC.to_vec();
-    bytes.extend((header.len() as u16).to_le_bytes());
-    bytes.extend(header.as_bytes());
+    bytes.extend(((HEADER_BYTES - MAGIC.len() - 2) as u16).to_le_bytes());
+    bytes.extend(format!("{KIND}{height}, {width}), }}").as_bytes());
+    bytes.resize(HEADER_BYTES - 1, b' ');
+    bytes.push(b'\n');
+    let up_to_the_size = MAGIC.len() + 2 + KIND.len();
+    let beginning = bytes[..up_to_the_size].to_vec();
     bytes.extend(map.values().iter().flat_map(|value| value.to_le_bytes()));
-    // Other arrays were not written by this function and are kept; only the sizes may differ.
-    let is_own = |head: &[u8]| {
-        head.starts_with(MAGIC)
-            && head
-                .get(10..)
-                .is_some_and(|text| text.starts_with(KIND.as_bytes()))
-    };
+    let is_own = |head: &[u8]| head.starts_with(&beginning);
     write_over_own(path, &bytes, is_own).map_err(|source| ErfError::Io {
         action: "write",
         path: path.into(),
@@ -301,5 +297,15 @@ mod tests {
         assert_eq!(array.into_vec::<f64>().unwrap(), map.values());
         let error = write_npy(&folder.path().join("no/map.npy"), &map).unwrap_err();
         assert!(error.to_string().contains("map.npy"), "{error}");
+
+        // An array of the same kind as NumPy writes it, with a header half as long, is somebody's own.
+        write_npy(&path, &map).unwrap();
+        let mut numpy = [&bytes[..127], b"\n", &bytes[256..]].concat();
+        numpy[8] = 118;
+        assert_eq!(npyz::NpyFile::new(&numpy[..]).unwrap().shape(), [2, 3]);
+        std::fs::write(&path, &numpy).unwrap();
+        let error = write_npy(&path, &map).unwrap_err();
+        assert!(error.to_string().contains("not written by"), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), numpy);
     }
 }

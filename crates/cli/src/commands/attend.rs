@@ -131,9 +131,10 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
     if let ([file], [_]) = (files.as_slice(), arguments.images.as_slice()) {
         let image = InputImage::read_within(file, &artifact.input, &limits)?;
         let attribution = attribute(&artifact, &image, &options, &device)?;
-        report(arguments, file, &arguments.out, &image, &attribution)?;
-        return Ok(exit);
+        let written = report(arguments, file, &arguments.out, &image, &attribution)?;
+        return written.map_or(Ok(exit), Err);
     }
+    let mut not_written = None;
     for (file, folder) in files.iter().zip(folders(&files)) {
         // A damaged image must not hide the others' results; an invalid setting affects all images.
         let image = match InputImage::read_within(file, &artifact.input, &limits) {
@@ -146,9 +147,10 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
         };
         let attribution = attribute(&artifact, &image, &options, &device)?;
         let out = arguments.out.join(folder);
-        report(arguments, file, &out, &image, &attribution)?;
+        let problem = report(arguments, file, &out, &image, &attribution)?;
+        not_written = not_written.or(problem);
     }
-    Ok(exit)
+    not_written.map_or(Ok(exit), Err)
 }
 
 /// The requested classes; each value is one name or several, separated by commas.
@@ -179,31 +181,40 @@ fn folders(files: &[PathBuf]) -> Vec<String> {
     files.iter().map(&mut folder).collect()
 }
 
-/// Writes one image's files and prints its results.
+/// Writes one image's files and prints its results, which are there whatever becomes of the files; returns why
+/// files are missing.
 fn report(
     arguments: &AttendArgs,
     path: &Path,
     out: &Path,
     image: &InputImage,
     attribution: &Attribution,
-) -> Result<(), CliError> {
-    create_directory(out)?;
-    let files = write(out, path, image, attribution)?;
+) -> Result<Option<CliError>, CliError> {
+    let mut files = Vec::new();
+    let problem = write(out, path, image, attribution, &mut files).err();
     if arguments.json {
-        return print_json(&Json {
+        print_json(&Json {
             image: path.to_string_lossy().into_owned(),
             layer: &attribution.layer[0],
             name: &attribution.layer[1],
             classes: attribution.classes.iter().map(class).collect(),
             files: &files,
-        });
+        })?;
+        return Ok(problem);
     }
     show(path, image, attribution)?;
     for file in files.iter().filter(|file| has_extension(file, "png")) {
         line("file", file.printable())?;
     }
-    let maps = files.iter().filter(|file| has_extension(file, "npy"));
-    line("maps", format!("{} .npy files next to it", maps.count()))
+    match files
+        .iter()
+        .filter(|file| has_extension(file, "npy"))
+        .count()
+    {
+        0 => {}
+        maps => line("maps", format!("{maps} .npy files next to it"))?,
+    }
+    Ok(problem)
 }
 
 fn show(path: &Path, image: &InputImage, attribution: &Attribution) -> Result<(), CliError> {
@@ -257,13 +268,15 @@ fn class(class: &ClassAttribution) -> Class<'_> {
     }
 }
 
-/// Writes the figure, and each class's maps at the input's size for `numpy.load`.
+/// Writes the figure, and each class's maps at the input's size for `numpy.load`; `files` gets those written.
 fn write(
     out: &Path,
     path: &Path,
     image: &InputImage,
     attribution: &Attribution,
-) -> Result<Vec<PathBuf>, CliError> {
+    files: &mut Vec<PathBuf>,
+) -> Result<(), CliError> {
+    create_directory(out)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let picture = out.join("attend.png");
     let title = format!("Where the network looks in {name}");
@@ -284,7 +297,7 @@ fn write(
         }
     };
     write_picture(&drawn, &picture)?;
-    let mut files = vec![picture];
+    files.push(picture);
     for class in &attribution.classes {
         let maps = [
             ("cam", Some(&class.cam)),
@@ -298,7 +311,7 @@ fn write(
             files.push(path);
         }
     }
-    Ok(files)
+    Ok(())
 }
 
 fn has_extension(path: &Path, extension: &str) -> bool {

@@ -107,6 +107,11 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
         say_paragraph("note", &note);
         data.notes.push(note);
     }
+    if is_own && name == "val" && artifact.temperature.is_some() {
+        let note = "the temperature was fitted on these images, so their calibrated error and loss are optimistic";
+        say_paragraph("note", note);
+        data.notes.push(note.into());
+    }
     let (evaluation, calibration) = measure(&artifact, &split, &compute)?;
     let tta = arguments.tta;
     let augmented = tta

@@ -3,15 +3,13 @@
 use super::run::{RunSettings, optimizer_override};
 use crate::args::{NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
-use crate::render::{
-    DataProgress, StepProgress, print_json, say_paragraph, wide_line, wide_paragraph,
-};
+use crate::render::{DataProgress, StepProgress, print_json, wide_line, wide_paragraph};
 use clap::Args;
 use receptive_core::text::Printable;
 use receptive_train::trial::{LrFind, RangeTest, lr_find};
 use receptive_train::{TrainError, prepare_open};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(super) struct LrFindArgs {
@@ -59,7 +57,8 @@ struct Json<'a> {
     learning_rate: Option<f64>,
     #[serde(flatten)]
     found: &'a LrFind,
-    out: String,
+    /// The directory of the figure and the table; null if they could not be written.
+    out: Option<String>,
 }
 
 pub(super) fn run(arguments: &LrFindArgs) -> Result<Exit, CliError> {
@@ -90,18 +89,18 @@ pub(super) fn run(arguments: &LrFindArgs) -> Result<Exit, CliError> {
     })?;
     drop(progress);
     // The rates are found, whatever becomes of the files.
-    if let Err(error) = found.write(&arguments.out, &prepared.data.name) {
-        say_paragraph("note", error);
-    }
+    let written = found.write(&arguments.out, &prepared.data.name);
+    let out = written.is_ok().then_some(&*arguments.out);
     if arguments.json {
         print_json(&Json {
             learning_rate: found.rates.map(|rates| rates.valley),
             found: &found,
-            out: arguments.out.to_string_lossy().into_owned(),
+            out: out.map(|out| out.to_string_lossy().into_owned()),
         })?;
-        return Ok(Exit::Done);
+    } else {
+        show(&found, out)?;
     }
-    show(arguments, &found)?;
+    written?;
     Ok(Exit::Done)
 }
 
@@ -125,7 +124,7 @@ fn without_hint(error: CliError) -> CliError {
     }
 }
 
-fn show(arguments: &LrFindArgs, found: &LrFind) -> Result<(), CliError> {
+fn show(found: &LrFind, out: Option<&Path>) -> Result<(), CliError> {
     let last = found.tried.last().map_or(0.0, |tried| tried.learning_rate);
     let end = if found.diverged {
         ", where the loss diverged"
@@ -159,6 +158,8 @@ fn show(arguments: &LrFindArgs, found: &LrFind) -> Result<(), CliError> {
              network learns at all",
         )?,
     }
-    let out = arguments.out.printable();
-    wide_line("files", format!("in {out}: lr.png, lr.csv"))
+    match out {
+        Some(out) => wide_line("files", format!("in {}: lr.png, lr.csv", out.printable())),
+        None => Ok(()),
+    }
 }

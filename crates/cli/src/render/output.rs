@@ -4,11 +4,12 @@
 //! terminal escape sequences.
 
 use crate::error::{CliError, ErrorJson, Exit};
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use receptive_core::text::{Printable, is_unprintable, printable_lines};
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Line width on a terminal.
@@ -73,7 +74,7 @@ pub(crate) fn exit_usage(error: clap::Error) -> ! {
     let given: Vec<String> = std::env::args_os()
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect();
-    let error = only_given(error, &given);
+    let error = with_path(only_given(error, &given), &given);
     if error.use_stderr() && ErrorJson::is_wanted() {
         let text = error.render().to_string();
         let text = text.split("\n\nUsage:").next().unwrap_or_default();
@@ -90,6 +91,19 @@ pub(crate) fn exit_usage(error: clap::Error) -> ! {
     // The parser quotes arguments unescaped.
     say(error.to_string().trim_end());
     std::process::exit(error.exit_code());
+}
+
+/// Adds how to give a path that begins with a dash, if the unknown argument is one.
+fn with_path(mut error: clap::Error, given: &[String]) -> clap::Error {
+    let is_path = |given: &&String| given.starts_with('-') && Path::new(given).exists();
+    if error.kind() == ErrorKind::UnknownArgument
+        && let Some(path) = given.iter().skip(1).find(is_path)
+    {
+        let tip = format!("for the file or folder of this name, write './{path}'");
+        let tips = ContextValue::StyledStrs(vec![tip.into()]);
+        error.insert(ContextKind::Suggested, tips);
+    }
+    error
 }
 
 /// Keeps only the arguments actually given in an error about conflicting arguments: the parser names the whole

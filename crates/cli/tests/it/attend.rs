@@ -103,6 +103,22 @@ fn classes_are_chosen_by_name_and_several_images_are_explained_at_once() {
         assert!(directory.path().join(folder).join("attend.png").is_file());
     }
 
+    // Results do not depend on whether the files can be written; somebody's figure is kept.
+    for figure in ["out/flower/attend.png", "out/attend.png"] {
+        std::fs::write(at(figure), "a holiday").unwrap();
+    }
+    let output = crate::output(&several);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stdout).lines().count(), 3, "{output:?}");
+    let output = crate::output(&[&["attend", &run, FLOWER, "--json"], &named[..]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    let answers = text(&output.stdout);
+    let kept: serde_json::Value =
+        serde_json::from_str(answers.lines().next().unwrap_or_default()).unwrap();
+    assert_eq!(kept["classes"], seen["classes"]);
+    assert_eq!(kept["files"], serde_json::json!([]));
+    assert_eq!(std::fs::read(at("out/attend.png")).unwrap(), b"a holiday");
+
     let refused = crate::output(&["attend", &run, FLOWER, "--class", "bag", "--out", &out]);
     let errors = text(&refused.stderr);
     assert_eq!(refused.status.code(), Some(2), "{errors}");

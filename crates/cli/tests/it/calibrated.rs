@@ -57,6 +57,11 @@ fn probabilities_are_calibrated_on_the_validation_split_and_say_so() {
         (bins.len(), images),
         (15, evaluated["images"].as_u64().unwrap())
     );
+    let optimistic = "the temperature was fitted on these images";
+    assert!(evaluated["notes"].to_string().contains(optimistic));
+    let tested = json(&["evaluate", run, "--json"]);
+    assert_eq!(tested["split"], "test");
+    assert!(!tested["notes"].to_string().contains(optimistic));
     assert_eq!(evaluated["tta"]["views"], 2);
     assert_eq!(evaluated["tta"]["images"], evaluated["images"]);
 

@@ -128,6 +128,43 @@ fn a_damaged_image_that_the_run_does_not_know_stops_no_resume() {
         "--tui",
         "off",
     ]);
+    // The policy for such images may change: it does not affect those of the run.
+    let skip = ["--epochs", "3", "--bad-images", "skip", "--tui", "off"];
+    done(&[&["train", "--resume", trained.run()], &skip[..]].concat());
+}
+
+#[test]
+fn the_record_of_another_run_is_not_taken_for_the_runs_own() {
+    let trained = Trained::new(&[]);
+    let other = trained.root.join("other");
+    train(&trained.data, &other, &["--seed", "7"]);
+    let before = trained.evaluate();
+    let record = trained.run.join("split.csv");
+    let own = fs::read(&record).unwrap();
+    fs::copy(other.join("split.csv"), &record).unwrap();
+    let data = trained.data.to_str().unwrap();
+    for command in [
+        vec!["evaluate", trained.run()],
+        vec!["predict", trained.run(), data],
+        vec!["train", data, "--from", trained.run()],
+        vec!["train", "--resume", trained.run(), "--epochs", "2"],
+    ] {
+        let refused = error(&command);
+        assert!(
+            refused.contains("not the record that this run wrote"),
+            "{command:?}: {refused}"
+        );
+    }
+    // A report has the sections that do not depend on it.
+    let report = json(&["report", trained.run(), "--json"]);
+    assert!(report["top1"].is_null(), "{report}");
+    assert!(
+        report["missing"]
+            .to_string()
+            .contains("not the record that this run wrote")
+    );
+    fs::write(&record, own).unwrap();
+    assert_eq!(trained.evaluate(), before);
 }
 
 #[test]

@@ -65,6 +65,14 @@ fn predictions_become_a_table_whole_or_not_at_all() {
         rows.lines().any(|row| row.contains("damaged.png,,,,,,,,")),
         "{rows}"
     );
+    // Messages about an archive name its images in this way.
+    fs::write(at("photos.zip"), "PK").unwrap();
+    let refused = crate::output(&["predict", &run, &at("photos.zip/cat/1.png")]);
+    let words = text(&refused.stderr);
+    assert!(
+        words.contains("photos.zip is a file, not a folder"),
+        "{words}"
+    );
     for place in [at("nowhere/table.csv"), photos.clone()] {
         let refused = crate::output(&["predict", &run, &photos, "--csv", &place]);
         assert_eq!(refused.status.code(), Some(2), "{}", text(&refused.stderr));

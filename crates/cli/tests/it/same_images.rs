@@ -153,3 +153,24 @@ fn what_another_process_trains_is_left_alone() {
     }
     json(&["train", "--resume", &series, "--json"]);
 }
+
+#[test]
+fn a_class_folder_renamed_during_a_series_is_named() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = splits(&parent.path().join("data"));
+    let series = parent.path().join("series");
+    let series = series.to_str().unwrap();
+    train(&[&data, "--seeds", "2", "--epochs", "1", "--run-dir", series]);
+    for split in ["train", "val", "test"] {
+        let split = Path::new(&data).join(split);
+        fs::rename(split.join("dog"), split.join("puppy")).unwrap();
+    }
+    // As if it had been stopped before the results of the first run, and of the second, were kept.
+    fs::remove_file(format!("{series}/summary.json")).unwrap();
+    let words = said(&output(&["train", "--resume", series]));
+    let renamed = "classes have other names than in the runs: 40 images of `puppy` as `dog`";
+    assert!(words.contains(renamed), "{words}");
+    fs::rename(format!("{series}/seed-0"), parent.path().join("seed-0")).unwrap();
+    let words = said(&output(&["train", "--resume", series]));
+    assert!(words.contains("are in another class"), "{words}");
+}

@@ -186,6 +186,44 @@ fn folds_test_every_image_once_and_leave_the_test_split_of_the_data() {
     assert_eq!(evaluated["loss"], found["runs"][1]["test"]["loss"]);
     let too_many = output(&["train", &data, "--folds", "1"]);
     assert_eq!(too_many.status.code(), Some(2));
+
+    // The last line trains the final network on the images of all folds.
+    let again = text(&output(&["train", "--resume", &at("folds")]).stdout);
+    let next = again.lines().find(|line| line.starts_with("next")).unwrap();
+    let command: Vec<&str> = next.split_whitespace().skip(2).collect();
+    let last = at("last");
+    let more = ["--run-dir", &last, "--tui", "off", "--json"];
+    let trained = json(&[&command[..], &more].concat());
+    assert_eq!(trained["outcome"], "finished");
+    let split = file(&format!("{last}/split.csv"));
+    assert!(
+        split
+            .lines()
+            .all(|line| !line.starts_with("test,") || line.contains(",test/")),
+        "{split}"
+    );
+
+    // A fold that was copied over another is not pooled.
+    fs::remove_file(format!("{}/summary.json", at("folds"))).unwrap();
+    fs::remove_dir_all(&fold).unwrap();
+    fs::create_dir(&fold).unwrap();
+    for entry in fs::read_dir(format!("{}/fold-1", at("folds"))).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            fs::copy(
+                &path,
+                format!("{fold}/{}", path.file_name().unwrap().to_str().unwrap()),
+            )
+            .unwrap();
+        }
+    }
+    let refused = output(&["train", "--resume", &at("folds")]);
+    let words = said(&refused);
+    assert!(!refused.status.success(), "{words}");
+    assert!(
+        words.contains("it has fold 1 of 3, seed 0 instead of fold 2 of 3"),
+        "{words}"
+    );
 }
 
 #[test]

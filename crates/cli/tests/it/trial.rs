@@ -160,13 +160,25 @@ fn growing_rates_leave_a_chart_and_a_rate_to_use() {
             .unwrap()
             .starts_with(b"\x89PNG")
     );
-    let found = json(&[&arguments[..], &["--json"]].concat());
+    let with_json = [&arguments[..], &["--json"]].concat();
+    let found = json(&with_json);
     assert_eq!(
         found["tried"].as_array().unwrap().len() + 1,
         csv.lines().count()
     );
     let shown = found["learning_rate"].as_f64().unwrap();
     assert!((shown / rate - 1.0).abs() < 0.05, "{shown} and {rate}");
+
+    // The rates do not depend on whether the chart can be written; somebody's picture is kept.
+    fs::write(out.join("lr.png"), "a holiday").unwrap();
+    let unwritten = output(&with_json);
+    assert_eq!(unwritten.status.code(), Some(1));
+    let answers = text(&unwritten.stdout);
+    let again: serde_json::Value =
+        serde_json::from_str(answers.lines().next().unwrap_or_default()).unwrap();
+    assert_eq!(again["learning_rate"], found["learning_rate"]);
+    assert!(again["out"].is_null(), "{answers}");
+    assert_eq!(fs::read(out.join("lr.png")).unwrap(), b"a holiday");
 
     let refused = output(&["lr-find", "--from-rate", "2", "--to-rate", "1"]);
     assert_eq!(refused.status.code(), Some(2));

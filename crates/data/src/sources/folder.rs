@@ -290,6 +290,38 @@ pub(super) fn note_case(list: &[String], notes: &mut Vec<String>) {
     }
 }
 
+/// Names that programs write for a missing value.
+const MISSING: [&str; 5] = ["nan", "null", "none", "n/a", "<na>"];
+
+/// Notes on classes of a label list that its program may not have meant as such: numbers that are equal, and
+/// missing values.
+pub(super) fn note_values(list: &[String], notes: &mut Vec<String>) {
+    let mut numbers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for class in list {
+        if let Ok(number) = class.parse::<f64>()
+            && number.is_finite()
+        {
+            let equal = numbers.entry(number.to_string()).or_default();
+            equal.push(class.clone());
+        }
+    }
+    for equal in numbers.values().filter(|equal| equal.len() > 1) {
+        notes.push(format!(
+            "the classes {} are the same number, written differently, and are treated as different classes",
+            enumerate(equal)
+        ));
+    }
+    let is_missing = |class: &&String| MISSING.contains(&class.to_lowercase().as_str());
+    let missing: Vec<String> = list.iter().filter(is_missing).cloned().collect();
+    if !missing.is_empty() {
+        notes.push(format!(
+            "{} {} treated as a class; if it stands for a missing value, remove its rows from the label list",
+            enumerate(&missing),
+            if missing.len() == 1 { "is" } else { "are each" },
+        ));
+    }
+}
+
 /// The name with its invisible characters as codes.
 fn spell_out(class: &str) -> String {
     let mut text = String::new();

@@ -12,7 +12,7 @@ use crate::sources::split_names::{
 use crate::sources::tree::Folder;
 use receptive_core::text::Printable;
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 /// Where the class folders are.
@@ -68,9 +68,10 @@ pub(crate) fn layout<'a>(
             root.path(),
             format!(
                 "it has no class folders (found {} images and {} other files); put the images of \
-                 each class into their own folder, named after the class{}",
+                 each class into their own folder, named after the class{}{}",
                 contents.images.len(),
                 contents.others.len(),
+                hidden_folders(&contents.hidden_images),
                 match list_of_classes(root)? {
                     Some(list) if !contents.images.is_empty() => format!(
                         ", or set data.labels to the list of their classes, if {} is one",
@@ -120,6 +121,21 @@ pub(crate) fn layout<'a>(
         cut_test: true,
         notes: Vec::from_iter(flat_note([&val, &test])),
     })
+}
+
+/// The advice if the class folders may be in hidden ones.
+fn hidden_folders(names: &[OsString]) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = names
+        .iter()
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    format!(
+        "; there are images in hidden folders, which are not read ({}): remove the dot from the name to use one",
+        enumerate(&names)
+    )
 }
 
 /// A note on folders that have the name of a split but are treated as classes.

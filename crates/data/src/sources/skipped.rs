@@ -33,6 +33,7 @@ impl SkippedFiles {
         self.own.extend_from_slice(&found.own);
         self.links.extend_from_slice(&found.links);
         self.loops.extend_from_slice(&found.loops);
+        self.hidden.extend_from_slice(&found.hidden);
     }
 
     /// Adds the skipped files next to the class folders.

@@ -108,7 +108,7 @@ impl Folder {
                 if kind::is_hidden(part) {
                     folder.contents.hidden += 1;
                     let known = &mut folder.contents.hidden_images;
-                    if kind::has_image_extension(&path) && !known.iter().any(|one| one == part) {
+                    if is_photo(&path) && !known.iter().any(|one| one == part) {
                         known.push(part.into());
                     }
                     continue 'files;
@@ -302,11 +302,16 @@ fn list(path: &Path) -> Result<FolderContents, DataError> {
     Ok(contents)
 }
 
+/// Whether a file should have pixels by its name, readable or not.
+fn is_photo(path: &Path) -> bool {
+    kind::is_image_name(path) && kind::is_picture_name(path)
+}
+
 /// Whether there are images in a folder, or this many levels below it, by their names.
 fn has_images(folder: &Path, levels: usize) -> bool {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    paths.iter().any(|path| kind::has_image_extension(path))
+    paths.iter().any(|path| is_photo(path))
         || levels > 0 && paths.iter().any(|path| has_images(path, levels - 1))
 }
 

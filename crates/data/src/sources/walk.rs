@@ -3,6 +3,7 @@
 use crate::error::DataError;
 use crate::sources::kind;
 use crate::sources::tree::Folder;
+use receptive_core::text::Printable;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,8 @@ pub(crate) struct FolderImages {
     pub(crate) junk: Vec<PathBuf>,
     /// Files and folders written by this program.
     pub(crate) own: Vec<PathBuf>,
+    /// Hidden folders with images in them.
+    pub(crate) hidden: Vec<PathBuf>,
     /// Links to folders, which are not followed.
     pub(crate) links: Vec<PathBuf>,
     /// Links to a folder that contains them.
@@ -35,7 +38,16 @@ pub(crate) struct FolderImages {
 /// # Errors
 /// The path does not exist or is a pipe or device, a folder cannot be listed, or it contains no images.
 pub fn image_files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let metadata = fs::metadata(path).map_err(DataError::io("read", path))?;
+    let metadata = fs::metadata(path).map_err(|error| match file_above(path) {
+        Some(file) => DataError::layout(
+            path,
+            format!(
+                "{} is a file, not a folder; if it is an archive, unpack it to use its images one by one",
+                file.printable()
+            ),
+        ),
+        None => DataError::io("read", path)(error),
+    })?;
     if metadata.is_file() {
         return Ok(vec![path.to_path_buf()]);
     }
@@ -63,6 +75,11 @@ pub fn image_files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(found.images)
 }
 
+/// The part of a path that is a file, as in `photos.zip/cat/1.png`.
+fn file_above(path: &Path) -> Option<&Path> {
+    path.ancestors().skip(1).find(|above| above.is_file())
+}
+
 /// All images in and below a folder.
 pub(crate) fn walk(folder: &Folder) -> Result<FolderImages, DataError> {
     let mut found = FolderImages::default();
@@ -75,6 +92,7 @@ pub(crate) fn walk(folder: &Folder) -> Result<FolderImages, DataError> {
         found.others.extend(contents.others.iter().map(path));
         found.junk.extend(contents.junk.iter().map(path));
         found.loops.extend(contents.loops.iter().map(path));
+        found.hidden.extend(contents.hidden_images.iter().map(path));
         found.own.extend(
             folder
                 .own()?

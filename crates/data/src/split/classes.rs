@@ -92,6 +92,7 @@ pub(crate) fn resolve(source: &mut Source, options: &DataOptions) -> Result<Clas
             }
         }
     }
+    let has_splits = source.val.is_some() || source.test.is_some();
     for (split, part) in source.parts_mut() {
         let mut seen = vec![false; list.len()];
         for item in &mut part.items {
@@ -114,7 +115,10 @@ pub(crate) fn resolve(source: &mut Source, options: &DataOptions) -> Result<Clas
                         }
                     },
                     class,
-                    place: format!("{origin} ({split} split)"),
+                    place: match has_splits {
+                        true => format!("{origin} ({split} split)"),
+                        false => origin,
+                    },
                     count: list.len(),
                     list: if given.is_some() {
                         "the trained model"

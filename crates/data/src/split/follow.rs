@@ -39,6 +39,8 @@ pub struct Comparison {
     pub changed: usize,
     /// Images whose class has changed since the run was trained, by their recorded paths.
     pub relabelled: Vec<String>,
+    /// Classes that the run has under another name, each as ``20 images of `dog` as `cat` ``.
+    pub renamed_classes: Vec<String>,
     /// Number of images left out because the model was trained on them or on copies of them.
     pub left_out: usize,
     /// Number of images left out of training because the run that this one starts from was tested on them.
@@ -126,6 +128,7 @@ pub(super) fn follow(
         is_own: true,
         known: placement.known,
         missing_classes: missing_classes(record, &missing),
+        renamed_classes: placement.renamed_classes(classes),
         new: placement.new.len(),
         changed: placement.changed,
         relabelled: placement.relabelled,

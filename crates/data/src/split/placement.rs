@@ -181,6 +181,11 @@ impl<'a> Rules<'a> {
 }
 
 impl Placement<'_> {
+    /// The classes that the run has under another name, with their images.
+    pub(super) fn renamed_classes(&self, classes: &ClassList) -> Vec<String> {
+        self.renames.described(classes)
+    }
+
     /// Notes on images whose class or split differs from the run's, and on copies.
     pub(super) fn notes(&self, classes: &ClassList) -> Vec<String> {
         let are = |images: usize| match images {
@@ -252,16 +257,18 @@ impl ClassRenames {
         *self.0.entry((label, was)).or_default() += 1;
     }
 
-    fn note(&self, classes: &ClassList) -> Option<String> {
+    /// For each renamed class: `20 images of `dog` as `cat``.
+    fn described(&self, classes: &ClassList) -> Vec<String> {
         let name = |class: usize| format!("`{}`", classes.names()[class].printable());
-        let renamed: Vec<String> = self
-            .0
-            .iter()
-            .map(|((label, was), images)| {
-                let images = counted(*images, "image");
-                format!("{images} of {} as {}", name(*label as usize), name(*was))
-            })
-            .collect();
+        let renamed = self.0.iter().map(|((label, was), images)| {
+            let images = counted(*images, "image");
+            format!("{images} of {} as {}", name(*label as usize), name(*was))
+        });
+        renamed.collect()
+    }
+
+    fn note(&self, classes: &ClassList) -> Option<String> {
+        let renamed = self.described(classes);
         (!renamed.is_empty()).then(|| {
             format!(
                 "the data has changed: these classes are not in the trained model, but their \

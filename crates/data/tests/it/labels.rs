@@ -30,6 +30,7 @@ fn every_usual_form_of_a_list_gives_the_same_labels() {
         ",image_id,label\n0,d,cat\n1,c,dog\n2,b,dog\n3,a,cat\n",
         "id,image,label,label_name\n7,a.png,0,cat\n8,b.png,1,dog\n9,c.png,1,dog\n2,d.png,0,cat\n",
         "image,cat,dog\na,1.0,0.0\nb,0.0,1.0\nc,0,1\nd,1,0\n",
+        "image,cat,dog\na,1,\nb,,1\nc,,1\nd,1,\n",
         "a.png cat\nb.png dog\nc.png dog\nd.png cat\n",
         "\"image\",\"target\"\n\"a.png\",\"cat\"\n\"b.png\",\"dog\"\n\"c.png\", \"dog\"\nd.png,cat,\n",
     ] {
@@ -49,6 +50,25 @@ fn every_usual_form_of_a_list_gives_the_same_labels() {
 }
 
 /// `17.jpg,3`: the classes name files too, but fewer different ones.
+#[test]
+fn equal_numbers_and_missing_values_are_named() {
+    let listed = Listed::new(FLAT);
+    let notes = listed.open("a,1\nb,01\nc,NaN\nd,2\n").notes.join("\n");
+    assert!(notes.contains("`01`, `1` are the same number"), "{notes}");
+    assert!(notes.contains("`NaN` is treated as a class"), "{notes}");
+    let notes = listed.open("a,1\nb,2\nc,2\nd,none of them\n").notes;
+    assert_eq!(notes.len(), 1, "{notes:?}");
+}
+
+#[test]
+fn files_that_differ_only_in_extension_need_it() {
+    let listed = Listed::new(&["a.png", "a.bmp", "b.png"]);
+    let refused = listed.try_open("a,cat\nb,dog\n").unwrap_err().to_string();
+    assert!(refused.contains("with its extension"), "{refused}");
+    let data = listed.open("a.png,cat\na.bmp,cat\nb.png,dog\n");
+    assert_eq!(data.classes, ["cat", "dog"]);
+}
+
 #[test]
 fn numbered_files_and_numbered_classes_are_told_apart() {
     let names: Vec<String> = (0..12).map(|i| format!("{i}.png")).collect();

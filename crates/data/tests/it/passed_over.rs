@@ -15,12 +15,23 @@ fn a_hidden_class_folder_is_named() {
     let root = tempfile::tempdir().unwrap();
     cats_and_dogs(root.path());
     images(&root.path().join(".owl"), 4);
+    images(&root.path().join("cat/.more"), 2);
+    write(&root.path().join("dog/.iphone/IMG_1.HEIC"), "photo");
     write(&root.path().join(".git/HEAD"), "ref");
+    write(&root.path().join(".git/logo.svg"), "<svg/>");
     let notes = open(root.path(), &uncut()).unwrap().notes.join("\n");
     assert!(notes.contains("hidden folders with images"), "{notes}");
+    for hidden in ["`.owl`", "`cat/.more`", "`dog/.iphone`"] {
+        assert!(notes.contains(hidden), "{notes}");
+    }
+    assert!(!notes.contains(".git"), "{notes}");
+
+    let root = tempfile::tempdir().unwrap();
+    cats_and_dogs(&root.path().join(".photos"));
+    let refused = rejection(root.path());
     assert!(
-        notes.contains("`.owl`") && !notes.contains(".git"),
-        "{notes}"
+        refused.contains("hidden folders") && refused.contains("`.photos`"),
+        "{refused}"
     );
 }
 

@@ -145,16 +145,17 @@ struct LayerForward<'a> {
 }
 
 impl<'a> LayerForward<'a> {
-    /// The network for one sample, frozen: in inference on the autodiff device, without gradients
-    /// of its weights.
-    fn classifier(&self, sample: u64) -> Classifier {
-        match self.network {
-            MeasuredNetwork::Given(classifier) => classifier.clone().fork(self.autodiff).freeze(),
-            MeasuredNetwork::Redrawn(plan, seed) => plan
-                .init_seeded(receptive_core::hash::mix(seed, sample), self.device)
-                .fork(self.autodiff)
-                .freeze(),
-        }
+    /// The network for one sample up to the layer, frozen: in inference on the autodiff device,
+    /// without gradients of its weights.
+    fn classifier(&self, sample: u64) -> Result<Classifier, ErfError> {
+        let network = match self.network {
+            MeasuredNetwork::Given(classifier) => classifier.clone(),
+            MeasuredNetwork::Redrawn(plan, seed) => {
+                let seed = receptive_core::hash::mix(seed, sample);
+                plan.init_until(self.layer, seed, self.device)?
+            }
+        };
+        Ok(network.fork(self.autodiff).freeze())
     }
 
     /// Measures on the unit's cone only. The whole network is computed for one sample: both must
@@ -195,7 +196,7 @@ impl<'a> LayerForward<'a> {
     }
 
     fn whole(&self, sample: u64) -> Result<Box<Forward<'a>>, ErfError> {
-        let classifier = self.classifier(sample);
+        let classifier = self.classifier(sample)?;
         let layer = self.layer;
         classifier.plan().find(layer)?;
         Ok(Box::new(move |images: Tensor<4>| {
@@ -207,7 +208,7 @@ impl<'a> LayerForward<'a> {
 
     /// The cone of the units, and the pixels that it reads.
     fn cone(&self, sample: u64, units: &Units) -> Result<(Box<Forward<'a>>, Region), ErfError> {
-        let cone = self.classifier(sample).cone(self.layer, units)?;
+        let cone = self.classifier(sample)?.cone(self.layer, units)?;
         let [rows, columns] = cone.pixels();
         let part = Region {
             top: rows.start as i64,

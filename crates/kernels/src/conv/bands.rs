@@ -67,6 +67,35 @@ pub(super) fn for_each_slice(
         });
 }
 
+/// Maximum number of tasks for which the bands or blocks of a forward pass are also split by filters.
+const MAX_SPLIT: usize = 16;
+
+/// The largest number of parts into which the filters of each of `tasks` bands or blocks can be split.
+fn most_forward_parts(tasks: usize) -> usize {
+    (MAX_SPLIT / tasks.max(1)).max(1)
+}
+
+/// The number of filters per part of a forward pass with `tasks` bands or blocks; and the number of parts that
+/// `filters` filters would be split into on many threads. Each part extracts or transforms the input again, so
+/// there are no more parts than leave at most a fifth of the threads' time unused. `filters_of` gives the
+/// filters per part from the number of parts.
+pub(in crate::conv) fn forward_parts(
+    tasks: usize,
+    filters_of: impl Fn(usize) -> usize,
+) -> (usize, impl Fn(usize) -> usize) {
+    let threads = rayon::current_num_threads();
+    let is_balanced = |parts: &usize| {
+        let tasks = tasks * parts;
+        5 * tasks >= 4 * tasks.next_multiple_of(threads)
+    };
+    let most = most_forward_parts(tasks);
+    let parts = (1..=most).find(is_balanced).unwrap_or(most);
+    let finest = filters_of(most).max(1);
+    (filters_of(parts), move |filters: usize| {
+        filters.div_ceil(finest)
+    })
+}
+
 /// Minimum number of filters per part of the weight gradient: fewer use the matrix kernel poorly.
 const MIN_FILTERS: usize = 16;
 
@@ -98,6 +127,26 @@ pub(in crate::conv) fn filter_parts(filters: usize, sums: usize) -> Vec<Range<us
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_forward_pass_is_split_as_far_as_threads_need() {
+        for (threads, tasks, parts) in [
+            (1, 1, 1),
+            (2, 1, 2),
+            (2, 3, 2),
+            (2, 5, 1),
+            (3, 1, 3),
+            (16, 4, 4),
+            (32, 1, 16),
+        ] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            let (filters, parts_of) = pool
+                .unwrap()
+                .install(|| forward_parts(tasks, |parts| 480 / parts));
+            assert_eq!(filters, 480 / parts, "{threads} threads, {tasks} tasks");
+            assert_eq!(parts_of(480), 480_usize.div_ceil(480 / (16 / tasks)));
+        }
+    }
 
     #[test]
     fn threads_take_filters_apart_and_none_has_few() {

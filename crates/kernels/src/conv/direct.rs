@@ -2,7 +2,9 @@
 //! become the columns of a matrix (im2col) that stays in the cache, and a matrix product does the
 //! rest.
 
-use super::bands::{bands, bands_up_to, filter_parts, for_each_slice, most_filter_parts};
+use super::bands::{
+    bands, bands_up_to, filter_parts, for_each_slice, forward_parts, most_filter_parts,
+};
 use super::im2col::{col2im, im2col};
 use super::{Addends, ConvSizes, WeightGradients};
 use crate::matrix::{Matrix, Write, multiply};
@@ -20,8 +22,6 @@ const POSITIONS_PER_SUM: usize = 512;
 /// Maximum number of partial sums of the weight gradient.
 const MAX_SUMS: usize = 16;
 
-/// With fewer bands than this, they are also split by filters, so that threads share one image.
-const MIN_TASKS: usize = 16;
 /// With fewer filters per task the patches would be extracted too often.
 const MIN_FILTERS: usize = 2 * ROWS;
 
@@ -40,6 +40,8 @@ struct DirectTask<'a> {
     filters: Range<usize>,
     rows: Range<usize>,
     target: Vec<&'a mut [f32]>,
+    /// The number of tasks in its place if there were threads for them.
+    splits: usize,
 }
 
 /// Splits the output, `[images, filters, rows, width]`, by bands of rows and by filters; `band`
@@ -50,9 +52,10 @@ fn tasks<'a>(
     bands: &(impl ExactSizeIterator<Item = Range<usize>> + Clone),
     [width, step]: [usize; 2],
 ) -> Vec<DirectTask<'a>> {
-    let parts = MIN_TASKS / (sizes.images * bands.len()).max(1);
-    let filters = sizes.filters.div_ceil(parts.max(1)).max(MIN_FILTERS);
-    let filters = filters.next_multiple_of(ROWS);
+    let (filters, splits) = forward_parts(sizes.images * bands.len(), |parts| {
+        let filters = sizes.filters.div_ceil(parts).max(MIN_FILTERS);
+        filters.next_multiple_of(ROWS)
+    });
     let plane = y.len() / (sizes.images * sizes.filters).max(1);
     let mut tasks = Vec::new();
     let images = y.chunks_exact_mut((sizes.filters * plane).max(1));
@@ -67,10 +70,12 @@ fn tasks<'a>(
                     *unassigned = rest;
                     own
                 });
+                let of_task = first..(first + filters).min(sizes.filters);
                 tasks.push(DirectTask {
                     image,
                     target: target.collect(),
-                    filters: first..(first + filters).min(sizes.filters),
+                    splits: splits(of_task.len()),
+                    filters: of_task,
                     rows,
                 });
             }
@@ -92,7 +97,7 @@ pub(super) fn forward(
     tasks(sizes, y, &bands(sizes), [out_width, 1])
         .into_par_iter()
         .for_each(|mut task| {
-            let _slice = slice();
+            let _slice = slice_of(task.splits);
             let planes = &x[task.image * image_values..][..image_values];
             let (from, width) = (task.rows.start * out_width, task.rows.len() * out_width);
             let group = sizes.group(task.image);
@@ -136,7 +141,7 @@ pub(super) fn forward_pooled(
     tasks(sizes, y, &bands, [width, 2])
         .into_par_iter()
         .for_each(|task| {
-            let _slice = slice();
+            let _slice = slice_of(task.splits);
             let planes = &x[task.image * image_values..][..image_values];
             let positions = task.rows.len() * sizes.output[1];
             with_scratch((patch + task.filters.len()) * positions, |scratch| {

@@ -66,8 +66,13 @@ fn results([images, channels, height, width]: [usize; 4]) -> Vec<u32> {
 
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
-    // Many small images; few channels and many; and one image that is cut into bands.
-    for dims in [[13, 3, 28, 28], [33, 40, 8, 8], [1, 20, 80, 80]] {
+    // Many small images; few channels and many; one image that is cut into bands, and one whose filters are.
+    for dims in [
+        [13, 3, 28, 28],
+        [33, 40, 8, 8],
+        [1, 20, 80, 80],
+        [1, 130, 9, 9],
+    ] {
         let with = |threads: usize| {
             rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)

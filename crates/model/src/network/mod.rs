@@ -19,8 +19,8 @@ pub use weights::weights_sha256;
 use crate::ModelError;
 use crate::config::ModelConfig;
 use crate::layers::{
-    BatchStatistics, DropoutKey, Features, Layer, LayerValues, Pass, Precision, RandomWeights,
-    find, through,
+    BatchStatistics, DropoutKey, Features, Layer, LayerValues, Pass, PlannedLayer, Precision,
+    RandomWeights, find, through,
 };
 use crate::plan::Plan;
 use burn::module::Module;
@@ -54,8 +54,31 @@ impl Plan {
     /// Builds the network. The weights are a pure function of the plan and `seed`: the same on
     /// every device.
     pub fn init_seeded(&self, seed: u64, device: &Device) -> Classifier {
+        self.init_first(self.layers.len(), seed, device)
+    }
+
+    /// Builds the network only up to the layer with this number or name, with the weights of
+    /// [`init_seeded`](Self::init_seeded): for [`Classifier::forward_until`] and
+    /// [`Classifier::cone`] of that layer; [`Classifier::forward`] ends there too. What follows is
+    /// not drawn, in a VGG nearly all weights.
+    ///
+    /// # Errors
+    /// [`ModelError::UnknownLayer`] with the existing layers.
+    pub fn init_until(
+        &self,
+        layer: &str,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Classifier, ModelError> {
+        let number = &self.find(layer)?.number;
+        let contains = |outer: &PlannedLayer| number.split('.').next() == Some(&*outer.number);
+        let layers = self.layers.iter().position(contains).map_or(0, |at| at + 1);
+        Ok(self.init_first(layers, seed, device))
+    }
+
+    fn init_first(&self, layers: usize, seed: u64, device: &Device) -> Classifier {
         let mut weights = RandomWeights::new(seed, device);
-        let layers = self.layers.iter();
+        let layers = self.layers.iter().take(layers);
         Classifier {
             layers: layers
                 .map(|layer| Layer::new(layer, &mut weights))

@@ -27,6 +27,31 @@ fn the_same_seed_gives_the_same_weights() {
 }
 
 #[test]
+fn a_network_built_up_to_a_layer_has_the_whole_networks_weights() {
+    let device = Device::flex();
+    let config = presets::preset("resnet", presets::default_input("resnet")).unwrap();
+    let plan = config.with_classes(10).plan().unwrap();
+    let whole = plan.init_seeded(5, &device);
+    let images = Tensor::<4>::ones([1, 3, 32, 32], &device);
+    let mut params = Vec::new();
+    for layer in plan.rows() {
+        let part = plan.init_until(&layer.number, 5, &device).unwrap();
+        let output = |network: &Classifier| match network
+            .forward_until(images.clone(), &layer.name)
+            .unwrap()
+        {
+            Features::Map(map) => map.into_data(),
+            Features::Flat(flat) => flat.into_data(),
+        };
+        assert_eq!(output(&part), output(&whole), "{}", layer.number);
+        params.push(part.num_params());
+    }
+    assert!(params[0] < whole.num_params() && params.is_sorted());
+    assert_eq!(params.last(), Some(&whole.num_params()));
+    assert!(plan.init_until("99", 5, &device).is_err());
+}
+
+#[test]
 fn a_shards_dropout_is_the_batchs_own_rows() {
     let device = Device::flex().autodiff();
     // Without batch norm, whose statistics are the shard's.

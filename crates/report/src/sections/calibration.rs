@@ -1,6 +1,7 @@
 //! Whether the probabilities are calibrated: the reliability diagram.
 
 use super::HeldOutImages;
+use super::held_out::split_words;
 use crate::html::{Figure, figure, table};
 use crate::text::{Part, percent, percent_or_dash};
 use maud::{Markup, html};
@@ -72,6 +73,9 @@ impl Probabilities {
                         " the expected calibration error goes from " (percent(before.ece)) " to "
                         (percent(given.ece)) " and the loss from " (format!("{:.3}", before.nll))
                         " to " (format!("{:.3}", given.nll)) "."
+                        @if self.split == split_words("val") {
+                            " Both are optimistic, because the temperature was fitted on these images."
+                        }
                     }
                     None => {
                         "The probabilities are not calibrated: no temperature was fitted for this model. \

@@ -202,6 +202,7 @@ mod tests {
                 train_seconds: 1.0,
                 images_per_second: 1.0,
                 weights_sha256: String::new(),
+                split_sha256: None,
                 classes: Vec::new(),
                 gain: None,
             }),

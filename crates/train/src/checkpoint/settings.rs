@@ -7,8 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
 /// Settings that may change between epochs: they do not affect existing weights, the optimizer's
-/// state, the images or their order. A name ending in a dot is a whole table.
-const APPLIED: [&str; 23] = [
+/// state, the images or their order. (The images are compared with the run's record, whatever the
+/// policy for damaged ones.) A name ending in a dot is a whole table.
+const APPLIED: [&str; 25] = [
+    "data.bad_images",
+    "data.max_pixels",
     "track_erf.",
     "train.augment.",
     "train.average.",

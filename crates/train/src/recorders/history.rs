@@ -64,6 +64,8 @@ struct EndEvent<'a> {
     train_seconds: f64,
     images_per_second: f64,
     weights_sha256: &'a str,
+    /// Of the record of splits, which is thus recognised as this run's.
+    split_sha256: Option<String>,
     /// Precision, recall and F1 on the test split, or on the validation split if there is no test split.
     classes: Vec<ClassReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,6 +121,7 @@ impl Recorder for History {
             train_seconds: result.train_seconds,
             images_per_second: result.images_per_second,
             weights_sha256: &result.weights_sha256,
+            split_sha256: self.run.split_sha256()?,
             classes: reported.map_or(Vec::new(), |evaluation| {
                 report(&evaluation.confusion, &end.model.classes)
             }),

@@ -44,6 +44,9 @@ pub struct RunEnd {
     pub images_per_second: f64,
     /// SHA-256 of the kept weights.
     pub weights_sha256: String,
+    /// SHA-256 of the record of splits; `None` in a log of an older version.
+    #[serde(default)]
+    pub split_sha256: Option<String>,
     /// Precision, recall and F1 on the test split, or on the validation split if there is no test split.
     pub classes: Vec<ClassReport>,
     /// For fine-tuning: its gain over the frozen features.

@@ -11,6 +11,7 @@ use crate::baseline::Baselines;
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use receptive_core::csv;
+use receptive_core::hash::sha256;
 use receptive_core::text::Printable;
 use receptive_data::{DamagedImage, SplitRecord};
 use receptive_model::Artifact;
@@ -158,15 +159,35 @@ impl RunDirectory {
     /// The role of each image; `None` if the run has no record.
     ///
     /// # Errors
-    /// The record cannot be read, or is damaged.
+    /// The record cannot be read, is damaged, or is not the one that the run wrote.
     pub fn split_record(&self) -> Result<Option<Arc<SplitRecord>>, TrainError> {
-        let path = self.path.join(Self::SPLIT);
-        if !path.exists() {
+        let Some(text) = self.split_text()? else {
             return Ok(None);
-        }
-        let text = store::read_text(&path, MAX_RECORD_BYTES)?;
+        };
+        let path = self.path.join(Self::SPLIT);
         let record = SplitRecord::from_csv(&text, &path.printable())?;
+        let end = RunLog::read(self).ok().and_then(|log| log.end);
+        let written = end.and_then(|end| end.split_sha256);
+        if written.is_some_and(|written| written != sha256(text.as_bytes())) {
+            let problem = "it is not the record that this run wrote (log.jsonl has another hash), so the \
+                           training images are not known; restore it from a copy of the run";
+            return Err(TrainError::run(&path, problem));
+        }
         Ok(Some(Arc::new(record)))
+    }
+
+    fn split_text(&self) -> Result<Option<String>, TrainError> {
+        let path = self.path.join(Self::SPLIT);
+        match path.exists() {
+            true => Ok(Some(store::read_text(&path, MAX_RECORD_BYTES)?)),
+            false => Ok(None),
+        }
+    }
+
+    /// The hash of the record.
+    pub(crate) fn split_sha256(&self) -> Result<Option<String>, TrainError> {
+        let text = self.split_text()?;
+        Ok(text.map(|text| sha256(text.as_bytes())))
     }
 
     /// The class names of the run, in the order of its labels.

@@ -145,7 +145,7 @@ impl Series {
             && *expected != series.settings_hash(&settings)
         {
             return Err(wrong(format!(
-                "this file or {BASE} was edited since the series began, but all of its runs have the same settings; \
+                "this file or {BASE} was edited since the series began; all runs of a series have the same settings, so \
                  undo the change, or start a new series"
             )));
         }

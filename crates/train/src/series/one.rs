@@ -87,10 +87,12 @@ impl Trainer<'_> {
         }
         let prepared = match &run {
             Some(run) => run.config().and_then(|mut own| {
+                check_turn(run, &own, &config)?;
                 own.machine = config.machine;
                 own.data.move_to(&config.data.source);
                 own.data.labels.clone_from(&config.data.labels);
                 own.data.data_dir = config.data.data_dir;
+                own.data.bad_images = config.data.bad_images;
                 prepare_again(own, run, self.progress)
             }),
             None => prepare_open(config, self.open, input_from, self.progress),
@@ -194,6 +196,14 @@ impl Trainer<'_> {
             return Vec::new();
         };
         let mut differences = first.differences(&setup.data.record_with_new());
+        let comparison = setup.data.comparison.as_ref();
+        let renamed = comparison.map_or(&[][..], |of| &of.renamed_classes);
+        if !renamed.is_empty() {
+            differences.push(format!(
+                "classes have other names than in the runs: {}",
+                renamed.join(", ")
+            ));
+        }
         if setup.data.unknown_class > 0 {
             differences.push(format!(
                 "{} in classes that the runs do not have",
@@ -205,6 +215,29 @@ impl Trainer<'_> {
         }
         differences
     }
+}
+
+/// Checks that an existing run is the planned one, not a copy of another.
+fn check_turn(run: &RunDirectory, own: &RunConfig, planned: &RunConfig) -> Result<(), TrainError> {
+    let words = |config: &RunConfig| {
+        let seed = format!("seed {}", config.train.seed);
+        let fold = config.data.fold;
+        fold.map_or(seed.clone(), |fold| {
+            format!("fold {} of {}, {seed}", fold.number, fold.of)
+        })
+    };
+    if words(own) == words(planned) {
+        return Ok(());
+    }
+    Err(TrainError::setting(
+        "resume",
+        format!(
+            "{} is not the run that belongs there: it has {} instead of {}; move it away, so that the run is trained",
+            run.path().printable(),
+            words(own),
+            words(planned)
+        ),
+    ))
 }
 
 fn failed(turn: &Turn<'_>, error: &TrainError, watch: &mut dyn SeriesWatch) -> RunOutcome {

@@ -16,7 +16,7 @@ use receptive_data::enumerate;
 use receptive_report::series_page;
 use receptive_train::config::with_overrides;
 use receptive_train::{
-    OutOfFold, RunDirectory, Series, SeriesKind, SeriesMeans, SeriesSummary, Spread,
+    OutOfFold, RunDirectory, RunSummary, Series, SeriesKind, SeriesMeans, SeriesSummary, Spread,
 };
 use serde::Serialize;
 use std::path::Path;
@@ -140,7 +140,7 @@ fn run(arguments: &TrainArgs, series: &Series) -> Result<Exit, CliError> {
             summary: &summary,
         })?;
     } else {
-        show(series, &summary)?;
+        show(series, &summary, &changed)?;
     }
     Ok(match signal {
         Some(signal) => Exit::Signal(signal),
@@ -169,7 +169,7 @@ fn say_stopped(series: &Series, summary: &SeriesSummary) {
     );
 }
 
-fn show(series: &Series, summary: &SeriesSummary) -> Result<(), CliError> {
+fn show(series: &Series, summary: &SeriesSummary, changed: &[String]) -> Result<(), CliError> {
     let path = series.path().shell_word();
     if !summary.runs.is_empty() {
         print(table(summary).to_string())?;
@@ -207,9 +207,14 @@ fn show(series: &Series, summary: &SeriesSummary) -> Result<(), CliError> {
     )?;
     let next = match (summary.kind, summary.with_result().next()) {
         _ if summary.remaining > 0 => format!("receptive train --resume {path}"),
-        // The final network is trained on all images.
+        // The final network is trained on the images of all folds.
         (SeriesKind::Folds { .. }, _) => {
-            format!("receptive train --config {path}/fold-1/config.toml --set data.fold=none")
+            let is_unchanged = |run: &&RunSummary| !changed.contains(&run.name);
+            let run = summary.with_result().find(is_unchanged);
+            let fold = run.map_or("fold-1", |run| &run.name);
+            format!(
+                "receptive train --config {path}/{fold}/config.toml --set data.fold=none --set data.test_fraction=0"
+            )
         }
         (_, Some(run)) => format!("receptive report {path}/{}", run.name),
         _ => return Ok(()),

@@ -292,15 +292,15 @@ impl<'a> Finder<'a> {
             .filter(|c| !taken.contains(c) && Some(*c) != group && !aside.contains(c))
             .collect();
         let is_flag = |column: &&usize| {
+            // A blank may stand for 0.
             let values = self.table.values(**column, self.first);
-            values.iter().all(|value| flag(value).is_some())
+            let mut flags = values.iter().filter(|value| !value.is_empty()).peekable();
+            flags.peek().is_some() && flags.all(|value| flag(value).is_some())
         };
         let flags: Vec<usize> = others.iter().filter(is_flag).copied().collect();
-        let rows = || self.first..self.table.len();
-        if self.first == 1
-            && flags.len() > 1
-            && (flags == others || rows().all(|row| ones(self.table, row, &flags).len() == 1))
-        {
+        let mut rows = self.first..self.table.len();
+        let mut has_one_class = |row| ones(self.table, row, &flags).len() == 1;
+        if self.first == 1 && flags.len() > 1 && (flags == others || rows.all(&mut has_one_class)) {
             return Ok(ClassColumn::OneHot(flags));
         }
         match (others.as_slice(), group) {

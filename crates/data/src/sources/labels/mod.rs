@@ -13,7 +13,7 @@ use crate::image::decode::read_capped;
 use crate::names::{enumerate, key, near};
 use crate::options::{BadImages, DataOptions};
 use crate::sources::archive::Archive;
-use crate::sources::folder::note_case;
+use crate::sources::folder::{note_case, note_values};
 use crate::sources::split_names::split_named;
 use crate::sources::store::{FileEntry, Files, Item, Store};
 use crate::sources::tree::Folder;
@@ -256,6 +256,7 @@ impl LabelledImages {
         let is_known = |item: &Item| known.contains(&key(class(item)));
         // Images of classes that a trained model does not have are left out, if there are others.
         let parts = [("train", &train), ("val", &val), ("test", &test)];
+        let has_splits = !val.is_empty() || !test.is_empty();
         let may_have_more = options.classes.is_some()
             && (options.record.is_some() || parts.iter().any(|(_, p)| p.iter().any(is_known)));
         for (split, part) in parts.into_iter().filter(|_| !may_have_more) {
@@ -263,7 +264,10 @@ impl LabelledImages {
                 return Err(DataError::UnknownClass {
                     hint: near(class(item), known.iter().map(String::as_str)),
                     class: class(item).clone(),
-                    place: format!("{} ({split} split)", list.printable()),
+                    place: match has_splits {
+                        true => format!("{} ({split} split)", list.printable()),
+                        false => list.printable().into_owned(),
+                    },
                     count: known.len(),
                     list: match options.classes {
                         Some(_) => "the trained model",
@@ -274,6 +278,7 @@ impl LabelledImages {
             }
         }
         note_case(&classes, &mut self.notes);
+        note_values(&classes, &mut self.notes);
         let store = Arc::new(Store::Files(Files {
             root: self.root.clone(),
             limits: options.decode,

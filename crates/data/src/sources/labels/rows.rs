@@ -319,8 +319,8 @@ impl Problems {
             (
                 &self.ambiguous,
                 ["names", "name"],
-                "a file that exists in several folders; give its path relative to the data set's \
-                 folder",
+                "a file that exists in several folders or with several extensions; give its path \
+                 relative to the data set's folder, with its extension",
             ),
             (
                 &self.conflicts,

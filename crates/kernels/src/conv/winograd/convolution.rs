@@ -6,18 +6,16 @@ use super::transform::{InputTransform, OutputGradient, OutputTransform, transfor
 use super::weights::{PackedWeights, TransformedGradients};
 use super::{ConvSizes, ELEMENTS, INPUT_TILE, OUTPUT_TILE, padded};
 use crate::conv::Addends;
-use crate::conv::bands::{filter_parts, most_filter_parts};
+use crate::conv::bands::{filter_parts, forward_parts, most_filter_parts};
 use crate::matrix::{Write, multiply};
 use crate::product::{Finish, product};
-use crate::profile::{slice, slice_of};
+use crate::profile::slice_of;
 use crate::rectifier::{add_bias, add_map};
 use crate::scratch::with_scratch;
 use crate::simd::{add, vectorized};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// With fewer blocks than this, they are also split by filters, so that threads share one image.
-const MIN_TASKS: usize = 16;
 /// With fewer filters per task the input would be transformed too often.
 const MIN_FILTERS: usize = 32;
 /// Maximum number of partial sums of the weight gradient.
@@ -209,7 +207,11 @@ impl Convolution {
             tiles,
             channels: self.channels,
         };
-        let filters = self.filters_of_task(blocks.len());
+        // A multiple of the lanes if a block has several tasks.
+        let (filters, splits) = forward_parts(blocks.len(), |parts| {
+            let filters = self.filters.div_ceil(parts).max(MIN_FILTERS);
+            padded(filters).min(self.filters)
+        });
         let after = TransformedTiles {
             tiles,
             channels: filters,
@@ -224,7 +226,7 @@ impl Convolution {
         self.tasks(&grid, blocks, filters, y)
             .into_par_iter()
             .for_each(|task| {
-                let _slice = slice();
+                let _slice = slice_of(splits(task.filters.len()));
                 with_scratch(lengths.iter().sum(), |scratch| {
                     let (pixels, rest) = scratch.split_at_mut(lengths[0]);
                     let (inputs, outputs) = rest.split_at_mut(lengths[1]);
@@ -256,13 +258,6 @@ impl Convolution {
                     self.write(&grid, after, outputs, pixels, task, &finish);
                 });
             });
-    }
-
-    /// The number of filters per task; a multiple of the lanes if a block has several tasks.
-    fn filters_of_task(&self, blocks: usize) -> usize {
-        let parts = MIN_TASKS / blocks.max(1);
-        let filters = self.filters.div_ceil(parts.max(1)).max(MIN_FILTERS);
-        padded(filters).min(self.filters)
     }
 
     /// Splits the output among the tasks.
