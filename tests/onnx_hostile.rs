@@ -1,11 +1,14 @@
-//! ONNX files damaged in thousands of ways are rejected with an error message, or read.
+//! ONNX files and files of weights damaged in thousands of ways are rejected with an error message, or read.
 
 use crate::networks;
 use burn::tensor::Device;
-use receptive_interchange::{OnnxInput, OnnxReadOptions, read_onnx, to_onnx};
+use receptive_interchange::{
+    OnnxInput, OnnxReadOptions, read as read_weights, read_onnx, to_onnx, to_safetensors,
+};
 use receptive_model::{Artifact, InputSpec, ModelConfig};
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// Pseudo-random numbers, the same every time.
 struct Random(u64);
@@ -20,15 +23,18 @@ impl Random {
     }
 }
 
-fn exported(config: &ModelConfig) -> Vec<u8> {
+fn artifact(config: &ModelConfig) -> Artifact {
     let plan = config.plan().unwrap();
-    let artifact = Artifact {
+    Artifact {
         model: plan.init(&Device::flex()),
         classes: (0..plan.classes).map(|class| class.to_string()).collect(),
         input: InputSpec::new(plan.input()),
         temperature: None,
-    };
-    to_onnx(&artifact, OnnxInput::Normalised).unwrap()
+    }
+}
+
+fn exported(config: &ModelConfig) -> Vec<u8> {
+    to_onnx(&artifact(config), OnnxInput::Normalised).unwrap()
 }
 
 /// Reads the file and builds the network.
@@ -57,6 +63,102 @@ fn thousands_of_damaged_files_never_panic_long() {
     damage(2, 60_000);
 }
 
+/// Flips bits, overwrites a part with another, or leaves one out.
+fn mutate(bytes: &mut Vec<u8>, round: usize, random: &mut Random) {
+    match round % 4 {
+        0 | 1 => {
+            for _ in 0..=random.below(4) {
+                let at = random.below(bytes.len());
+                bytes[at] ^= 1 << random.below(8);
+            }
+        }
+        2 => {
+            let length = random.below(200);
+            let (from, to) = (random.below(bytes.len()), random.below(bytes.len()));
+            let length = length.min(bytes.len() - from).min(bytes.len() - to);
+            bytes.copy_within(from..from + length, to);
+        }
+        _ => {
+            let at = random.below(bytes.len());
+            let end = (at + random.below(40)).min(bytes.len());
+            bytes.drain(at..end);
+        }
+    }
+}
+
+/// Files of weights, each mutated up to eight times in a row, until `is_enough`.
+fn mutated_weights(is_enough: impl Fn(usize) -> bool) -> usize {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("weights");
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
+    let artifact = artifact(&crate::tiny().with_classes(10));
+    let mut seeds = vec![to_safetensors(&artifact).unwrap()];
+    for file in ["checkpoint.pt", "nested.pt"] {
+        seeds.push(fs::read(python.join(file)).unwrap());
+    }
+    let (mut random, mut done) = (Random(3), 0);
+    let mut bytes = Vec::new();
+    while !is_enough(done) {
+        if done % 8 == 0 || bytes.len() < 16 {
+            bytes.clone_from(&seeds[random.below(seeds.len())]);
+        }
+        let kind = random.below(4);
+        mutate(&mut bytes, kind, &mut random);
+        fs::write(&path, &bytes).unwrap();
+        if let Err(error) = read_weights(&path, None) {
+            let message = error.to_string();
+            assert!(message.contains(&*path.to_string_lossy()), "{message}");
+        }
+        done += 1;
+    }
+    done
+}
+
+/// As [`mutated_weights`], for networks.
+fn mutated_networks(is_enough: impl Fn(usize) -> bool) -> usize {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("mutated.onnx");
+    let seeds =
+        [networks::every_kind(), crate::tiny().with_classes(10)].map(|config| exported(&config));
+    let (mut random, mut done) = (Random(4), 0);
+    let mut bytes = Vec::new();
+    while !is_enough(done) {
+        if done % 8 == 0 || bytes.len() < 16 {
+            bytes.clone_from(&seeds[random.below(seeds.len())]);
+        }
+        let kind = random.below(4);
+        mutate(&mut bytes, kind, &mut random);
+        read(&path, &bytes);
+        done += 1;
+    }
+    done
+}
+
+#[test]
+fn mutated_weights_never_panic() {
+    mutated_weights(|done| done >= 2000);
+}
+
+/// `RECEPTIVE_FUZZ_MINUTES` for each of the two, 30 by default.
+#[test]
+#[ignore = "long"]
+fn mutated_networks_and_weights_never_panic_long() {
+    let minutes = std::env::var("RECEPTIVE_FUZZ_MINUTES");
+    let minutes: u64 = minutes.map_or(30, |text| text.parse().unwrap());
+    let until = || {
+        let end = Instant::now() + Duration::from_secs(60 * minutes);
+        move |_| Instant::now() > end
+    };
+    println!(
+        "{} mutated networks, none panics",
+        mutated_networks(until())
+    );
+    println!(
+        "{} mutated files of weights, none panics",
+        mutated_weights(until())
+    );
+}
+
 /// Truncated files, flipped bits, copied parts and gaps: `rounds` random ones for each network.
 fn damage(seed: u64, rounds: usize) {
     let directory = tempfile::tempdir().unwrap();
@@ -76,26 +178,7 @@ fn damage(seed: u64, rounds: usize) {
         }
         for round in 0..rounds {
             let mut bytes = whole.clone();
-            match round % 4 {
-                0 | 1 => {
-                    for _ in 0..=random.below(4) {
-                        let at = random.below(bytes.len());
-                        bytes[at] ^= 1 << random.below(8);
-                    }
-                }
-                2 => {
-                    // Overwrite a part of the file with another part.
-                    let length = random.below(200);
-                    let (from, to) = (random.below(bytes.len()), random.below(bytes.len()));
-                    let length = length.min(bytes.len() - from).min(bytes.len() - to);
-                    bytes.copy_within(from..from + length, to);
-                }
-                _ => {
-                    let at = random.below(bytes.len());
-                    let end = (at + random.below(40)).min(bytes.len());
-                    bytes.drain(at..end);
-                }
-            }
+            mutate(&mut bytes, round, &mut random);
             valid += usize::from(read(&path, &bytes));
             all += 1;
         }

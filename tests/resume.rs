@@ -289,7 +289,7 @@ fn changed_settings_and_data_are_rejected() {
     std::fs::create_dir(&photos).unwrap();
     let mut other = config();
     other.data.data_dir = Some(photos);
-    other.data.interpolation = Interpolation::Bicubic;
+    other.data.interpolation = receptive_data::Interpolation::Bicubic;
     assert!(rejected(other).contains("`data.interpolation`"));
 }
 

@@ -1,6 +1,6 @@
 use receptive_core::text::Printable;
 use receptive_model::ModelError;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Everything that can go wrong when a classifier is exported to, or imported from, another
 /// program's file.
@@ -27,8 +27,10 @@ pub enum InterchangeError {
         problem: String,
     },
     /// The weights are those of another network.
-    #[error("the weights do not belong to this network: {problem}; {remedy}")]
+    #[error("{}: its weights do not belong to this network: {problem}; {remedy}", .path.printable())]
     Mismatch {
+        /// The file.
+        path: PathBuf,
         /// What the network has and what the file has.
         problem: String,
         /// What to do.
@@ -51,6 +53,20 @@ impl InterchangeError {
             Self::Model(error) => error.is_usage(),
             Self::Setting { .. } => true,
             Self::File { .. } | Self::Mismatch { .. } | Self::Unwritable { .. } => false,
+        }
+    }
+
+    /// A mismatch, with its file.
+    pub(crate) fn of_file(self, path: &Path) -> Self {
+        match self {
+            Self::Mismatch {
+                problem, remedy, ..
+            } => Self::Mismatch {
+                path: path.into(),
+                problem,
+                remedy,
+            },
+            other => other,
         }
     }
 

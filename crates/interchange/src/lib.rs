@@ -48,7 +48,7 @@ mod weights;
 pub use error::InterchangeError;
 pub use import::{
     FormChoice, ImportedNetwork, KnownNames, Match, Names, OnnxNetwork, OnnxReadOptions,
-    WeightFile, choose_form, import, is_onnx, read, read_onnx,
+    WeightFile, choose_form, import, is_onnx, missing_layers, read, read_onnx,
 };
 pub use onnx::{OPSET, OnnxInput, OnnxOptions, to_onnx};
 pub use python::to_python;

@@ -128,7 +128,7 @@ fn what_an_onnx_file_leaves_open_is_asked_for() {
     let errors = text(&ran.stderr);
     assert!(ran.status.success(), "{errors}");
     assert!(
-        errors.contains("the file does not name its 10 classes"),
+        errors.contains("the file has no usable names for its 10 classes"),
         "{errors}"
     );
 }

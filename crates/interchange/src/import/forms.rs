@@ -55,3 +55,11 @@ pub fn choose_form<'a>(forms: &'a [PublishedForm], file: &WeightFile) -> Option<
         weights,
     })
 }
+
+/// The layers of a published form whose names the file does not have.
+pub fn missing_layers<'a>(form: &'a PublishedForm, file: &WeightFile) -> Vec<&'a str> {
+    let contents = file.contents();
+    let names = form.names.iter();
+    let is_missing = |name: &&String| !has_names(std::slice::from_ref(name), &contents);
+    names.filter(is_missing).map(String::as_str).collect()
+}

@@ -7,7 +7,7 @@ mod onnx;
 mod order;
 mod read;
 
-pub use forms::{FormChoice, choose_form};
+pub use forms::{FormChoice, choose_form, missing_layers};
 pub use matching::{KnownNames, Match, Names};
 pub use onnx::{OnnxNetwork, OnnxReadOptions, is_onnx, read_onnx};
 pub use read::{WeightFile, read};
@@ -68,7 +68,7 @@ pub fn import(
                     ),
                 },
                 None if is_headless(&wanted, &contents, names) => headless(&wanted, file),
-                None => error,
+                None => error.of_file(file.path()),
             },
         )?;
     let places = places(plan);
@@ -79,20 +79,24 @@ pub fn import(
         let path = place.map_or(layer, |place| &place.path);
         let values = file.values(&found.from)?;
         if let Some(value) = values.iter().find(|value| !value.is_finite()) {
-            return Err(InterchangeError::Mismatch {
-                problem: format!("`{}` contains {value}", found.from),
-                remedy: "use weights saved earlier, without NaN or infinite values".into(),
-            });
+            return Err(InterchangeError::file(
+                file.path(),
+                format!(
+                    "the tensor `{}` contains {value}; use weights without NaN or infinite values, for example ones \
+                     saved earlier",
+                    found.from
+                ),
+            ));
         }
         let is_variance = found.name.ends_with(".running_var");
         if let Some(value) = values.iter().find(|value| is_variance && **value < 0.0) {
-            return Err(InterchangeError::Mismatch {
-                problem: format!(
-                    "`{}` contains {value}, but a variance is 0 or more",
+            return Err(InterchangeError::file(
+                file.path(),
+                format!(
+                    "the tensor `{}` contains {value}, but a variance is 0 or more; use undamaged weights",
                     found.from
                 ),
-                remedy: "use undamaged weights".into(),
-            });
+            ));
         }
         // The network's shape, since the file's may differ in trailing ones.
         let own = wanted.iter().find(|tensor| tensor.name == found.name);
@@ -126,6 +130,7 @@ pub fn import(
         })
     } else {
         Err(InterchangeError::Mismatch {
+            path: file.path().into(),
             problem: problems.join("; "),
             remedy: "this is a bug, please report it".into(),
         })
@@ -154,10 +159,10 @@ fn is_headless(wanted: &[Shaped], found: &Contents, names: &Names) -> bool {
 fn headless(wanted: &[Shaped], file: &WeightFile) -> InterchangeError {
     let head = wanted.last().map_or("", |tensor| layer_of(&tensor.name));
     InterchangeError::Mismatch {
+        path: file.path().into(),
         problem: format!(
-            "{} has the weights of every layer except the classifier `{head}`: it was saved \
-             without its head (`num_classes=0` in timm)",
-            file.path().printable()
+            "it has the weights of every layer except the classifier `{head}`: it was saved \
+             without its head (`num_classes=0` in timm)"
         ),
         remedy: "save or download the weights with the head".into(),
     }

@@ -2,7 +2,8 @@
 
 use super::fine_tuning::{MIN_EPOCHS, photographs};
 use super::{
-    Auto, ClassWeights, EarlyStopping, HeadStart, MicroBatch, Monitor, RunConfig, WeightRule,
+    Auto, ClassWeights, EarlyStopping, HeadStart, MicroBatch, Monitor, Optimizer, RunConfig,
+    WeightRule,
 };
 use receptive_core::text::counted;
 use receptive_data::{Augment, DataSet, Split};
@@ -22,6 +23,9 @@ pub struct OpenSettings {
     /// `train.label_smoothing`
     #[serde(default)]
     pub label_smoothing: bool,
+    /// `train.clip_norm`, and with it `train.clip_value`
+    #[serde(default)]
+    pub clip_norm: bool,
     /// `start.head`
     pub head: bool,
 }
@@ -62,6 +66,9 @@ const JUDGES_OF_CLASS: usize = 20;
 /// image's own class. As in PyTorch, each class's share of a smoothed target is multiplied by the class's
 /// weight.
 const MAX_SMOOTHED: f64 = 0.25;
+/// From this ratio of class weights on, gradients are clipped: a batch with an image more or less of the smallest
+/// class has a much larger or smaller gradient, and without clipping SGD diverges to constant outputs.
+const CLIPPED_RATIO: f64 = 10.0;
 /// Minimum number of steps for fine-tuning.
 const MIN_STEPS: usize = 60;
 /// Minimum number of steps for training from scratch, within `MAX_EPOCHS`.
@@ -82,6 +89,12 @@ impl Counts {
             are_coloured: data.natural_size().is_none_or(|size| size.channels == 3),
         }
     }
+
+    /// How many times as many training images the largest class has as the smallest.
+    fn ratio(self) -> f64 {
+        let [smallest, largest] = self.extremes.map(|count| count.max(1) as f64);
+        largest / smallest
+    }
 }
 
 /// The numbers of images of the smallest class that has any and of the largest class.
@@ -101,6 +114,7 @@ impl OpenSettings {
             monitor: is_open(&["train.monitor", "train.early_stopping"]),
             augment: is_open(&["train.augment"]),
             label_smoothing: is_open(&["train.label_smoothing"]),
+            clip_norm: is_open(&["train.clip_norm", "train.clip_value"]),
             head: is_open(&["start.head"]),
         }
     }
@@ -114,6 +128,7 @@ impl OpenSettings {
             monitor: self.monitor && other.monitor,
             augment: self.augment && other.augment,
             label_smoothing: self.label_smoothing && other.label_smoothing,
+            clip_norm: self.clip_norm && other.clip_norm,
             head: self.head && other.head,
         }
     }
@@ -140,6 +155,7 @@ impl OpenSettings {
             choices.extend(self.choose_epoch(config, counts));
         }
         choices.extend(self.choose_smoothing(config, counts));
+        choices.extend(self.choose_clipping(config, counts));
         if choices.is_empty() {
             return choices;
         }
@@ -285,17 +301,38 @@ impl OpenSettings {
         if !self.label_smoothing || !is_balanced || train.label_smoothing == 0.0 {
             return None;
         }
-        let [smallest, largest] = counts.extremes.map(|count| count.max(1) as f64);
         let smoothing = f64::from(train.label_smoothing);
         let added = smoothing / counts.classes.max(1) as f64;
-        if largest / smallest * added <= MAX_SMOOTHED * (1.0 - smoothing + added) {
+        if counts.ratio() * added <= MAX_SMOOTHED * (1.0 - smoothing + added) {
             return None;
         }
         train.label_smoothing = 0.0;
         Some(format!(
             "no label smoothing, which with class weights of {:.0} to 1 would outweigh rare \
              labels (train.label_smoothing = 0)",
-            largest / smallest
+            counts.ratio()
+        ))
+    }
+
+    /// Clips gradients if the class weights differ too much for SGD.
+    fn choose_clipping(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
+        let train = &mut config.train;
+        let is_balanced = train.class_weights == ClassWeights::Rule(WeightRule::Balanced);
+        let is_sgd = matches!(train.optimizer, Optimizer::Sgd { .. });
+        let is_clipped = train.clip_norm.is_some() || train.clip_value.is_some();
+        if !self.clip_norm
+            || !is_balanced
+            || !is_sgd
+            || is_clipped
+            || counts.ratio() < CLIPPED_RATIO
+        {
+            return None;
+        }
+        train.clip_norm = Some(1.0);
+        Some(format!(
+            "gradients are clipped, since class weights of {:.0} to 1 make some of them very large \
+             (train.clip_norm = 1)",
+            counts.ratio()
         ))
     }
 

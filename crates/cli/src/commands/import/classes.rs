@@ -18,7 +18,7 @@ pub(super) fn unnamed_classes(count: usize, notes: &mut Vec<String>) -> Vec<Stri
         return imagenet_classes();
     }
     notes.push(format!(
-        "the file does not name its {}, so they are numbered; --classes FILE sets names",
+        "the file has no usable names for its {}, so they are numbered; --classes FILE sets names",
         counted(count, "class")
     ));
     (0..count).map(|class| class.to_string()).collect()

@@ -7,7 +7,8 @@ use crate::commands::network::{is_trained, model_config, model_directory};
 use crate::commands::pretrained::Source;
 use crate::error::CliError;
 use receptive_core::text::{Printable, counted};
-use receptive_interchange::{Names, Spec, WeightFile, choose_form};
+use receptive_data::enumerate;
+use receptive_interchange::{Names, Spec, WeightFile, choose_form, missing_layers};
 use receptive_model::presets::{PublishedForm, imagenet_classes, published, published_names};
 use receptive_model::{Artifact, Fit, InputSpec, ModelConfig, Origin, Resize};
 use receptive_train::backend::default_device;
@@ -142,6 +143,28 @@ fn known_by_hash(file: &WeightFile) -> Option<&'static str> {
     published_names().find(is_known)
 }
 
+/// The layers that the file lacks of the form that it is closest to: `conv_stem of timm's 82 names is missing`.
+fn missing_names(forms: &[PublishedForm], file: &WeightFile) -> String {
+    let missing = |form: &PublishedForm| missing_layers(form, file).len();
+    let Some(form) = forms.iter().min_by_key(|form| missing(form)) else {
+        return String::new();
+    };
+    let lacking: Vec<String> = missing_layers(form, file)
+        .into_iter()
+        .map(String::from)
+        .collect();
+    format!(
+        "of the {} names of {}, {} missing: {}",
+        form.names.len(),
+        form.scheme.name(),
+        match lacking.len() {
+            1 => "1 is".into(),
+            several => format!("{several} are"),
+        },
+        enumerate(&lacking)
+    )
+}
+
 /// The network of published weights, in the format that the file's tensor names indicate.
 fn published_network(
     name: &str,
@@ -160,10 +183,12 @@ fn published_network(
         return Err(CliError::argument(
             "--network",
             format!(
-                "the file's layers have none of the names that {name} is published under ({}), \
-                 which differ in more than names; give --network FILE with the config of exactly \
-                 this network",
-                schemes.join(", ")
+                "{} does not have the layer names under which {name} is published ({}): {}. As these forms differ in \
+                 more than names, give --names FILE with the names of its tensors, or --network FILE with the config of \
+                 exactly this network",
+                file.path().printable(),
+                schemes.join(", "),
+                missing_names(forms, file),
             ),
         ));
     }

@@ -2,6 +2,7 @@
 
 use crate::InterchangeError;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// How a file's names are interpreted.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -73,6 +74,11 @@ pub(in crate::import) struct Matches {
 /// What to do if the weights are those of another network.
 pub(super) const OTHER_NETWORK: &str = "use the config of the network of these weights";
 
+/// A mismatch of a file that the caller names.
 pub(super) fn mismatch(problem: String, remedy: String) -> InterchangeError {
-    InterchangeError::Mismatch { problem, remedy }
+    InterchangeError::Mismatch {
+        path: PathBuf::new(),
+        problem,
+        remedy,
+    }
 }

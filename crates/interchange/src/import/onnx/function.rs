@@ -1,9 +1,8 @@
-//! Functions of single values, composed of nodes such as `Add`, `Clip` and `Sigmoid`, and the
-//! activations that they equal. Activations are recognised by their values, not by the nodes that
-//! compute them.
+//! Functions of single values, composed of nodes such as `Add`, `Clip` and `Sigmoid`.
 
 use super::network::ValueId;
-use receptive_model::Activation;
+use super::recognize::{Meaning, recognized};
+use super::scalar::{Binary, Unary, binary, unary};
 use std::collections::HashMap;
 
 /// The largest number of nodes in a function; further nodes begin a new one.
@@ -11,37 +10,6 @@ const MAX_NODES: usize = 48;
 
 /// A function in [`Functions`].
 pub(super) type FunctionId = usize;
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Unary {
-    Relu,
-    Sigmoid,
-    Tanh,
-    Erf,
-    Exp,
-    Log,
-    Sqrt,
-    Abs,
-    Softplus,
-    Reciprocal,
-    /// Clips to these bounds.
-    Clip(f64, f64),
-    /// `x` if positive, else a multiple of it.
-    Leaky(f64),
-    /// `x` if positive, else `a (exp(x) - 1)`.
-    Elu(f64),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Binary {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    Pow,
-    Min,
-    Max,
-}
 
 /// An operand of a binary function.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -65,18 +33,6 @@ struct Function {
     of: ValueId,
     /// The number of nodes in it.
     nodes: usize,
-}
-
-/// A function in terms of the network's layers.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Meaning {
-    Identity,
-    Activation(Activation),
-    /// `scale x + shift`.
-    Affine {
-        scale: f64,
-        shift: f64,
-    },
 }
 
 /// All functions of a graph.
@@ -213,7 +169,21 @@ impl Functions {
             return Some(Meaning::Identity);
         }
         let order = self.reached(function, Some(station));
-        recognized(|x| {
+        let constants = order.iter().filter(|at| **at != station);
+        let constants: Vec<f64> = constants
+            .flat_map(|at| match self.all[*at].rule {
+                Rule::Unary(Unary::Clip(low, high), _) => vec![low, high],
+                Rule::Binary(_, operands) => operands
+                    .iter()
+                    .filter_map(|operand| match operand {
+                        Operand::Number(number) => Some(*number),
+                        Operand::Function(_) => None,
+                    })
+                    .collect(),
+                Rule::Unary(..) | Rule::Value => Vec::new(),
+            })
+            .collect();
+        recognized(&constants, |x| {
             let mut values: HashMap<FunctionId, f64> = HashMap::from([(station, x)]);
             for at in order.iter().filter(|at| **at != station) {
                 let value = |id: FunctionId| values.get(&id).copied().unwrap_or(f64::NAN);
@@ -233,145 +203,10 @@ impl Functions {
     }
 }
 
-/// On both sides of every kink of the supported activations, but not on the kinks.
-const POINTS: [f64; 24] = [
-    -9.3, -6.71, -4.2, -3.37, -2.91, -2.2, -1.53, -0.97, -0.51, -0.23, -0.07, -0.011, 0.013, 0.09,
-    0.31, 0.62, 1.1, 1.77, 2.43, 2.93, 3.41, 5.2, 6.6, 9.7,
-];
-/// Constants in a file are rounded to 32 bits.
-const TOLERANCE: f64 = 2e-6;
-
-fn recognized(function: impl Fn(f64) -> f64) -> Option<Meaning> {
-    let is = |other: &dyn Fn(f64) -> f64| {
-        POINTS.iter().all(|x| {
-            let (found, expected) = (function(*x), other(*x));
-            (found - expected).abs() <= TOLERANCE * (1.0 + expected.abs())
-        })
-    };
-    let shift = function(0.0);
-    let scale = function(1.0) - shift;
-    if shift.is_finite() && scale.is_finite() && is(&|x| scale * x + shift) {
-        return Some(if is(&|x| x) {
-            Meaning::Identity
-        } else {
-            Meaning::Affine { scale, shift }
-        });
-    }
-    let slope = -function(-1.0);
-    candidates(slope)
-        .into_iter()
-        .find(|activation| is(&|x| value(*activation, x)))
-        .map(Meaning::Activation)
-}
-
-/// The activations that a function with the value `-slope` at -1 may be.
-fn candidates(slope: f64) -> Vec<Activation> {
-    // The decimal number that was rounded to 32 bits.
-    let slope = (slope as f32).to_string().parse().unwrap_or(slope);
-    let alpha = slope / (1.0 - (-1.0f64).exp());
-    let alpha = (alpha as f32).to_string().parse().unwrap_or(alpha);
-    let own = [Activation::LeakyRelu(slope), Activation::Elu(alpha)];
-    // ReLU comes before a leaky ReLU with slope 0.
-    Activation::ALL.into_iter().chain(own).collect()
-}
-
-/// The value of an activation in double precision.
-fn value(activation: Activation, x: f64) -> f64 {
-    match activation {
-        Activation::Relu => x.max(0.0),
-        Activation::LeakyRelu(slope) => unary(Unary::Leaky(slope), x),
-        Activation::Elu(alpha) => unary(Unary::Elu(alpha), x),
-        Activation::Gelu => x * 0.5 * (1.0 + erf(x / std::f64::consts::SQRT_2)),
-        Activation::Tanh => x.tanh(),
-        Activation::Sigmoid => unary(Unary::Sigmoid, x),
-        Activation::Relu6 => x.clamp(0.0, 6.0),
-        Activation::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
-        Activation::HardSigmoid => (x + 3.0).clamp(0.0, 6.0) / 6.0,
-        Activation::Silu => x * unary(Unary::Sigmoid, x),
-        Activation::Mish => x * unary(Unary::Softplus, x).tanh(),
-    }
-}
-
-fn unary(rule: Unary, x: f64) -> f64 {
-    match rule {
-        Unary::Relu => x.max(0.0),
-        Unary::Sigmoid => 1.0 / (1.0 + (-x).exp()),
-        Unary::Tanh => x.tanh(),
-        Unary::Erf => erf(x),
-        Unary::Exp => x.exp(),
-        Unary::Log => x.ln(),
-        Unary::Sqrt => x.sqrt(),
-        Unary::Abs => x.abs(),
-        Unary::Softplus => x.exp().ln_1p(),
-        Unary::Reciprocal => 1.0 / x,
-        // Not `clamp`, which panics if the bounds are out of order.
-        Unary::Clip(low, high) => x.max(low).min(high),
-        Unary::Leaky(slope) => {
-            if x > 0.0 {
-                x
-            } else {
-                slope * x
-            }
-        }
-        Unary::Elu(scale) => {
-            if x > 0.0 {
-                x
-            } else {
-                scale * x.exp_m1()
-            }
-        }
-    }
-}
-
-fn binary(rule: Binary, a: f64, b: f64) -> f64 {
-    match rule {
-        Binary::Add => a + b,
-        Binary::Sub => a - b,
-        Binary::Mul => a * b,
-        Binary::Div => a / b,
-        Binary::Pow => a.powf(b),
-        Binary::Min => a.min(b),
-        Binary::Max => a.max(b),
-    }
-}
-
-/// The error function, by its series for small arguments, otherwise by the continued fraction of
-/// its complement (Abramowitz and Stegun 1964, 7.1.6 and 7.1.14).
-fn erf(x: f64) -> f64 {
-    let (square, size) = (x * x, x.abs());
-    let root = std::f64::consts::PI.sqrt();
-    if size < 3.0 {
-        let (mut term, mut sum) = (x, x);
-        for n in 1..60 {
-            term *= 2.0 * square / f64::from(2 * n + 1);
-            sum += term;
-        }
-        return 2.0 / root * (-square).exp() * sum;
-    }
-    let fraction = (1..60)
-        .rev()
-        .fold(size, |rest, n| size + f64::from(n) / 2.0 / rest);
-    x.signum() * (1.0 - (-square).exp() / (root * fraction))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_error_function_is_right_on_both_sides_of_its_seam() {
-        // Abramowitz and Stegun, table 7.1.
-        for (x, expected) in [
-            (0.0, 0.0),
-            (0.5, 0.520_499_877_8),
-            (-1.0, -0.842_700_792_9),
-            (2.0, 0.995_322_265_0),
-            (2.9999, 0.999_977_896_6),
-            (3.0001, 0.999_977_923_9),
-        ] {
-            assert!((erf(x) - expected).abs() < 2e-9, "erf({x}) = {}", erf(x));
-        }
-    }
+    use receptive_model::Activation;
 
     fn number(x: f64) -> Operand {
         Operand::Number(x)

@@ -15,6 +15,8 @@ mod lower;
 mod merge;
 mod metadata;
 mod network;
+mod recognize;
+mod scalar;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -36,7 +38,7 @@ use receptive_core::hash::sha256;
 use receptive_core::text::Printable;
 use receptive_model::store::read_capped;
 use receptive_model::{Classifier, Fit, ImageSize, LayerConfig, ModelConfig, Plan};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use tree::{configs, fill};
 
@@ -183,16 +185,52 @@ pub fn read_onnx(path: &Path, options: OnnxReadOptions) -> Result<OnnxNetwork, I
         (None, None) => (None, None, None),
     };
     let fits = |values: &Vec<f32>| values.len() == image.channels();
+    let is_scale = |std: &Vec<f32>| std.iter().all(|value| value.is_finite() && *value > 0.0);
+    let is_number = |mean: &Vec<f32>| mean.iter().all(|value| value.is_finite());
+    if !std.as_ref().is_none_or(is_scale) || !mean.as_ref().is_none_or(is_number) {
+        notes.push(
+            "the file's mean or standard deviation is not usable (a standard deviation must be positive), so neither \
+             is used"
+                .into(),
+        );
+    }
+    let classes = metadata.classes.filter(|classes| {
+        let problem = classes_problem(classes, outputs);
+        notes.extend(
+            problem
+                .iter()
+                .map(|problem| format!("the file's class names are not used: {problem}")),
+        );
+        problem.is_none()
+    });
+    let is_usable = mean.as_ref().is_some_and(is_number) && std.as_ref().is_some_and(is_scale);
     Ok(OnnxNetwork {
         config: plan.config,
         weights: WeightFile::new(path, hash, tensors),
         layers,
-        classes: metadata.classes.filter(|classes| classes.len() == outputs),
-        mean: mean.filter(fits),
-        std: std.filter(fits),
+        classes,
+        mean: mean.filter(fits).filter(|_| is_usable),
+        std: std.filter(fits).filter(|_| is_usable),
         fit,
         notes,
     })
+}
+
+/// Why these names cannot be those of the network's classes.
+fn classes_problem(classes: &[String], outputs: usize) -> Option<String> {
+    if classes.len() != outputs {
+        return Some(format!(
+            "there are {}, but the network has {outputs} outputs",
+            classes.len()
+        ));
+    }
+    let mut known = HashSet::new();
+    let twice = classes.iter().find(|class| !known.insert(class.as_str()));
+    let is_no_name = |class: &&String| class.trim().is_empty() || class.contains(char::is_control);
+    if classes.iter().any(|class| is_no_name(&class)) {
+        return Some("some are empty or contain control characters".into());
+    }
+    twice.map(|class| format!("`{}` is there twice", class.printable()))
 }
 
 /// The mean and standard deviation of pixels in 0..1 that correspond to `scale x + shift` of bytes.

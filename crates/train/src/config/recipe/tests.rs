@@ -186,13 +186,13 @@ fn from_scratch_few_images_are_seen_more_often_and_many_as_before() {
 }
 
 #[test]
-fn class_weights_that_are_far_apart_switch_label_smoothing_off() {
-    for (extremes, classes, is_off) in [
-        ([60, 60], 2, false),
-        ([60, 240], 2, false),
-        ([60, 3000], 2, true),
-        ([60, 3000], 10, true),
-        ([1, 50], 1000, false),
+fn class_weights_that_are_far_apart_switch_label_smoothing_off_and_clip_gradients() {
+    for (extremes, classes, is_off, is_clipped) in [
+        ([60, 60], 2, false, false),
+        ([60, 240], 2, false, false),
+        ([60, 3000], 2, true, true),
+        ([60, 3000], 10, true, true),
+        ([1, 50], 1000, false, true),
     ] {
         let counts = Counts {
             extremes,
@@ -202,10 +202,15 @@ fn class_weights_that_are_far_apart_switch_label_smoothing_off() {
         config.train.class_weights = ClassWeights::Rule(WeightRule::Balanced);
         let notes = OpenSettings::except(ALL).choose(&mut config, counts);
         assert_eq!(config.train.label_smoothing == 0.0, is_off, "{extremes:?}");
-        assert_eq!(!notes.is_empty(), is_off, "{notes:?}");
-        let is_given = |setting: &str| setting == "train.label_smoothing";
+        assert_eq!(config.train.clip_norm.is_some(), is_clipped, "{extremes:?}");
+        assert_eq!(!notes.is_empty(), is_off || is_clipped, "{notes:?}");
+        let is_given = |setting: &str| setting != "train.monitor";
         config.train.label_smoothing = 0.1;
+        config.train.clip_norm = None;
         OpenSettings::except(is_given).choose(&mut config, counts);
-        assert_eq!(config.train.label_smoothing, 0.1);
+        assert_eq!(
+            (config.train.label_smoothing, config.train.clip_norm),
+            (0.1, None)
+        );
     }
 }

@@ -1,9 +1,10 @@
 //! Element-wise functions, and sums and products with constants.
 
 use super::super::constant::Constant;
-use super::super::function::{Binary, FunctionId, Operand, Unary};
+use super::super::function::{FunctionId, Operand};
 use super::super::graph::Node;
 use super::super::network::Kind;
+use super::super::scalar::{Binary, Unary};
 use super::super::view::{Dim, View};
 use super::super::vocabulary;
 use super::{Lowering, Outputs, Tensor, Value};
@@ -227,7 +228,7 @@ impl Lowering {
 
 /// The axis of the view along which the constant has one value per channel, if it varies along no
 /// other.
-fn channel_axis(constant: &[usize], view: &View, channels: usize) -> Option<usize> {
+pub(super) fn channel_axis(constant: &[usize], view: &View, channels: usize) -> Option<usize> {
     let before = view.axes.len().checked_sub(constant.len())?;
     let mut long = (0..constant.len()).filter(|axis| constant[*axis] != 1);
     let axis = before + long.next()?;

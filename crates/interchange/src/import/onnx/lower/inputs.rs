@@ -60,7 +60,7 @@ impl Lowering {
         Ok((constant.dims.clone(), constant.floats()?))
     }
 
-    /// A weight for each of this many channels.
+    /// A weight for each of this many channels, along its last axis.
     pub(super) fn row(
         &mut self,
         node: &Node,
@@ -68,7 +68,8 @@ impl Lowering {
         channels: usize,
     ) -> Result<Vec<f32>, String> {
         let (dims, values) = self.weights(node, input)?;
-        if values.len() == channels {
+        let is_row = channels == 1 || dims.last() == Some(&channels);
+        if values.len() == channels && is_row {
             Ok(values)
         } else {
             Err(format!(

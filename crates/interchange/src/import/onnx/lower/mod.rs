@@ -17,9 +17,10 @@ mod windows;
 
 use super::constant::{Constant, MAX_VALUES};
 use super::evaluate::evaluate;
-use super::function::{FunctionId, Functions, Meaning};
+use super::function::{FunctionId, Functions};
 use super::graph::{Graph, Node};
 use super::network::{Kind, Network, ValueId};
+use super::recognize::Meaning;
 use super::view::{Dim, View};
 use super::vocabulary;
 use receptive_core::text::Printable;
@@ -166,7 +167,8 @@ impl Lowering {
             return Ok(vec![Value::Constant(constants)]);
         }
         match node.operator.as_str() {
-            "Identity" | "Dropout" | "Cast" => Ok(vec![Value::Tensor(self.tensor(node, 0)?)]),
+            "Identity" | "Dropout" => Ok(vec![Value::Tensor(self.tensor(node, 0)?)]),
+            "Cast" => self.cast(node),
             "Conv" => self.conv(node),
             "MaxPool" => self.max_pool(node),
             "AveragePool" => self.average_pool(node),
@@ -194,6 +196,24 @@ impl Lowering {
             "Add" | "Sum" | "Sub" | "Mul" | "Div" | "Pow" | "Min" | "Max" => self.binary(node),
             "Softmax" | "LogSoftmax" => self.softmax(node),
             _ => self.unary(node),
+        }
+    }
+
+    /// A conversion to another type of floating-point numbers, which is left out.
+    fn cast(&mut self, node: &Node) -> Result<Outputs, String> {
+        const FLOAT: i64 = 1;
+        const FLOAT16: i64 = 10;
+        const DOUBLE: i64 = 11;
+        const BFLOAT16: i64 = 16;
+        match node.int("to") {
+            Some(FLOAT | FLOAT16 | DOUBLE | BFLOAT16) => {
+                Ok(vec![Value::Tensor(self.tensor(node, 0)?)])
+            }
+            Some(kind) => Err(format!(
+                "it converts values of the image to the type {kind} of ONNX, which is not a floating-point type: they \
+                 would be rounded, and no layer does that"
+            )),
+            None => Err("its attribute `to` is missing".into()),
         }
     }
 

@@ -5,6 +5,7 @@ use super::super::graph::Node;
 use super::super::network::{Kind, Weight};
 use super::super::view::Dim;
 use super::super::vocabulary;
+use super::arithmetic::channel_axis;
 use super::{Lowering, Outputs, Value};
 use receptive_model::{BatchNormLayer, Shape};
 
@@ -100,15 +101,12 @@ impl Lowering {
         let tensor = self.bare(node, 0)?;
         let shape = self.base_shape(&tensor);
         let channels = shape.channels();
-        let slope = self.constant(node, 1)?.clone();
-        let per_channel = slope.count() > 1;
-        let slopes = match per_channel {
-            false => vec![slope.float()?],
-            true => self.row(node, 1, channels)?,
-        };
-        if !tensor.view.is_whole(1, Dim::Channels, channels) {
+        let (dims, slopes) = self.weights(node, 1)?;
+        let per_channel = slopes.len() > 1;
+        // As in NumPy, dimensions are compared from the last: [C] is one slope per column of a map.
+        if per_channel && channel_axis(&dims, &tensor.view, channels).is_none() {
             return Err(format!(
-                "axis 1 of {:?} is not the channels",
+                "its slopes {dims:?} for an input {:?} are not one per channel",
                 tensor.view.dims()
             ));
         }

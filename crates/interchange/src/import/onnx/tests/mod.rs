@@ -2,11 +2,13 @@
 
 mod exported;
 mod hostile;
+mod near_misses;
 
 use super::*;
 use crate::proto::{
-    AttributeProto, DimensionProto, GraphProto, NodeProto, OperatorSetIdProto, TensorProto,
-    TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
+    AttributeProto, DimensionProto, GraphProto, NodeProto, OperatorSetIdProto,
+    StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto,
+    ValueInfoProto,
 };
 use receptive_model::{Activation, Padding, Shape};
 
@@ -120,7 +122,17 @@ impl Builder {
     }
 
     fn read(self) -> Result<OnnxNetwork, String> {
+        self.read_with(&[])
+    }
+
+    /// With these entries of the file's metadata.
+    fn read_with(self, metadata: &[(&str, &str)]) -> Result<OnnxNetwork, String> {
+        let entries = metadata.iter().map(|(key, value)| StringStringEntryProto {
+            key: (*key).into(),
+            value: (*value).into(),
+        });
         let model = ModelProto {
+            metadata_props: entries.collect(),
             graph: Some(self.graph),
             opset_import: vec![OperatorSetIdProto {
                 domain: Some(String::new()),
