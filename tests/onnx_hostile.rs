@@ -139,24 +139,24 @@ fn mutated_weights_never_panic() {
     mutated_weights(|done| done >= 2000);
 }
 
-/// `RECEPTIVE_FUZZ_MINUTES` for each of the two, 30 by default.
-#[test]
-#[ignore = "long"]
-fn mutated_networks_and_weights_never_panic_long() {
+/// Whether `RECEPTIVE_FUZZ_MINUTES`, 30 by default, are over.
+fn is_over() -> impl Fn(usize) -> bool {
     let minutes = std::env::var("RECEPTIVE_FUZZ_MINUTES");
     let minutes: u64 = minutes.map_or(30, |text| text.parse().unwrap());
-    let until = || {
-        let end = Instant::now() + Duration::from_secs(60 * minutes);
-        move |_| Instant::now() > end
-    };
-    println!(
-        "{} mutated networks, none panics",
-        mutated_networks(until())
-    );
-    println!(
-        "{} mutated files of weights, none panics",
-        mutated_weights(until())
-    );
+    let end = Instant::now() + Duration::from_secs(60 * minutes);
+    move |_| Instant::now() > end
+}
+
+#[test]
+#[ignore = "long"]
+fn mutated_networks_never_panic_long() {
+    println!("{} mutated networks", mutated_networks(is_over()));
+}
+
+#[test]
+#[ignore = "long"]
+fn mutated_weights_never_panic_long() {
+    println!("{} mutated files of weights", mutated_weights(is_over()));
 }
 
 /// Truncated files, flipped bits, copied parts and gaps: `rounds` random ones for each network.

@@ -75,6 +75,14 @@ struct Json<'a> {
     files: &'a [PathBuf],
 }
 
+/// Printed instead of the classes of an image that cannot be read.
+#[derive(Serialize)]
+struct Failure {
+    image: String,
+    error: String,
+    kind: &'static str,
+}
+
 #[derive(Serialize)]
 struct Class<'a> {
     class: &'a str,
@@ -124,7 +132,7 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
             Ok(found) => files.extend(found),
             Err(error) => {
                 exit = Exit::Failed;
-                say_error(&error);
+                fail(arguments, path, &error)?;
             }
         }
     }
@@ -141,7 +149,7 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
             Ok(image) => image,
             Err(error) => {
                 exit = Exit::Failed;
-                say_error(&error);
+                fail(arguments, file, &error)?;
                 continue;
             }
         };
@@ -151,6 +159,23 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
         not_written = not_written.or(problem);
     }
     not_written.map_or(Ok(exit), Err)
+}
+
+/// Reports an image that is not explained; the others are.
+fn fail(
+    arguments: &AttendArgs,
+    path: &Path,
+    error: &impl std::fmt::Display,
+) -> Result<(), CliError> {
+    say_error(error);
+    match arguments.json {
+        true => print_json(&Failure {
+            image: path.to_string_lossy().into_owned(),
+            error: error.to_string(),
+            kind: "failure",
+        }),
+        false => Ok(()),
+    }
 }
 
 /// The requested classes; each value is one name or several, separated by commas.

@@ -96,9 +96,12 @@ fn classes_are_chosen_by_name_and_several_images_are_explained_at_once() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(lines.len(), 2);
-    assert_eq!(lines[0]["classes"], lines[1]["classes"]);
-    assert_eq!(lines[0]["classes"], seen["classes"]);
+    // In the order of their names: the damaged one comes first.
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[0]["kind"], "failure");
+    assert!(lines[0]["image"].as_str().unwrap().ends_with("damaged.png"));
+    assert_eq!(lines[1]["classes"], lines[2]["classes"]);
+    assert_eq!(lines[1]["classes"], seen["classes"]);
     for folder in ["out/flower", "out/flower-2"] {
         assert!(directory.path().join(folder).join("attend.png").is_file());
     }
@@ -109,7 +112,8 @@ fn classes_are_chosen_by_name_and_several_images_are_explained_at_once() {
     }
     let output = crate::output(&several);
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(text(&output.stdout).lines().count(), 3, "{output:?}");
+    // The last line says why it failed.
+    assert_eq!(text(&output.stdout).lines().count(), 4, "{output:?}");
     let output = crate::output(&[&["attend", &run, FLOWER, "--json"], &named[..]].concat());
     assert_eq!(output.status.code(), Some(1));
     let answers = text(&output.stdout);

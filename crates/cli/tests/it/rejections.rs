@@ -20,7 +20,7 @@ fn each_rejection_has_its_exit_code_and_says_what_to_do() {
         (vec!["train", "--set", "train.epochs"], 2, "key=value"),
         (vec!["train", "--set", "train.epoch=3"], 2, "epoch"),
         (vec!["train", "--set", "train.epochs=0"], 2, "train.epochs"),
-        (vec!["train", "--epochs", "0"], 2, "1 or more"),
+        (vec!["train", "--epochs", "0"], 2, "from 1 to"),
         (vec!["train", "--epochs", "many"], 2, "--epochs"),
         (
             vec!["train", "--batch-size", "-3"],

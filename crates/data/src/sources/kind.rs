@@ -84,6 +84,11 @@ fn is_own_name(name: &[u8]) -> bool {
     EXPORTS.contains(&name) || program.starts_with(mark::SOFTWARE.as_bytes())
 }
 
+/// Whether a file has the name of this program's events for TensorBoard.
+fn is_event_file(name: &[u8]) -> bool {
+    name.starts_with(b"events.out.tfevents.") && name.ends_with(mark::SOFTWARE.as_bytes())
+}
+
 /// Whether such a file was written by this program, by its beginning.
 fn names_program(head: &[u8]) -> bool {
     let mut parts = head.windows(mark::SOFTWARE.len());
@@ -133,7 +138,7 @@ pub(crate) fn of_file(path: &Path, head: impl Fn() -> Vec<u8>) -> FileKind {
         };
     }
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-    if is_own_name(name) && names_program(&head()) {
+    if is_event_file(name) || is_own_name(name) && names_program(&head()) {
         return FileKind::Own;
     }
     // Photos without a telling extension are recognised by content.

@@ -61,15 +61,19 @@ pub(crate) fn reject_wrapper(root: &Folder, classes: Option<&[String]>) -> Resul
                 return Err(DataError::layout(
                     root.path(),
                     format!(
-                        "its only folder with images, {first}, contains {} ({}); use that folder: \
-                         {}",
+                        "its only folder with images, {first}, contains {} ({}); {}",
                         if are_splits {
                             "the splits"
                         } else {
                             "class folders"
                         },
                         enumerate(&names),
-                        place.path().shell_word(),
+                        match root.path().is_file() {
+                            true =>
+                                "pack that folder alone, or unpack the archive and use the folder"
+                                    .into(),
+                            false => format!("use that folder: {}", place.path().shell_word()),
+                        },
                     ),
                 ));
             }

@@ -174,20 +174,22 @@ fn cut(
         // removed.
         Store::Memory(_) if start.is_none() => stratify::cut(&items, classes, shares, options.seed),
         _ => {
+            let joined = contents.joined_keys(&store, &items);
             let keys: Vec<(SplitKey, u32)> = items
                 .iter()
-                .filter(|item| known(item).is_none())
-                .map(|item| (contents.key(&store, item), item.label))
+                .zip(&joined)
+                .filter(|(item, _)| known(item).is_none())
+                .map(|(item, key)| (key.clone(), item.label))
                 .collect();
             let part_of = keyed::cut(&keys, classes, shares, options.seed);
             let mut parts = [vec![], vec![], vec![]];
-            for item in items {
+            for (item, key) in items.into_iter().zip(&joined) {
                 let part = match known(&item) {
                     // Images that must not be trained on are left out, with a note, afterwards.
                     Some(Role::Test | Role::TestBefore) => Some(if wants_test { 0 } else { 2 }),
                     Some(Role::Val | Role::ValBefore) => Some(if wants_val { 1 } else { 2 }),
                     Some(Role::Train | Role::Before) => Some(2),
-                    None => part_of.get(&contents.key(&store, &item)).copied(),
+                    None => part_of.get(key).copied(),
                 };
                 if let Some(part) = part {
                     parts[part].push(item);

@@ -43,31 +43,47 @@ impl ContentIndex {
         }
     }
 
-    /// What determines the splits of these images: as [`key`](Self::key), except that images of equal pixels
-    /// share a key, that of a group if one of them belongs to a group. Groups are never merged.
+    /// What determines the splits of these images: as [`key`](Self::key), except that images of equal pixels, as
+    /// displayed or as stored, share a key. It is that of a group if one of them belongs to a group (groups are
+    /// never merged), else that of an image that EXIF data do not turn, so that adding a turned copy does not move
+    /// the image.
     pub(super) fn joined_keys(&self, store: &Store, items: &[Item]) -> Vec<SplitKey> {
-        // Groups sort before contents, so that the minimum is a group's key if there is one.
+        // The look that stands for all looks of the same image.
+        let mut first: HashMap<PixelHash, PixelHash> = HashMap::new();
+        fn root(first: &HashMap<PixelHash, PixelHash>, mut look: PixelHash) -> PixelHash {
+            while let Some(before) = first.get(&look).filter(|before| **before != look) {
+                look = *before;
+            }
+            look
+        }
+        for item in items {
+            let [pixels, stored] = self.looks(item);
+            if pixels.is_known() && stored.is_known() {
+                let [a, b] = [root(&first, pixels), root(&first, stored)];
+                first.insert(a, b);
+            }
+        }
+        // Groups sort before single images, and these before turned ones.
         let of_item = |item: &Item| {
             let is_single = store.group(item.image as usize).is_none();
-            (is_single, self.key(store, item))
+            let is_turned = is_single && self.looks(item)[1].is_known();
+            (is_single, is_turned, self.key(store, item))
         };
-        let mut least: HashMap<PixelHash, (bool, SplitKey)> = HashMap::with_capacity(items.len());
+        let look = |item: &Item| root(&first, self.look(item));
+        let mut least: HashMap<PixelHash, (bool, bool, SplitKey)> =
+            HashMap::with_capacity(items.len());
         for item in items {
             let own = of_item(item);
-            let known = least
-                .entry(self.stored_look(item))
-                .or_insert_with(|| own.clone());
+            let known = least.entry(look(item)).or_insert_with(|| own.clone());
             if own < *known {
                 *known = own;
             }
         }
         let joined = |item: &Item| {
-            let (is_single, own) = of_item(item);
-            let pixels = self.stored_look(item);
-            let shared = least
-                .get(&pixels)
-                .filter(|_| is_single && pixels.is_known());
-            shared.map_or(own, |(_, key)| key.clone())
+            let (is_single, _, own) = of_item(item);
+            let is_joined = is_single && self.look(item).is_known();
+            let shared = least.get(&look(item)).filter(|_| is_joined);
+            shared.map_or(own, |(_, _, key)| key.clone())
         };
         items.iter().map(joined).collect()
     }

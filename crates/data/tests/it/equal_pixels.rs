@@ -1,6 +1,6 @@
 //! Images of equal pixels are equal, whatever the bytes of their files.
 
-use crate::formats::jpeg_turned;
+use crate::formats::{jpeg_turned, png_turned};
 use crate::make::{encoded, images, open, png, rgb, write};
 use image::ImageFormat;
 use receptive_data::{DataOptions, DecodeLimits, Fold, Member, Role, SplitRecord, identify};
@@ -258,6 +258,54 @@ fn an_image_rotated_by_its_file_is_in_one_split_with_its_copy_without_exif_data(
                 one.is_some() && one == other,
                 "{i}, seed {seed}: {one:?}, {other:?}"
             );
+        }
+    }
+}
+
+#[test]
+fn an_image_and_its_copy_that_exif_data_turn_are_in_one_split_and_fold() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for class in ["cat", "dog"] {
+        images(&root.join(class), 24);
+    }
+    let before = |options: &DataOptions| -> BTreeMap<String, String> {
+        let data = open(root, options).unwrap();
+        let mut split_of = BTreeMap::new();
+        for split in data.splits() {
+            for i in 0..split.len() {
+                let path = split.path(i);
+                let name = Path::new(&path).strip_prefix(root).unwrap();
+                split_of.insert(name.display().to_string(), split.name().to_string());
+            }
+        }
+        split_of
+    };
+    let seeds: Vec<DataOptions> = (0..4)
+        .map(|seed| DataOptions {
+            seed,
+            ..DataOptions::default()
+        })
+        .chain((1..=3).map(|number| DataOptions {
+            fold: Some(Fold { number, of: 3 }),
+            ..DataOptions::default()
+        }))
+        .collect();
+    let alone: Vec<_> = seeds.iter().map(before).collect();
+    // Stored turned to the left, and turned back to the right by EXIF orientation 6.
+    for i in 0..24 {
+        let image = image::open(root.join(format!("cat/{i}.png"))).unwrap();
+        let turned = png_turned(&image.rotate270(), 6);
+        write(&root.join(format!("cat/t{i}.png")), turned);
+    }
+    for (options, alone) in seeds.iter().zip(alone) {
+        let both = before(options);
+        for (path, split) in &alone {
+            assert_eq!(both.get(path), Some(split), "{path} has moved");
+        }
+        for i in 0..24 {
+            let [one, turned] = ["", "t"].map(|kind| both.get(&format!("cat/{kind}{i}.png")));
+            assert_eq!(one, turned, "cat/{i}.png");
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Image files: every format, every kind of colours, and every kind of damage.
 
 use image::codecs::jpeg::JpegEncoder;
-use image::{DynamicImage, ImageFormat, LumaA, Rgb, RgbImage, Rgba};
+use image::codecs::png::PngEncoder;
+use image::{DynamicImage, ImageEncoder, ImageFormat, LumaA, Rgb, RgbImage, Rgba};
 use receptive_data::{DataError, DecodeLimits, Picture, decode_file, image_files};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -139,38 +140,30 @@ fn transparent_pixels_become_white() {
     );
 }
 
+/// EXIF data with an orientation.
+fn exif(orientation: u8) -> Vec<u8> {
+    let entry = [0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0];
+    [&b"MM\0*\0\0\0\x08"[..], &entry, &[0; 4]].concat()
+}
+
 /// A JPEG with an EXIF orientation tag.
 pub(crate) fn jpeg_turned(image: &DynamicImage, orientation: u8) -> Vec<u8> {
     let mut jpeg = Vec::new();
     let encoder = JpegEncoder::new_with_quality(&mut jpeg, 100);
     image.write_with_encoder(encoder).expect("encoded");
-    let tiff = [
-        b"MM\0*\0\0\0\x08".as_slice(),
-        &[
-            0,
-            1,
-            0x01,
-            0x12,
-            0,
-            3,
-            0,
-            0,
-            0,
-            1,
-            0,
-            orientation,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-        ],
-    ]
-    .concat();
-    let body = [b"Exif\0\0".as_slice(), &tiff].concat();
+    let body = [b"Exif\0\0".as_slice(), &exif(orientation)].concat();
     let length = (body.len() as u16 + 2).to_be_bytes();
     [&jpeg[..2], &[0xff, 0xe1], &length, &body, &jpeg[2..]].concat()
+}
+
+/// A PNG with an EXIF orientation tag.
+pub(crate) fn png_turned(image: &DynamicImage, orientation: u8) -> Vec<u8> {
+    let mut png = Vec::new();
+    let mut encoder = PngEncoder::new(&mut png);
+    let exif = exif(orientation);
+    encoder.set_exif_metadata(exif).expect("PNG has EXIF data");
+    image.write_with_encoder(encoder).expect("encoded");
+    png
 }
 
 #[test]

@@ -266,7 +266,8 @@ impl WeightFile {
         }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// The file.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 

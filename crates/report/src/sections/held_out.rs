@@ -37,10 +37,18 @@ impl HeldOutImages {
         device: &InferenceDevice,
         progress: &mut dyn FnMut(&str, usize, usize),
     ) -> Part<Self> {
-        let (split, name) = images.choose(None).map_err(|_| {
-            "No images were held out: the run has neither a test nor a validation split, and \
-             accuracy on training images says little."
-                .to_string()
+        let (split, name) = images.choose(None).map_err(|error| {
+            let comparison = images.data.comparison.as_ref();
+            let lost = comparison.map_or(0, |of| {
+                let [missing, unreadable] = [&of.missing, &of.unreadable];
+                missing.val + missing.test + unreadable.val + unreadable.test
+            });
+            match lost {
+                0 => "No images were held out: the run has neither a test nor a validation split, and \
+                      accuracy on training images says little."
+                    .to_string(),
+                _ => error.to_string(),
+            }
         })?;
         let samples = samples_for(split, &artifact.input, CACHE_MB);
         let mut losses = TopLosses::new(options.losses).with_temperature(artifact.temperature);

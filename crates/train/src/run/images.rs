@@ -174,12 +174,20 @@ impl<'a> ImageQuery<'a> {
             self.check_found(&config.source, &comparison)?;
             data.notes
                 .extend(taken_for_own(is_own, &config.source, &comparison));
-            if chose_epoch && comparison.validated > 0 {
-                data.notes.push(format!(
-                    "{} of these were used to select the best epoch: results on them are \
-                     optimistic",
-                    counted(comparison.validated, "image")
-                ));
+            if comparison.validated > 0 {
+                let images = counted(comparison.validated, "image");
+                let is = if comparison.validated == 1 {
+                    "is a validation image"
+                } else {
+                    "are validation images"
+                };
+                data.notes.push(match chose_epoch {
+                    true => format!(
+                        "{images} of these were used to select the best epoch: results on them are \
+                         optimistic"
+                    ),
+                    false => format!("{images} of these {is} of the run"),
+                });
             }
         }
         let followed = data.comparison.as_ref().map(|comparison| comparison.is_own);

@@ -7,7 +7,7 @@ mod series;
 mod shared;
 
 use super::run::{RunSettings, move_data, optimizer_override, remedies, set, set_network};
-use crate::args::{NEW_RUN, NetworkArgs, parse_number, parse_positive};
+use crate::args::{NEW_RUN, NetworkArgs, parse_number, parse_positive, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::machine::compute;
 use crate::ranks;
@@ -31,11 +31,11 @@ pub(super) const RUNS: &str = "runs";
 pub(super) struct TrainArgs {
     #[command(flatten)]
     network: NetworkArgs,
-    /// Number of epochs
+    /// Number of epochs; 0 only with `--set start.head=only`
     #[arg(
         long,
         value_name = "N",
-        value_parser = parse_positive::<usize>,
+        value_parser = parse_whole::<usize>,
         allow_negative_numbers = true
     )]
     epochs: Option<usize>,

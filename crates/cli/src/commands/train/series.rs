@@ -113,6 +113,18 @@ fn run(arguments: &TrainArgs, series: &Series) -> Result<Exit, CliError> {
     if signal.is_some() {
         say_stopped(series, &summary);
     }
+    let is_gone = |name: &String| RunDirectory::open(&series.path().join(name)).is_err();
+    let finished = summary.with_result().map(|run| run.name.clone());
+    let gone: Vec<String> = finished.filter(is_gone).collect();
+    if !gone.is_empty() {
+        say_paragraph(
+            "note",
+            format!(
+                "no longer in the directory: {}; the results are kept",
+                enumerate(&gone)
+            ),
+        );
+    }
     let changed = series.changed_runs(&summary);
     if !changed.is_empty() {
         say_paragraph(
@@ -140,7 +152,7 @@ fn run(arguments: &TrainArgs, series: &Series) -> Result<Exit, CliError> {
             summary: &summary,
         })?;
     } else {
-        show(series, &summary, &changed)?;
+        show(series, &summary, &[changed, gone].concat())?;
     }
     Ok(match signal {
         Some(signal) => Exit::Signal(signal),
@@ -169,7 +181,8 @@ fn say_stopped(series: &Series, summary: &SeriesSummary) {
     );
 }
 
-fn show(series: &Series, summary: &SeriesSummary, changed: &[String]) -> Result<(), CliError> {
+/// `unfit` are the finished runs that were deleted or changed since.
+fn show(series: &Series, summary: &SeriesSummary, unfit: &[String]) -> Result<(), CliError> {
     let path = series.path().shell_word();
     if !summary.runs.is_empty() {
         print(table(summary).to_string())?;
@@ -199,7 +212,10 @@ fn show(series: &Series, summary: &SeriesSummary, changed: &[String]) -> Result<
     let files: Vec<String> = files
         .filter(|file| series.path().join(file).exists())
         .map(String::from)
-        .chain((!summary.runs.is_empty()).then(|| counted(summary.runs.len(), "run")))
+        .chain((!summary.runs.is_empty()).then(|| {
+            let exists = |run: &&RunSummary| series.path().join(&run.name).is_dir();
+            counted(summary.runs.iter().filter(exists).count(), "run")
+        }))
         .collect();
     wide_line(
         "files",
@@ -209,8 +225,8 @@ fn show(series: &Series, summary: &SeriesSummary, changed: &[String]) -> Result<
         _ if summary.remaining > 0 => format!("receptive train --resume {path}"),
         // The final network is trained on the images of all folds.
         (SeriesKind::Folds { .. }, _) => {
-            let is_unchanged = |run: &&RunSummary| !changed.contains(&run.name);
-            let run = summary.with_result().find(is_unchanged);
+            let is_fit = |run: &&RunSummary| !unfit.contains(&run.name);
+            let run = summary.with_result().find(is_fit);
             let fold = run.map_or("fold-1", |run| &run.name);
             format!(
                 "receptive train --config {path}/{fold}/config.toml --set data.fold=none --set data.test_fraction=0"

@@ -189,9 +189,12 @@ impl Archive {
     /// A file's content, or its first bytes. The checksum is verified only for the whole content.
     fn member(&self, name: &Path, most: u64) -> io::Result<Vec<u8>> {
         let Some(member) = self.members.get(name) else {
+            let is_called_so = |other: &&PathBuf| other.file_name() == name.file_name();
+            let other = self.members.keys().find(is_called_so);
+            let other = other.map_or(String::new(), |other| format!("; {} is", other.printable()));
             return Err(io::Error::new(
                 io::ErrorKind::NotFound,
-                "it is not in the archive",
+                format!("it is not in the archive{other}"),
             ));
         };
         let invalid = |problem: &str| io::Error::new(io::ErrorKind::InvalidData, problem);

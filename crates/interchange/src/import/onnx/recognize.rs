@@ -22,8 +22,8 @@ const NEAR: f64 = 12.0;
 const STEP: f64 = 0.0371;
 /// The factor between two values further away, up to [`FAR`].
 const GROWTH: f64 = 1.37;
-/// The largest value compared: a function that is clipped beyond is the same in 32 bits.
-const FAR: f64 = 1e30;
+/// The largest value compared. No network computes larger ones: a clip beyond has no effect.
+pub(super) const FAR: f64 = 1e30;
 /// Constants in a file are rounded to 32 bits.
 const TOLERANCE: f64 = 2e-6;
 /// Beyond this, `exp` is infinite in 32 bits, so that a function composed of it may have no value.
@@ -36,7 +36,7 @@ fn arguments(constants: &[f64]) -> Vec<f64> {
     // Moved so that none is 0, where a quotient may have no value.
     let near = (0..count).map(|at| -NEAR + 0.0013 + STEP * at as f64);
     let far = std::iter::successors(Some(NEAR), |x| Some(x * GROWTH)).take_while(|x| *x < FAR);
-    let kinks = constants.iter().filter(|constant| constant.is_finite());
+    let kinks = constants.iter().filter(|constant| constant.abs() < FAR);
     let kinks = kinks.flat_map(|constant| {
         let beside = 1e-3 * (1.0 + constant.abs());
         [constant - beside, constant + beside]

@@ -4,6 +4,7 @@ use super::super::constant::Constant;
 use super::super::function::{FunctionId, Operand};
 use super::super::graph::Node;
 use super::super::network::Kind;
+use super::super::recognize::FAR;
 use super::super::scalar::{Binary, Unary};
 use super::super::view::{Dim, View};
 use super::super::vocabulary;
@@ -96,6 +97,8 @@ impl Lowering {
     /// Clips to these bounds. Any finite bounds are expressed by ReLU or ReLU6 and affine
     /// functions.
     fn clipped(&mut self, x: FunctionId, low: f64, high: f64) -> FunctionId {
+        let low = if low <= -FAR { f64::NEG_INFINITY } else { low };
+        let high = if high >= FAR { f64::INFINITY } else { high };
         if (low == 0.0 && (high == 6.0 || high == f64::INFINITY)) || low >= high {
             return self.functions.unary(Unary::Clip(low, high), x);
         }
@@ -186,10 +189,18 @@ impl Lowering {
         let dims = tensor.view.dims();
         let axes = dims.len();
         if constant.count() == 1 && constant.dims.len() <= axes {
-            let x = Operand::Function(self.roomy(&tensor, node)?);
-            let number = Operand::Number(f64::from(constant.float()?));
-            let operands = if swapped { [number, x] } else { [x, number] };
-            if let Some(function) = self.functions.binary(rule(node), operands) {
+            let x = self.roomy(&tensor, node)?;
+            let number = f64::from(constant.float()?);
+            let mut operands = [Operand::Function(x), Operand::Number(number)];
+            if swapped {
+                operands.reverse();
+            }
+            let function = match rule(node) {
+                Binary::Min => Some(self.clipped(x, f64::NEG_INFINITY, number)),
+                Binary::Max => Some(self.clipped(x, number, f64::INFINITY)),
+                rule => self.functions.binary(rule, operands),
+            };
+            if let Some(function) = function {
                 return Ok(Value::Tensor(Tensor { function, ..tensor }));
             }
         }

@@ -1,6 +1,7 @@
 //! Nodes that are almost a layer: read exactly, or rejected.
 
 use super::*;
+use burn::tensor::{Device, Tensor};
 
 /// A convolution with 8 filters on 8x8 pixels, `c`.
 fn conv() -> Builder {
@@ -9,41 +10,75 @@ fn conv() -> Builder {
         .node("Conv", &["x", "w"], "c", &[])
 }
 
-#[test]
-fn a_clip_is_never_dropped() {
-    for (low, high) in [
-        (0.0, 20.0),
-        (0.0, 50.0),
-        (-10.0, 10.0),
-        (-1e4, 1e4),
-        (-12.5, f32::MAX),
-    ] {
-        conv()
-            .number("low", low)
-            .number("high", high)
-            .node("Clip", &["c", "low", "high"], "a", &[])
-            .head("a", 8)
-            .rejected(&["not a supported activation"]);
+/// The logits of a network that ends with `a`, on images of one value.
+fn logits(builder: Builder, value: f32) -> Vec<f32> {
+    let network = builder.head("a", 8).read().unwrap();
+    let device = Device::flex();
+    let model = network.classifier(&device).unwrap();
+    let images = Tensor::<4>::full([1, 3, 8, 8], value, &device);
+    model.forward(images).into_data().iter().collect()
+}
+
+/// What [`logits`] are if `function` is applied to the outputs of the convolution.
+fn expected(value: f32, function: impl Fn(f32) -> f32) -> Vec<f32> {
+    let filter = |f: i32| function(value * 0.01 * (9 * f + 6) as f32);
+    let class = |k: i32| {
+        (0..8)
+            .map(|f| 0.01 * (8 * k + f + 1) as f32 * filter(f))
+            .sum()
+    };
+    (0..4).map(class).collect()
+}
+
+fn assert_near(found: &[f32], expected: &[f32], what: &str) {
+    let largest = expected
+        .iter()
+        .fold(0.0f32, |most, value| most.max(value.abs()));
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(
+            (found - expected).abs() <= 1e-4 * largest,
+            "{what}: {found}, {expected}"
+        );
     }
-    // ReLU and a limit in two nodes.
-    conv()
-        .number("high", 50.0)
-        .node("Relu", &["c"], "r", &[])
-        .node("Min", &["r", "high"], "a", &[])
-        .head("a", 8)
-        .rejected(&["not a supported activation"]);
-    // What clips nothing is left out.
-    let kinds = conv()
-        .number("low", f32::MIN)
-        .number("high", f32::MAX)
-        .node("Clip", &["c", "low", "high"], "a", &[])
-        .head("a", 8)
-        .kinds();
-    assert_eq!(kinds[0], "conv2d_1");
-    assert!(
-        !kinds.iter().any(|kind| kind.contains("activation")),
-        "{kinds:?}"
-    );
+}
+
+#[test]
+fn a_clip_far_from_zero_is_applied() {
+    // The convolution gives up to 69, or 6,900.
+    for value in [100.0, -100.0, 1e4] {
+        for (low, high) in [
+            (0.0, 20.0),
+            (0.0, 50.0),
+            (-10.0, 10.0),
+            (-1e3, 1e3),
+            (-12.5, f32::MAX),
+            (f32::MIN, 7.0),
+            (f32::MIN, f32::MAX),
+        ] {
+            let clip = conv().number("low", low).number("high", high).node(
+                "Clip",
+                &["c", "low", "high"],
+                "a",
+                &[],
+            );
+            let wanted = expected(value, |x| x.clamp(low, high));
+            assert_near(&logits(clip, value), &wanted, &format!("{low} to {high}"));
+        }
+        let relu_and_limit = conv()
+            .number("high", 50.0)
+            .node("Relu", &["c"], "r", &[])
+            .node("Min", &["high", "r"], "a", &[]);
+        let wanted = expected(value, |x| x.clamp(0.0, 50.0));
+        assert_near(&logits(relu_and_limit, value), &wanted, "Relu, Min");
+        let at_least = conv()
+            .number("low", -30.0)
+            .node("Max", &["c", "low"], "a", &[]);
+        assert_near(
+            &logits(at_least, value),
+            &expected(value, |x| x.max(-30.0)),
+            "Max",
+        );
+    }
 }
 
 #[test]
