@@ -105,6 +105,8 @@ pub(super) struct Graph {
     pub(super) constants: HashMap<String, Constant>,
     pub(super) source: Source,
     pub(super) output: String,
+    /// The version of ONNX's own operators.
+    pub(super) opset: i64,
     /// What is left out, one sentence each.
     pub(super) notes: Vec<String>,
 }
@@ -115,6 +117,11 @@ impl Graph {
         model: ModelProto,
         external: impl Fn(&TensorProto, usize) -> Result<Bytes, String>,
     ) -> Result<Self, String> {
+        let own = model.opset_import.iter().filter(|set| {
+            let domain = set.domain.as_deref();
+            matches!(domain, None | Some("" | "ai.onnx"))
+        });
+        let opset = own.filter_map(|set| set.version).max().unwrap_or(i64::MAX);
         let graph = model.graph.ok_or("it contains no graph")?;
         if graph.node.len() > MAX_NODES {
             return Err(format!(
@@ -205,6 +212,7 @@ impl Graph {
             }
         }
         Ok(Self {
+            opset,
             nodes,
             constants,
             source,

@@ -76,6 +76,8 @@ struct Lowering {
     /// The node that first produced each function.
     makers: HashMap<FunctionId, String>,
     batch: usize,
+    /// The version of ONNX's own operators.
+    opset: i64,
     /// How many more values may be computed from constants or used in layers.
     left: usize,
     notes: Vec<String>,
@@ -98,6 +100,7 @@ pub(super) fn lower(graph: Graph, size: Option<ImageSize>) -> Result<LoweredGrap
         values: HashMap::new(),
         makers: HashMap::new(),
         batch: image.batch,
+        opset: graph.opset,
         left: MAX_COMPUTED,
         notes: graph.notes,
     };

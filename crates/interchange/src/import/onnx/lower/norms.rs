@@ -124,11 +124,21 @@ impl Lowering {
     pub(super) fn softmax(&mut self, node: &Node) -> Result<Outputs, String> {
         let tensor = self.bare(node, 0)?;
         let dims = tensor.view.dims();
-        let given = node.int("axis").unwrap_or(-1);
+        // Before version 13 it was over all axes from this one on.
+        let (default, is_older) = if self.opset < 13 {
+            (1, true)
+        } else {
+            (-1, false)
+        };
+        let given = node.int("axis").unwrap_or(default);
         let axis = position(given, dims.len())?;
         let of_image: usize = dims.iter().skip(1).product();
+        let over = match is_older {
+            true => dims[axis..].iter().product(),
+            false => dims[axis],
+        };
         // Otherwise leaving it out would change what the network computes.
-        if axis == 0 || dims[axis] != of_image {
+        if axis == 0 || over != of_image {
             return Err(format!(
                 "it is over axis {given} of {dims:?}, not over the classes of each image"
             ));

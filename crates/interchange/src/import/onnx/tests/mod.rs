@@ -16,6 +16,8 @@ use receptive_model::{Activation, Padding, Shape};
 #[derive(Default)]
 struct Builder {
     graph: GraphProto,
+    /// The version of the operators; 17 by default.
+    opset: Option<i64>,
 }
 
 fn ints(name: &str, ints: &[i64]) -> AttributeProto {
@@ -136,7 +138,7 @@ impl Builder {
             graph: Some(self.graph),
             opset_import: vec![OperatorSetIdProto {
                 domain: Some(String::new()),
-                version: Some(17),
+                version: Some(self.opset.unwrap_or(17)),
             }],
             ..ModelProto::default()
         };

@@ -153,3 +153,25 @@ fn class_names_and_scales_of_the_file_are_used_if_they_are_usable() {
         );
     }
 }
+
+#[test]
+fn softmax_is_over_the_classes_as_the_version_of_the_operators_means_it() {
+    let softmax = |opset: i64, attributes: &[AttributeProto]| {
+        let mut builder = image()
+            .floats("w", &[4, 3, 1, 1])
+            .node("Conv", &["x", "w"], "c", &[])
+            .node("GlobalAveragePool", &["c"], "l", &[])
+            .node("Softmax", &["l"], "y", attributes);
+        builder.opset = Some(opset);
+        builder.read()
+    };
+    // On [1, 4, 1, 1]: over all axes from 1 on, or over the last alone.
+    assert!(softmax(11, &[]).is_ok());
+    assert!(softmax(13, &[int("axis", 1)]).is_ok());
+    assert!(softmax(13, &[]).unwrap_err().contains("over axis -1"));
+    assert!(
+        softmax(11, &[int("axis", 2)])
+            .unwrap_err()
+            .contains("over axis 2")
+    );
+}
