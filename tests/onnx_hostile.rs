@@ -86,42 +86,16 @@ fn mutate(bytes: &mut Vec<u8>, round: usize, random: &mut Random) {
     }
 }
 
-/// Files of weights, each mutated up to eight times in a row, until `is_enough`.
-fn mutated_weights(is_enough: impl Fn(usize) -> bool) -> usize {
+/// Reads files, each mutated up to eight times in a row, until `is_enough`; returns their number.
+fn mutated(
+    seeds: &[Vec<u8>],
+    mut random: Random,
+    is_enough: impl Fn(usize) -> bool,
+    read: impl Fn(&Path, &[u8]),
+) -> usize {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("weights");
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
-    let artifact = artifact(&crate::tiny().with_classes(10));
-    let mut seeds = vec![to_safetensors(&artifact).unwrap()];
-    for file in ["checkpoint.pt", "nested.pt"] {
-        seeds.push(fs::read(python.join(file)).unwrap());
-    }
-    let (mut random, mut done) = (Random(3), 0);
-    let mut bytes = Vec::new();
-    while !is_enough(done) {
-        if done % 8 == 0 || bytes.len() < 16 {
-            bytes.clone_from(&seeds[random.below(seeds.len())]);
-        }
-        let kind = random.below(4);
-        mutate(&mut bytes, kind, &mut random);
-        fs::write(&path, &bytes).unwrap();
-        if let Err(error) = read_weights(&path, None) {
-            let message = error.to_string();
-            assert!(message.contains(&*path.to_string_lossy()), "{message}");
-        }
-        done += 1;
-    }
-    done
-}
-
-/// As [`mutated_weights`], for networks.
-fn mutated_networks(is_enough: impl Fn(usize) -> bool) -> usize {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("mutated.onnx");
-    let seeds =
-        [networks::every_kind(), crate::tiny().with_classes(10)].map(|config| exported(&config));
-    let (mut random, mut done) = (Random(4), 0);
-    let mut bytes = Vec::new();
+    let path = directory.path().join("mutated");
+    let (mut bytes, mut done) = (Vec::new(), 0);
     while !is_enough(done) {
         if done % 8 == 0 || bytes.len() < 16 {
             bytes.clone_from(&seeds[random.below(seeds.len())]);
@@ -132,6 +106,30 @@ fn mutated_networks(is_enough: impl Fn(usize) -> bool) -> usize {
         done += 1;
     }
     done
+}
+
+fn mutated_weights(is_enough: impl Fn(usize) -> bool) -> usize {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
+    let artifact = artifact(&crate::tiny().with_classes(10));
+    let mut seeds = vec![to_safetensors(&artifact).unwrap()];
+    for file in ["checkpoint.pt", "nested.pt"] {
+        seeds.push(fs::read(python.join(file)).unwrap());
+    }
+    mutated(&seeds, Random(3), is_enough, |path, bytes| {
+        fs::write(path, bytes).unwrap();
+        if let Err(error) = read_weights(path, None) {
+            let message = error.to_string();
+            assert!(message.contains(&*path.to_string_lossy()), "{message}");
+        }
+    })
+}
+
+fn mutated_networks(is_enough: impl Fn(usize) -> bool) -> usize {
+    let seeds =
+        [networks::every_kind(), crate::tiny().with_classes(10)].map(|config| exported(&config));
+    mutated(&seeds, Random(4), is_enough, |path, bytes| {
+        read(path, bytes);
+    })
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::run::load_model;
 use super::{create_directory, write_picture};
 use crate::args::{MachineArgs, PixelArgs, parse_positive, parse_whole};
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ErrorJson, Exit};
 use crate::render::{line, paragraph, print, print_json, say_error, say_line};
 use clap::Args;
 use receptive_core::text::{Printable, percent};
@@ -79,8 +79,8 @@ struct Json<'a> {
 #[derive(Serialize)]
 struct Failure {
     image: String,
-    error: String,
-    kind: &'static str,
+    #[serde(flatten)]
+    error: ErrorJson,
 }
 
 #[derive(Serialize)]
@@ -171,8 +171,7 @@ fn fail(
     match arguments.json {
         true => print_json(&Failure {
             image: path.to_string_lossy().into_owned(),
-            error: error.to_string(),
-            kind: "failure",
+            error: ErrorJson::new(error.to_string(), Exit::Failed),
         }),
         false => Ok(()),
     }

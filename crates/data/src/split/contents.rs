@@ -67,25 +67,21 @@ impl ContentIndex {
         let of_item = |item: &Item| {
             let is_single = store.group(item.image as usize).is_none();
             let is_turned = is_single && self.looks(item)[1].is_known();
-            (is_single, is_turned, self.key(store, item))
+            let key = (is_single, is_turned, self.key(store, item));
+            (root(&first, self.look(item)), key)
         };
-        let look = |item: &Item| root(&first, self.look(item));
-        let mut least: HashMap<PixelHash, (bool, bool, SplitKey)> =
+        let own: Vec<(PixelHash, (bool, bool, SplitKey))> = items.iter().map(of_item).collect();
+        let mut least: HashMap<PixelHash, &(bool, bool, SplitKey)> =
             HashMap::with_capacity(items.len());
-        for item in items {
-            let own = of_item(item);
-            let known = least.entry(look(item)).or_insert_with(|| own.clone());
-            if own < *known {
-                *known = own;
-            }
+        for (look, key) in &own {
+            let known = least.entry(*look).or_insert(key);
+            *known = (*known).min(key);
         }
-        let joined = |item: &Item| {
-            let (is_single, _, own) = of_item(item);
-            let is_joined = is_single && self.look(item).is_known();
-            let shared = least.get(&look(item)).filter(|_| is_joined);
-            shared.map_or(own, |(_, _, key)| key.clone())
+        let joined = |(look, key): &(PixelHash, (bool, bool, SplitKey))| {
+            let shared = least.get(look).filter(|_| key.0 && look.is_known());
+            shared.map_or(key, |shared| *shared).2.clone()
         };
-        items.iter().map(joined).collect()
+        own.iter().map(joined).collect()
     }
 
     /// The hash of an image's pixels.

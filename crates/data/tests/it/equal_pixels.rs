@@ -16,6 +16,27 @@ fn bmp(png: &[u8]) -> Vec<u8> {
     bytes.into_inner()
 }
 
+fn seeded(seed: u64) -> DataOptions {
+    DataOptions {
+        seed,
+        ..DataOptions::default()
+    }
+}
+
+/// The split of each image, by its path below the folder.
+fn split_of(root: &Path, options: &DataOptions) -> BTreeMap<String, String> {
+    let data = open(root, options).unwrap();
+    let mut splits = BTreeMap::new();
+    for split in data.splits() {
+        for i in 0..split.len() {
+            let path = split.path(i);
+            let name = Path::new(&path).strip_prefix(root).unwrap();
+            splits.insert(name.display().to_string(), split.name().to_string());
+        }
+    }
+    splits
+}
+
 #[test]
 fn a_copy_in_another_format_is_not_tested_and_in_another_class_not_unsaid() {
     let folder = tempfile::tempdir().unwrap();
@@ -171,23 +192,7 @@ fn copies_in_other_formats_move_no_image_and_are_where_their_originals_are() {
     for class in ["cat", "dog"] {
         images(&root.join(class), 30);
     }
-    let places = |seed| -> BTreeMap<String, String> {
-        let options = DataOptions {
-            seed,
-            ..DataOptions::default()
-        };
-        let data = open(root, &options).unwrap();
-        let mut places = BTreeMap::new();
-        for split in data.splits() {
-            for i in 0..split.len() {
-                let path = split.path(i);
-                let path = Path::new(&path).strip_prefix(root).unwrap();
-                places.insert(path.display().to_string(), split.name().to_string());
-            }
-        }
-        places
-    };
-    let before: Vec<_> = (0..5).map(places).collect();
+    let before: Vec<_> = (0..5).map(|seed| split_of(root, &seeded(seed))).collect();
     for class in ["cat", "dog"] {
         for i in (0..30).step_by(3) {
             let original = std::fs::read(root.join(format!("{class}/{i}.png"))).unwrap();
@@ -195,7 +200,7 @@ fn copies_in_other_formats_move_no_image_and_are_where_their_originals_are() {
         }
     }
     for (seed, before) in (0..5).zip(before) {
-        let after = places(seed);
+        let after = split_of(root, &seeded(seed));
         assert_eq!(after.len(), 80);
         for (path, split) in before {
             assert_eq!(after[&path], split, "{path}, seed {seed}");
@@ -239,21 +244,9 @@ fn an_image_rotated_by_its_file_is_in_one_split_with_its_copy_without_exif_data(
         write(&root.join(format!("cat/t{i}.png")), bytes);
     }
     for seed in 0..4 {
-        let options = DataOptions {
-            seed,
-            ..DataOptions::default()
-        };
-        let data = open(root, &options).unwrap();
-        let mut split_of: BTreeMap<String, String> = BTreeMap::new();
-        for split in data.splits() {
-            for i in 0..split.len() {
-                let path = split.path(i);
-                let path = Path::new(&path).strip_prefix(root).unwrap();
-                split_of.insert(path.display().to_string(), split.name().to_string());
-            }
-        }
+        let splits = split_of(root, &seeded(seed));
         for i in 0..12 {
-            let [one, other] = ["jpg", "png"].map(|end| split_of.get(&format!("cat/t{i}.{end}")));
+            let [one, other] = ["jpg", "png"].map(|end| splits.get(&format!("cat/t{i}.{end}")));
             assert!(
                 one.is_some() && one == other,
                 "{i}, seed {seed}: {one:?}, {other:?}"
@@ -269,37 +262,25 @@ fn an_image_and_its_copy_that_exif_data_turn_are_in_one_split_and_fold() {
     for class in ["cat", "dog"] {
         images(&root.join(class), 24);
     }
-    let before = |options: &DataOptions| -> BTreeMap<String, String> {
-        let data = open(root, options).unwrap();
-        let mut split_of = BTreeMap::new();
-        for split in data.splits() {
-            for i in 0..split.len() {
-                let path = split.path(i);
-                let name = Path::new(&path).strip_prefix(root).unwrap();
-                split_of.insert(name.display().to_string(), split.name().to_string());
-            }
-        }
-        split_of
-    };
-    let seeds: Vec<DataOptions> = (0..4)
-        .map(|seed| DataOptions {
-            seed,
-            ..DataOptions::default()
-        })
+    let cases: Vec<DataOptions> = (0..4)
+        .map(seeded)
         .chain((1..=3).map(|number| DataOptions {
             fold: Some(Fold { number, of: 3 }),
             ..DataOptions::default()
         }))
         .collect();
-    let alone: Vec<_> = seeds.iter().map(before).collect();
+    let alone: Vec<_> = cases
+        .iter()
+        .map(|options| split_of(root, options))
+        .collect();
     // Stored turned to the left, and turned back to the right by EXIF orientation 6.
     for i in 0..24 {
         let image = image::open(root.join(format!("cat/{i}.png"))).unwrap();
         let turned = png_turned(&image.rotate270(), 6);
         write(&root.join(format!("cat/t{i}.png")), turned);
     }
-    for (options, alone) in seeds.iter().zip(alone) {
-        let both = before(options);
+    for (options, alone) in cases.iter().zip(alone) {
+        let both = split_of(root, options);
         for (path, split) in &alone {
             assert_eq!(both.get(path), Some(split), "{path} has moved");
         }

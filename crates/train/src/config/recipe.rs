@@ -1,10 +1,7 @@
 //! The recipe: choosing unset settings from the data and the initial weights.
 
 use super::fine_tuning::{MIN_EPOCHS, photographs};
-use super::{
-    Auto, ClassWeights, EarlyStopping, HeadStart, MicroBatch, Monitor, Optimizer, RunConfig,
-    WeightRule,
-};
+use super::{Auto, EarlyStopping, HeadStart, MicroBatch, Monitor, Optimizer, RunConfig};
 use receptive_core::text::counted;
 use receptive_data::{Augment, DataSet, Split};
 
@@ -297,8 +294,7 @@ impl OpenSettings {
     /// Disables label smoothing if the class weights differ too much.
     fn choose_smoothing(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
         let train = &mut config.train;
-        let is_balanced = train.class_weights == ClassWeights::Rule(WeightRule::Balanced);
-        if !self.label_smoothing || !is_balanced || train.label_smoothing == 0.0 {
+        if !self.label_smoothing || !train.has_balanced_weights() || train.label_smoothing == 0.0 {
             return None;
         }
         let smoothing = f64::from(train.label_smoothing);
@@ -317,11 +313,10 @@ impl OpenSettings {
     /// Clips gradients if the class weights differ too much for SGD.
     fn choose_clipping(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
         let train = &mut config.train;
-        let is_balanced = train.class_weights == ClassWeights::Rule(WeightRule::Balanced);
         let is_sgd = matches!(train.optimizer, Optimizer::Sgd { .. });
         let is_clipped = train.clip_norm.is_some() || train.clip_value.is_some();
         if !self.clip_norm
-            || !is_balanced
+            || !train.has_balanced_weights()
             || !is_sgd
             || is_clipped
             || counts.ratio() < CLIPPED_RATIO

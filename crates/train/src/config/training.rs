@@ -108,6 +108,11 @@ impl TrainConfig {
     pub fn balances_classes(&self) -> bool {
         self.class_weights != ClassWeights::default() || self.sampling != Sampling::default()
     }
+
+    /// Whether the class weights follow from the numbers of images.
+    pub(super) fn has_balanced_weights(&self) -> bool {
+        self.class_weights == ClassWeights::Rule(WeightRule::Balanced)
+    }
 }
 
 impl Default for ClassWeights {
@@ -233,9 +238,7 @@ impl TrainConfig {
                 ),
             ));
         }
-        if self.sampling == Sampling::Balanced
-            && self.class_weights == ClassWeights::Rule(WeightRule::Balanced)
-        {
+        if self.sampling == Sampling::Balanced && self.has_balanced_weights() {
             return Err(TrainError::setting(
                 "train.sampling",
                 "it balances the classes, and so does `train.class_weights`: together they \

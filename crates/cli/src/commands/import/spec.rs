@@ -143,25 +143,23 @@ fn known_by_hash(file: &WeightFile) -> Option<&'static str> {
     published_names().find(is_known)
 }
 
-/// The layers that the file lacks of the form that it is closest to: `conv_stem of timm's 82 names is missing`.
+/// The layers that the file lacks of the form that it is closest to: `of the 82 names of timm, 1 is missing:
+/// `conv_stem``.
 fn missing_names(forms: &[PublishedForm], file: &WeightFile) -> String {
-    let missing = |form: &PublishedForm| missing_layers(form, file).len();
-    let Some(form) = forms.iter().min_by_key(|form| missing(form)) else {
+    let lacking = forms.iter().map(|form| (form, missing_layers(form, file)));
+    let Some((form, lacking)) = lacking.min_by_key(|(_, lacking)| lacking.len()) else {
         return String::new();
     };
-    let lacking: Vec<String> = missing_layers(form, file)
-        .into_iter()
-        .map(String::from)
-        .collect();
+    let names: Vec<String> = lacking.into_iter().map(String::from).collect();
     format!(
         "of the {} names of {}, {} missing: {}",
         form.names.len(),
         form.scheme.name(),
-        match lacking.len() {
+        match names.len() {
             1 => "1 is".into(),
             several => format!("{several} are"),
         },
-        enumerate(&lacking)
+        enumerate(&names)
     )
 }
 

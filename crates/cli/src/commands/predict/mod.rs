@@ -5,7 +5,7 @@ mod table;
 
 use super::run::{load_model, predictions_line};
 use crate::args::{DeviceArgs, PixelArgs, parse_positive};
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ErrorJson, Exit};
 use crate::render::{line, print, print_json, say_error, say_paragraph};
 use clap::Args;
 use input::{STDIN, listed_files, stdin_image};
@@ -74,8 +74,8 @@ struct Answer<'a> {
 #[derive(Serialize)]
 struct Failure {
     path: String,
-    error: String,
-    kind: &'static str,
+    #[serde(flatten)]
+    error: ErrorJson,
 }
 
 /// Number of files whose predictions are printed together.
@@ -277,8 +277,7 @@ impl Predictor<'_> {
             Output::Text => Ok(()),
             Output::Json => print_json(&Failure {
                 path: path.to_string_lossy().into_owned(),
-                error: error.clone(),
-                kind: "failure",
+                error: ErrorJson::new(error.clone(), Exit::Failed),
             }),
             Output::Csv(table) => {
                 table.failure(path, error.clone());

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::{ClassWeights, WeightRule};
 use crate::config::{Sampling, StartConfig, TrainConfig};
 use receptive_model::{LinearLayer, ModelConfig};
 

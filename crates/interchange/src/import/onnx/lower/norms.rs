@@ -125,12 +125,8 @@ impl Lowering {
         let tensor = self.bare(node, 0)?;
         let dims = tensor.view.dims();
         // Before version 13 it was over all axes from this one on.
-        let (default, is_older) = if self.opset < 13 {
-            (1, true)
-        } else {
-            (-1, false)
-        };
-        let given = node.int("axis").unwrap_or(default);
+        let is_older = self.opset < 13;
+        let given = node.int("axis").unwrap_or(if is_older { 1 } else { -1 });
         let axis = position(given, dims.len())?;
         let of_image: usize = dims.iter().skip(1).product();
         let over = match is_older {
