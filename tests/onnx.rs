@@ -113,7 +113,7 @@ fn compare(at: &Path) -> Comparison {
     comparison
 }
 
-/// Takes an hour on two cores, unless the networks of an earlier call are given
+/// Takes four minutes on two idle cores, less if the networks of an earlier call are given
 /// (`RECEPTIVE_ONNX_NETWORKS`).
 #[test]
 #[ignore = "needs Python: RECEPTIVE_PYTHON names it"]

@@ -70,6 +70,8 @@ fn main() -> ExitCode {
     render::restore_on_panic();
     receptive_core::panic::silence_caught();
     receptive_train::watch_log();
+    // If it cannot be set, only a message is lost.
+    let _ = signals::report_size_limit();
     let arguments = match commands::Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => render::exit_usage(error),

@@ -17,6 +17,14 @@ pub(crate) fn stop_on_signals() -> std::io::Result<Stop> {
     Ok(stop)
 }
 
+/// Makes a write beyond the limit on file sizes (`ulimit -f`) an error that names the file, as on a full disk,
+/// instead of a signal that silently ends the process.
+pub(crate) fn report_size_limit() -> std::io::Result<()> {
+    #[cfg(unix)]
+    flag::register(signal_hook::consts::SIGXFSZ, Arc::default())?;
+    Ok(())
+}
+
 /// Makes a second signal end the process from its handler, whatever the process is doing.
 pub(crate) fn quit_on_second(stop: &Stop) -> std::io::Result<()> {
     for signal in STOP_SIGNALS {

@@ -75,8 +75,8 @@ pub use compute::backend::{self, Backend};
 pub use compute::devices::Devices;
 pub use compute::{Compute, on_threads};
 pub use config::{
-    CheckpointConfig, DataConfig, FieldConfig, Interval, MachineConfig, RunConfig, StartConfig,
-    TrainConfig,
+    CheckpointConfig, DataConfig, FieldConfig, Interval, MachineConfig, Remedies, RunConfig,
+    StartConfig, TrainConfig,
 };
 pub use error::{SettingChange, TrainError};
 pub use evaluate::predict::{FilePrediction, predict_file, predict_files, predict_image};
@@ -103,9 +103,7 @@ pub use records::{
     Divergence, Epoch, EpochField, InvalidCheckpoint, Outcome, RecorderState, ResumePoint, Step,
     TrainResult, Weights,
 };
-pub use run::{
-    DataPlace, ImageQuery, Remedies, RunDirectory, RunEnd, RunImages, RunLog, SplitName,
-};
+pub use run::{DataPlace, ImageQuery, RunDirectory, RunEnd, RunImages, RunLog, SplitName};
 pub use series::{
     OutOfFold, PlannedRun, RunFigures, RunSummary, Series, SeriesKind, SeriesMeans, SeriesSummary,
     SeriesWatch, Spread,

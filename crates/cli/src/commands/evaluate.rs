@@ -91,7 +91,7 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
     let place = DataPlace::new(arguments.data.as_deref(), arguments.other.as_deref());
     let query = image_query(
         &arguments.run,
-        remedies("evaluate", &arguments.run),
+        remedies("evaluate", &arguments.run, arguments.data.as_deref()),
         place,
         arguments.split,
         &arguments.source,

@@ -192,7 +192,7 @@ fn own_image(
     let query = ImageQuery {
         place: DataPlace::new(arguments.data.as_deref(), None),
         labels: arguments.labels.as_deref(),
-        ..ImageQuery::new(run, remedies("features", run))
+        ..ImageQuery::new(run, remedies("features", run, arguments.data.as_deref()))
     };
     let RunSplit { split, .. } = open_split(&query, artifact)?;
     let sample = samples_for(&split, &artifact.input, 0).get(0)?;

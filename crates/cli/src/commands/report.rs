@@ -96,7 +96,7 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
         data: arguments.data.clone(),
         labels: arguments.labels.clone(),
         data_dir: arguments.data_dir.clone(),
-        remedies: remedies("report", run.path()),
+        remedies: remedies("report", run.path(), arguments.data.as_deref()),
         ..ReportOptions::default()
     };
     let mut evaluation = TrainProgress::default();

@@ -16,7 +16,7 @@ use receptive_train::config::{
 };
 use receptive_train::{
     Backend, DataPlace, Evaluation, ImageQuery, InputFrom, Remedies, RunConfig, RunDirectory,
-    SplitName, StartConfig, TrainConfig, TrainError,
+    SplitName, StartConfig, TrainConfig,
 };
 use std::path::{Path, PathBuf};
 
@@ -63,52 +63,60 @@ pub(super) struct RunSplit {
     pub(super) stand_in: Option<String>,
 }
 
-/// The command that sets the new path of a run's data or label list.
-pub(super) fn remedies(command: &str, run: &Path) -> Remedies {
-    let moved = |argument: &str| {
-        let run = run.shell_word();
-        format!("receptive {command} {run} {argument} NEWPATH")
+/// New paths of a run's data and label list, where they are given.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct NewPaths<'a> {
+    pub(super) data: Option<&'a str>,
+    pub(super) labels: Option<&'a Path>,
+}
+
+impl NewPaths<'_> {
+    /// Sets them, and checks that the data of the run and their label list exist.
+    pub(super) fn find(
+        self,
+        data: &mut DataConfig,
+        command: &str,
+        run: &Path,
+    ) -> Result<(), CliError> {
+        let remedies = remedies(command, run, self.data);
+        Ok(data.find(self.data, self.labels, &remedies)?)
+    }
+
+    /// The arguments that give them to a further command, each after a space.
+    pub(super) fn flags(self) -> String {
+        let data = self
+            .data
+            .map(|path| format!(" --data {}", path.shell_word()));
+        data.unwrap_or_default() + &labels_flag(self.labels)
+    }
+
+    /// Likewise for `train --config`, with the data and label list that were found.
+    pub(super) fn arguments(self, found: &DataConfig) -> String {
+        let Self { data, labels } = self;
+        let data = data.map(|path| format!(" {}", path.shell_word()));
+        let labels = labels.or(found.labels.as_deref().filter(|_| data.is_some()));
+        data.unwrap_or_default() + &labels_flag(labels)
+    }
+}
+
+fn labels_flag(labels: Option<&Path>) -> String {
+    let labels = labels.map(|path| format!(" --labels {}", path.shell_word()));
+    labels.unwrap_or_default()
+}
+
+/// The commands that set the new paths of a run's data and label list. `moved` is the data's, if given.
+pub(super) fn remedies(command: &str, run: &Path, moved: Option<&str>) -> Remedies {
+    let command = format!("receptive {command} {}", run.shell_word());
+    let given = NewPaths {
+        data: moved,
+        labels: None,
     };
     Remedies {
-        data: moved("--data"),
-        labels: moved("--labels"),
-        other: format!("receptive {command} {} DATA", run.shell_word()),
+        data: format!("{command} --data NEWPATH"),
+        labels: format!("{command}{} --labels NEWLIST", given.flags()),
+        both: format!("{command} --data NEWPATH --labels NEWLIST"),
+        other: format!("{command} DATA"),
     }
-}
-
-/// Sets a new path of a run's data if `--data` is given, and rejects data that do not exist.
-pub(super) fn move_data(
-    data: &mut DataConfig,
-    moved: Option<&str>,
-    command: &str,
-    run: &Path,
-) -> Result<(), CliError> {
-    if let Some(place) = moved {
-        data.move_to(place);
-    }
-    let Some(problem) = data.absence(moved.is_some()) else {
-        return Ok(());
-    };
-    Err(CliError::Train(TrainError::NotFound {
-        setting: "data.source",
-        problem,
-        remedy: remedies(command, run).data,
-    }))
-}
-
-/// Like [`move_data`] for several runs of one config, with an optional new path of their label list.
-pub(super) fn move_data_of_all(
-    data: &mut DataConfig,
-    moved: Option<&str>,
-    labels: Option<&Path>,
-    command: &str,
-    runs: &Path,
-) -> Result<(), CliError> {
-    move_data(data, moved, command, runs)?;
-    if let Some(list) = labels {
-        data.labels = Some(list.into());
-    }
-    Ok(data.check_labels(&remedies(command, runs).labels)?)
 }
 
 /// The images that a command selects: those at `place` and in `split`, by default the run's own test images.
@@ -177,8 +185,8 @@ impl RunSettings {
         let (mut config, input_from) = match (&arguments.config, &from) {
             (Some(path), _) => (RunConfig::load(path)?, InputFrom::Model),
             (None, Some(run)) => {
-                let has_labels = arguments.source.labels.labels.is_some();
-                let config = fine_tuning_config(run, arguments.data.is_some(), has_labels)?;
+                let labels = arguments.source.labels.labels.as_deref();
+                let config = fine_tuning_config(run, arguments.data.is_some(), labels)?;
                 (config, InputFrom::Model)
             }
             (None, None) => {
@@ -288,7 +296,11 @@ fn start_of(arguments: &NetworkArgs) -> Result<Option<PathBuf>, CliError> {
 }
 
 /// The recipe for fine-tuning a trained run's network, on its own data unless other data are given.
-fn fine_tuning_config(run: &Path, has_data: bool, has_labels: bool) -> Result<RunConfig, CliError> {
+fn fine_tuning_config(
+    run: &Path,
+    has_data: bool,
+    labels: Option<&Path>,
+) -> Result<RunConfig, CliError> {
     let artifact = load_model(run, &*default_device()?)?;
     let mut config = RunConfig::new(artifact.model.config().clone());
     config.train = TrainConfig::fine_tuning();
@@ -301,10 +313,9 @@ fn fine_tuning_config(run: &Path, has_data: bool, has_labels: bool) -> Result<Ru
     } else {
         config.data = match own {
             Some(own) if own.data.is_there() => {
-                if !has_labels {
-                    own.data.check_labels("")?;
-                }
-                own.data
+                let mut data = own.data;
+                data.find(None, labels, &Remedies::default())?;
+                data
             }
             Some(own) => {
                 let problem = format!(

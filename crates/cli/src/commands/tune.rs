@@ -1,6 +1,6 @@
 //! `receptive tune`: random search with successive halving.
 
-use super::run::{RunSettings, move_data_of_all, set_network};
+use super::run::{NewPaths, RunSettings, set_network};
 use super::train::RUNS;
 use crate::args::{NEW_RUN, NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
@@ -135,7 +135,8 @@ pub(super) fn run(arguments: &TuneArgs) -> Result<Exit, CliError> {
         say_paragraph("note", error);
         true
     });
-    say_left(&tune, signal);
+    let moved = new_paths(arguments);
+    say_left(&tune, signal, moved);
     if arguments.json {
         print_json(&Json {
             directory: tune.path().to_string_lossy().into_owned(),
@@ -144,7 +145,7 @@ pub(super) fn run(arguments: &TuneArgs) -> Result<Exit, CliError> {
             state: tune.state(),
         })?;
     } else {
-        show(&tune)?;
+        show(&tune, moved)?;
     }
     Ok(match signal {
         Some(signal) => Exit::Signal(signal),
@@ -173,19 +174,23 @@ fn options(arguments: &TuneArgs) -> TuneOptions {
     }
 }
 
+/// Those of a resumed search.
+fn new_paths(arguments: &TuneArgs) -> NewPaths<'_> {
+    let labels = arguments.network.source.labels.labels.as_deref();
+    NewPaths {
+        data: arguments.moved.as_deref(),
+        labels: labels.filter(|_| arguments.resume.is_some()),
+    }
+}
+
 /// Opens a stopped search. Devices, threads and the time limit may change, but not the search itself.
 fn resumed(arguments: &TuneArgs, path: &Path) -> Result<Tune, CliError> {
     let mut tune = Tune::open(path)?;
     if let Some(minutes) = arguments.minutes {
         tune.set_minutes(minutes)?;
     }
-    move_data_of_all(
-        &mut tune.base_mut().data,
-        arguments.moved.as_deref(),
-        arguments.network.source.labels.labels.as_deref(),
-        "tune --resume",
-        path,
-    )?;
+    let moved = new_paths(arguments);
+    moved.find(&mut tune.base_mut().data, "tune --resume", path)?;
     let mut wanted: RunConfig = tune.base().clone();
     set_network(&mut wanted, &arguments.network);
     let base = tune.base_mut();
@@ -219,7 +224,7 @@ fn announce(tune: &Tune) {
 }
 
 /// Prints the progress of a search that was stopped or reached its time limit, and how to continue it.
-fn say_left(tune: &Tune, signal: Option<usize>) {
+fn say_left(tune: &Tune, signal: Option<usize>, moved: NewPaths<'_>) {
     let (state, path) = (tune.state(), tune.path().shell_word());
     let Some(OpenRound {
         round,
@@ -234,22 +239,23 @@ fn say_left(tune: &Tune, signal: Option<usize>) {
         state.rungs.len(),
         counted(trials, "trial")
     );
+    let flags = moved.flags();
     match signal {
         Some(_) => say_paragraph(
             "stopped",
-            format!("{place}; resume with `receptive tune --resume {path}`"),
+            format!("{place}; resume with `receptive tune --resume {path}{flags}`"),
         ),
         None => say_paragraph(
             "time",
             format!(
-                "the limit was reached {place}; continue with `receptive tune --resume {path} \
+                "the limit was reached {place}; continue with `receptive tune --resume {path}{flags} \
                  --minutes N` and a larger N"
             ),
         ),
     }
 }
 
-fn show(tune: &Tune) -> Result<(), CliError> {
+fn show(tune: &Tune, moved: NewPaths<'_>) -> Result<(), CliError> {
     let (state, path) = (tune.state(), tune.path().shell_word());
     let all = state.best_first();
     if !all.is_empty() {
@@ -309,10 +315,14 @@ fn show(tune: &Tune) -> Result<(), CliError> {
         "test",
         "no trial has used the test split; evaluate the best on it, once:",
     )?;
-    wide_line("next", format!("receptive evaluate {path}/{}", best.run))?;
+    let (flags, data) = (moved.flags(), moved.arguments(&tune.base().data));
+    wide_line(
+        "next",
+        format!("receptive evaluate {path}/{}{flags}", best.run),
+    )?;
     wide_line(
         "",
-        format!("receptive train --config {path}/{}", Tune::BEST),
+        format!("receptive train{data} --config {path}/{}", Tune::BEST),
     )
 }
 

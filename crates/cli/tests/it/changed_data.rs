@@ -370,7 +370,7 @@ fn a_moved_label_list_is_named_wherever_the_data_are_needed() {
     let refused = output(&["evaluate", &run]);
     let message = text(&refused.stderr);
     assert_eq!(refused.status.code(), Some(2), "{message}");
-    assert!(message.contains("--labels NEWPATH"), "{message}");
+    assert!(message.contains("--labels NEWLIST"), "{message}");
     let out = at("out");
     let labels = at("new.csv");
     for command in [

@@ -278,4 +278,27 @@ fn a_label_list_that_was_moved_is_named_by_its_argument() {
     let moved = moved.to_str().unwrap();
     let dry = ["train", "--from", run, "--labels", moved, "--dry-run"];
     done(&dry);
+    // The data were moved too.
+    let data = trained.root.join("moved");
+    fs::rename(&trained.data, &data).unwrap();
+    let data = data.to_str().unwrap();
+    for command in [
+        &["train", "--resume", run][..],
+        &["evaluate", run],
+        &["features", run],
+    ] {
+        let refused = error(command);
+        let advice = format!(
+            "receptive {} --data NEWPATH --labels NEWLIST",
+            command.join(" ")
+        );
+        assert!(refused.contains(&advice), "{refused}");
+        let half = error(&[command, &["--data", data]].concat());
+        let advice = format!(
+            "receptive {} --data {data} --labels NEWLIST",
+            command.join(" ")
+        );
+        assert!(half.contains(&advice), "{half}");
+    }
+    done(&["evaluate", run, "--data", data, "--labels", moved]);
 }

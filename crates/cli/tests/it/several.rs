@@ -341,9 +341,26 @@ fn a_series_or_a_search_whose_data_were_moved_names_the_way_on_and_its_runs() {
         assert!(words.contains("no longer exist"), "{words}");
         let advice = format!("receptive {command} --resume {directory} --data NEWPATH");
         assert!(words.contains(&advice), "{words}");
-        let resumed = json(&[&resume[..], &["--data", &moved, "--json"]].concat());
+        let moved = [&resume[..], &["--data", &moved]].concat();
+        let resumed = json(&[&moved[..], &["--json"]].concat());
         if command == "tune" {
             assert_eq!(resumed["results"], found["results"]);
+        }
+        // The commands to go on with know the new place as well: the runs' own configs have the old one.
+        let shown = text(&output(&moved).stdout);
+        let from = shown.find("receptive ").expect("a next command");
+        for line in shown[from..].lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let next: Vec<&str> = words
+                .into_iter()
+                .skip_while(|w| *w != "receptive")
+                .skip(1)
+                .collect();
+            let next = match next[0] {
+                "train" => [&next[..], &["--dry-run"]].concat(),
+                _ => next,
+            };
+            assert!(output(&next).status.success(), "{next:?}");
         }
     }
 }

@@ -72,7 +72,7 @@ pub(crate) fn layout<'a>(
                 contents.images.len(),
                 contents.others.len(),
                 hidden_folders(&contents.hidden_images),
-                match list_of_classes(root)? {
+                match list_of_classes(&[root])? {
                     Some(list) if !contents.images.is_empty() => format!(
                         ", or set data.labels to the list of their classes, if {} is one",
                         enumerate(&[list])
@@ -101,8 +101,15 @@ pub(crate) fn layout<'a>(
         let problem = match &train {
             Some(train) => format!(
                 "its `{}` folder has no class folders; put the images of each class into their \
-                 own folder in it, named after the class",
-                train.folder.name().to_string_lossy().printable()
+                 own folder in it, named after the class{}",
+                train.folder.name().to_string_lossy().printable(),
+                match list_of_classes(&[root, train.folder])? {
+                    Some(list) => format!(
+                        ", or set data.labels to the list of their classes, if {} is one",
+                        enumerate(&[list])
+                    ),
+                    None => String::new(),
+                }
             ),
             None => "it has a validation or test folder, but no `train` folder; the class list \
                      comes from `train`"

@@ -30,18 +30,20 @@ pub(crate) fn reject_wrapper(root: &Folder, classes: Option<&[String]>) -> Resul
     }
     let first = enumerate(&[text(only)]);
     let mut place = only;
+    let mut way = vec![root];
     loop {
+        way.push(place);
         let inner = with_images(place)?;
         let is_flat = !place.contents()?.images.is_empty();
         match inner[..] {
             [] if is_flat => {
-                return match list_of_classes(root)? {
+                return match list_of_classes(&way)? {
                     Some(list) => Err(DataError::layout(
                         root.path(),
                         format!(
-                            "all its images are in one folder, {first}, next to {}; if that file \
-                             lists their classes, set data.labels to it, otherwise put the images \
-                             of each class into their own folder, named after the class",
+                            "all its images are in one folder, {}; if {} lists their classes, set data.labels to \
+                             it, otherwise put the images of each class into their own folder, named after the class",
+                            enumerate(&[below_root(root, place)]),
                             enumerate(&[list])
                         ),
                     )),
@@ -213,11 +215,22 @@ pub(crate) fn note_joined(folder: &Folder) -> Result<Option<String>, DataError> 
     }))
 }
 
-/// A file next to the images that may list their classes.
-pub(crate) fn list_of_classes(folder: &Folder) -> Result<Option<String>, DataError> {
-    let list = first_with(folder, &LISTS)?;
-    let path = |name: String| folder.path().join(name).to_string_lossy().into_owned();
-    Ok(list.map(path))
+/// The path of a folder below the root, as the name of the only one there is.
+fn below_root(root: &Folder, folder: &Folder) -> String {
+    let path = folder.path();
+    let path = path.strip_prefix(root.path()).unwrap_or(path);
+    path.to_string_lossy().into_owned()
+}
+
+/// A file that may list the classes of images: the first that one of the folders has.
+pub(crate) fn list_of_classes(folders: &[&Folder]) -> Result<Option<String>, DataError> {
+    for folder in folders {
+        if let Some(name) = first_with(folder, &LISTS)? {
+            let path = folder.path().join(name);
+            return Ok(Some(path.to_string_lossy().into_owned()));
+        }
+    }
+    Ok(None)
 }
 
 /// An archive in the folder that may hold images.
@@ -225,13 +238,19 @@ pub(crate) fn packed(folder: &Folder) -> Result<Option<String>, DataError> {
     first_with(folder, &ARCHIVES)
 }
 
-/// The first non-image file with one of these extensions, in the order of the extensions.
+/// The first non-image file with one of these extensions, in the order of the extensions. Files named after
+/// labels or the training split come before others of their extension, such as `sample_submission.csv`.
 fn first_with(folder: &Folder, extensions: &[&str]) -> Result<Option<String>, DataError> {
     let has = |name: &OsString, known: &str| {
         let extension = Path::new(name).extension();
         extension.is_some_and(|extension| extension.eq_ignore_ascii_case(known))
     };
-    let others = &folder.contents()?.others;
+    let is_named_so = |name: &&OsString| {
+        let name = name.to_string_lossy().to_lowercase();
+        name.contains("label") || name.contains("train")
+    };
+    let mut others: Vec<&OsString> = folder.contents()?.others.iter().collect();
+    others.sort_by_key(|name| !is_named_so(name));
     let file = extensions
         .iter()
         .find_map(|known| others.iter().find(|name| has(name, known)));

@@ -405,7 +405,20 @@ fn a_label_list_may_lie_in_the_archive_or_beside_it() {
         let packed = Packed::new(name, bytes);
         let beside = packed.path.with_file_name("labels.csv");
         fs::write(&beside, &list).unwrap();
-        for labels in [packed.path.join("set/labels.csv"), beside] {
+        let listed = packed.path.join("set/labels.csv");
+        let unlisted = rejection(&packed.path);
+        assert!(
+            unlisted.contains(&format!("`{}`", listed.display())),
+            "{unlisted}"
+        );
+        let options = DataOptions {
+            labels: Some(packed.path.join("labels.csv")),
+            ..uncut()
+        };
+        let elsewhere = open(&packed.path, &options).unwrap_err().to_string();
+        let advice = format!("it is not in the archive; {} is", listed.display());
+        assert!(elsewhere.ends_with(&advice), "{elsewhere}");
+        for labels in [listed, beside] {
             let options = DataOptions {
                 labels: Some(labels),
                 group: Some("^([0-3])|([4-7])".into()),

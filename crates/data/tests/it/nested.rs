@@ -69,15 +69,33 @@ fn one_class_of_a_trained_model_with_folders_inside_is_that_class() {
 
 #[test]
 fn images_in_one_folder_beside_a_list_name_the_list_and_the_setting() {
-    let root = tempfile::tempdir().unwrap();
-    in_each(root.path(), &["images"]);
-    write(
-        &root.path().join("labels.csv"),
-        "file,class\n0.png,cat\n1.png,dog\n",
-    );
-    let text = rejection(root.path());
-    for part in ["`images`", "labels.csv`", "data.labels"] {
-        assert!(text.contains(part), "{part}: {text}");
+    for (folder, list, others) in [
+        ("images", "labels.csv", &[][..]),
+        // Folders around the images and the list.
+        ("top", "top/labels.csv", &[]),
+        ("a/b/images", "a/b/list.tsv", &["a/b/README.md"]),
+        ("a/b", "a/names.txt", &[]),
+        // The splits of a competition.
+        ("train", "train.csv", &["sample_submission.csv", "test.csv"]),
+        ("train", "train/classes.csv", &["README.md"]),
+        ("training", "train_labels.csv", &["a.csv"]),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        in_each(root.path(), &[folder]);
+        if folder.starts_with("train") {
+            in_each(root.path(), &["test"]);
+        }
+        for file in others.iter().chain([&list]) {
+            write(
+                &root.path().join(file),
+                "file,class\n0.png,cat\n1.png,dog\n",
+            );
+        }
+        let text = rejection(root.path());
+        let list = format!("`{}`", root.path().join(list).display());
+        for part in [&format!("`{folder}`"), &list, "data.labels"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
     }
     // The same without a folder.
     let root = tempfile::tempdir().unwrap();

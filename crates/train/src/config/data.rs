@@ -1,13 +1,10 @@
 //! The data of a run, and how images are converted to inputs.
 
 use crate::error::TrainError;
-use receptive_core::text::Printable;
-use receptive_data::{
-    BadImages, DataOptions, DecodeLimits, Fit, Fold, Interpolation, KNOWN_NAMES, Resize,
-};
+use receptive_data::{BadImages, DataOptions, DecodeLimits, Fit, Fold, Interpolation, Resize};
 use receptive_model::Pair;
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// One tebibyte.
 const MAX_CACHE_MB: u64 = 1 << 20;
@@ -99,18 +96,6 @@ impl DataConfig {
         self.interpolation = fit.interpolation;
         self.crop_fraction = fit.crop_fraction;
     }
-
-    /// Sets a new path of the same data. A label list within the data is moved too.
-    pub fn move_to(&mut self, source: &str) {
-        let below = |labels: &PathBuf| {
-            let below = labels.strip_prefix(&self.source).ok()?;
-            Some(Path::new(source).join(below))
-        };
-        if let Some(moved) = self.labels.as_ref().and_then(below) {
-            self.labels = Some(moved);
-        }
-        self.source = source.into();
-    }
 }
 
 impl Default for DataConfig {
@@ -138,29 +123,6 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
-    /// Checks that the label list of an existing run still exists. A list in an archive is checked when the
-    /// archive is opened. `remedy` is the command that sets its new path.
-    ///
-    /// # Errors
-    /// It does not exist.
-    pub fn check_labels(&self, remedy: &str) -> Result<(), TrainError> {
-        let Some(list) = &self.labels else {
-            return Ok(());
-        };
-        let is_inside = list.starts_with(&self.source) && Path::new(&self.source).is_file();
-        if is_inside || list.exists() {
-            return Ok(());
-        }
-        Err(TrainError::NotFound {
-            setting: "data.labels",
-            problem: format!(
-                "the label list {} of the run no longer exists; set its new path",
-                list.printable()
-            ),
-            remedy: remedy.into(),
-        })
-    }
-
     /// How to get validation images.
     pub(crate) fn no_val_remedy(&self) -> String {
         match self.val_fraction > 0.0 {
@@ -171,26 +133,6 @@ impl DataConfig {
             ),
             false => "set a data.val_fraction above 0".into(),
         }
-    }
-
-    /// The message if a run's data are missing; `is_moved` if their path was just given.
-    pub fn absence(&self, is_moved: bool) -> Option<String> {
-        let source = self.source.printable();
-        if self.is_there() {
-            return None;
-        }
-        Some(match is_moved {
-            true => format!(
-                "there is nothing at {source}, which was given as the new path of the run's data; \
-                 give its current path"
-            ),
-            false => format!("the run's data {source} no longer exists; set its new path"),
-        })
-    }
-
-    /// Whether the source may exist: a known name, or an existing path.
-    pub fn is_there(&self) -> bool {
-        KNOWN_NAMES.contains(&self.source.as_str()) || Path::new(&self.source).exists()
     }
 
     /// The options for opening the data set. `classes` are a trained model's.

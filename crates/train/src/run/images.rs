@@ -1,7 +1,7 @@
 //! The images to which a trained run is applied.
 
 use super::{RunDirectory, RunLog};
-use crate::config::{DataConfig, Monitor, RunConfig};
+use crate::config::{DataConfig, Monitor, Remedies, RunConfig};
 use crate::error::TrainError;
 use receptive_core::text::{Printable, counted, grouped};
 use receptive_data::{
@@ -46,17 +46,6 @@ impl<'a> DataPlace<'a> {
             (None, None) => Self::Own,
         }
     }
-}
-
-/// Commands that set new paths, for error messages.
-#[derive(Debug, Clone, Default)]
-pub struct Remedies {
-    /// For the data.
-    pub data: String,
-    /// For the label list.
-    pub labels: String,
-    /// For any images, if the model is not part of a run.
-    pub other: String,
 }
 
 /// Which images to apply a trained run to.
@@ -237,16 +226,14 @@ impl<'a> ImageQuery<'a> {
             None => None,
         };
         let config = run.map(|run| run.config()).transpose()?;
-        let no_data = |problem: &str| TrainError::NotFound {
-            setting: "data.source",
-            problem: problem.into(),
-            remedy: self.remedies.data.clone(),
-        };
         let chose_epoch = config
             .as_ref()
             .is_some_and(|run| run.train.monitor != Monitor::Last);
         let is_limited = config.as_ref().is_some_and(|run| run.data.limit.is_some());
-        let own = |run: RunConfig| (run.data, run.train.seed, true);
+        let own = |mut run: RunConfig, moved| {
+            run.data.find(moved, self.labels, &self.remedies)?;
+            Ok::<_, TrainError>((run.data, run.train.seed, true))
+        };
         let (mut data, seed, is_own) = match (self.place, config) {
             (DataPlace::Own | DataPlace::Moved(_), None) => {
                 return Err(TrainError::NotFound {
@@ -258,20 +245,11 @@ impl<'a> ImageQuery<'a> {
                     remedy: self.remedies.other.clone(),
                 });
             }
-            (DataPlace::Own, Some(run)) => {
-                if let Some(problem) = run.data.absence(false) {
-                    return Err(no_data(&problem));
-                }
-                own(run)
+            (DataPlace::Own, Some(run)) => own(run, None)?,
+            (DataPlace::Moved(path), Some(run)) => own(run, Some(path))?,
+            (DataPlace::Other(path), Some(run)) if is_same(path, &run.data.source) => {
+                own(run, None)?
             }
-            (DataPlace::Moved(path), Some(mut run)) => {
-                run.data.move_to(path);
-                if let Some(problem) = run.data.absence(true) {
-                    return Err(no_data(&problem));
-                }
-                own(run)
-            }
-            (DataPlace::Other(path), Some(run)) if is_same(path, &run.data.source) => own(run),
             (DataPlace::Other(path), run) => {
                 let (trained, seed) =
                     run.map_or_else(Default::default, |run| (run.data, run.train.seed));
@@ -281,6 +259,7 @@ impl<'a> ImageQuery<'a> {
                 };
                 let other = DataConfig {
                     source: path.into(),
+                    labels: self.labels.map(PathBuf::from),
                     val_fraction: share(trained.val_fraction),
                     test_fraction: share(trained.test_fraction),
                     max_pixels: trained.max_pixels,
@@ -291,12 +270,6 @@ impl<'a> ImageQuery<'a> {
             }
         };
         data.limit = self.limit.or(data.limit);
-        if let Some(labels) = self.labels {
-            data.labels = Some(labels.into());
-        }
-        if self.labels.is_none() {
-            data.check_labels(&self.remedies.labels)?;
-        }
         if let Some(column) = self.label_column {
             data.label_column = Some(column.into());
         }

@@ -4,7 +4,7 @@ mod images;
 mod log;
 
 pub(crate) use images::NO_RECORD;
-pub use images::{DataPlace, ImageQuery, Remedies, RunImages, SplitName};
+pub use images::{DataPlace, ImageQuery, RunImages, SplitName};
 pub use log::{RunEnd, RunLog};
 
 use crate::baseline::Baselines;

@@ -283,7 +283,7 @@ fn images(
             let images = ImageQuery {
                 place: DataPlace::new(query.subject.data.as_deref(), None),
                 labels: query.subject.labels.as_deref(),
-                ..ImageQuery::new(run, remedies("erf", run))
+                ..ImageQuery::new(run, remedies("erf", run, query.subject.data.as_deref()))
             };
             let RunSplit {
                 data, split, name, ..

@@ -49,7 +49,8 @@ pub(super) struct PredictArgs {
     max_pixels: PixelArgs,
     #[command(flatten)]
     devices: DeviceArgs,
-    /// Write a table of all images to FILE (`-`: standard output): path, class, probability, then the next classes
+    /// Write a table of all images to FILE (`-`: standard output), replacing an earlier one: path, class,
+    /// probability, then the next classes
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     csv: Option<PathBuf>,
     /// Print JSON: one object per image

@@ -6,7 +6,7 @@ mod overfit;
 mod series;
 mod shared;
 
-use super::run::{RunSettings, move_data, optimizer_override, remedies, set, set_network};
+use super::run::{NewPaths, RunSettings, optimizer_override, remedies, set, set_network};
 use crate::args::{NEW_RUN, NetworkArgs, parse_number, parse_positive, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::machine::compute;
@@ -182,7 +182,7 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
     let progress = DataProgress::default();
     let prepared = match &resumed {
         Some(directory) => prepare_again(config, directory.run(), &progress).map_err(|error| {
-            error.or_moved(&remedies("train --resume", directory.run().path()).data)
+            error.or_moved(&remedies("train --resume", directory.run().path(), None).data)
         })?,
         None => prepare_open(config, open, input_from, &progress)?,
     };
@@ -241,13 +241,21 @@ fn config(arguments: &TrainArgs) -> Result<(RunConfig, InputFrom, OpenSettings),
     Ok((config, input_from, open))
 }
 
+/// Those of a resumed run or series.
+fn new_paths(arguments: &TrainArgs) -> NewPaths<'_> {
+    let labels = arguments.network.source.labels.labels.as_deref();
+    NewPaths {
+        data: arguments.moved.as_deref(),
+        labels: labels.filter(|_| arguments.resume.is_some()),
+    }
+}
+
 /// The config of a run, overridden by the arguments. Whether a setting can change within the run is checked
 /// against the checkpoint.
 fn resume_config(arguments: &TrainArgs, run: &Path) -> Result<RunConfig, CliError> {
     let mut config = RunDirectory::open(run)?.config()?;
     set_network(&mut config, &arguments.network);
-    let moved = arguments.moved.as_deref();
-    move_data(&mut config.data, moved, "train --resume", run)?;
+    new_paths(arguments).find(&mut config.data, "train --resume", run)?;
     apply(arguments, &mut config);
     let stops_already = config.train.early_stopping.is_some();
     let mut config = with_overrides(&config, &overrides(arguments))?;

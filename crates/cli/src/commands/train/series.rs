@@ -1,7 +1,7 @@
 //! `train --seeds` and `train --folds`: several runs of one config.
 
-use super::{RUNS, TrainArgs, apply, config, overrides};
-use crate::commands::run::{move_data_of_all, set_network};
+use super::{RUNS, TrainArgs, apply, config, new_paths, overrides};
+use crate::commands::run::{NewPaths, set_network};
 use crate::error::{CliError, Exit};
 use crate::render::{
     DataProgress, SeriesProgress, Table, Tui, print, print_json, say_line, say_paragraph, wide_line,
@@ -61,13 +61,7 @@ pub(super) fn start(arguments: &TrainArgs) -> Result<Exit, CliError> {
 pub(super) fn resume(arguments: &TrainArgs, path: &Path) -> Result<Exit, CliError> {
     let series = Series::open(path)?;
     let mut base = series.base().clone();
-    move_data_of_all(
-        &mut base.data,
-        arguments.moved.as_deref(),
-        arguments.network.source.labels.labels.as_deref(),
-        "train --resume",
-        path,
-    )?;
+    new_paths(arguments).find(&mut base.data, "train --resume", path)?;
     let mut wanted = base.clone();
     set_network(&mut wanted, &arguments.network);
     // How the series runs may change, but not what is trained. `bad_images` may change because it does not
@@ -110,8 +104,9 @@ fn run(arguments: &TrainArgs, series: &Series) -> Result<Exit, CliError> {
     let mut progress = SeriesProgress::default();
     let (summary, signal) = series.run(&compute, &stop, &DataProgress::default(), &mut progress)?;
     progress.clear();
+    let moved = new_paths(arguments);
     if signal.is_some() {
-        say_stopped(series, &summary);
+        say_stopped(series, &summary, moved);
     }
     let is_gone = |name: &String| RunDirectory::open(&series.path().join(name)).is_err();
     let finished = summary.with_result().map(|run| run.name.clone());
@@ -152,7 +147,7 @@ fn run(arguments: &TrainArgs, series: &Series) -> Result<Exit, CliError> {
             summary: &summary,
         })?;
     } else {
-        show(series, &summary, &[changed, gone].concat())?;
+        show(series, &summary, &[changed, gone].concat(), moved)?;
     }
     Ok(match signal {
         Some(signal) => Exit::Signal(signal),
@@ -162,7 +157,7 @@ fn run(arguments: &TrainArgs, series: &Series) -> Result<Exit, CliError> {
 }
 
 /// Prints the progress of a stopped series, and how to continue it.
-fn say_stopped(series: &Series, summary: &SeriesSummary) {
+fn say_stopped(series: &Series, summary: &SeriesSummary, moved: NewPaths<'_>) {
     let noun = summary.kind.noun();
     let runs = series.kind().runs(series.base());
     let is_done = |name: &str| summary.runs.iter().any(|run| run.name == name);
@@ -173,16 +168,22 @@ fn say_stopped(series: &Series, summary: &SeriesSummary) {
     say_paragraph(
         "stopped",
         format!(
-            "with {} of {} done{begun}; resume with `receptive train --resume {}`",
+            "with {} of {} done{begun}; resume with `receptive train --resume {}{}`",
             summary.runs.len(),
             counted(runs.len(), noun),
-            series.path().shell_word()
+            series.path().shell_word(),
+            moved.flags()
         ),
     );
 }
 
 /// `unfit` are the finished runs that were deleted or changed since.
-fn show(series: &Series, summary: &SeriesSummary, unfit: &[String]) -> Result<(), CliError> {
+fn show(
+    series: &Series,
+    summary: &SeriesSummary,
+    unfit: &[String],
+    moved: NewPaths<'_>,
+) -> Result<(), CliError> {
     let path = series.path().shell_word();
     if !summary.runs.is_empty() {
         print(table(summary).to_string())?;
@@ -221,18 +222,19 @@ fn show(series: &Series, summary: &SeriesSummary, unfit: &[String]) -> Result<()
         "files",
         format!("in {}: {}", series.path().printable(), files.join(", ")),
     )?;
+    let (flags, data) = (moved.flags(), moved.arguments(&series.base().data));
     let next = match (summary.kind, summary.with_result().next()) {
-        _ if summary.remaining > 0 => format!("receptive train --resume {path}"),
+        _ if summary.remaining > 0 => format!("receptive train --resume {path}{flags}"),
         // The final network is trained on the images of all folds.
         (SeriesKind::Folds { .. }, _) => {
             let is_fit = |run: &&RunSummary| !unfit.contains(&run.name);
             let run = summary.with_result().find(is_fit);
             let fold = run.map_or("fold-1", |run| &run.name);
             format!(
-                "receptive train --config {path}/{fold}/config.toml --set data.fold=none --set data.test_fraction=0"
+                "receptive train{data} --config {path}/{fold}/config.toml --set data.fold=none --set data.test_fraction=0"
             )
         }
-        (_, Some(run)) => format!("receptive report {path}/{}", run.name),
+        (_, Some(run)) => format!("receptive report {path}/{}{flags}", run.name),
         _ => return Ok(()),
     };
     wide_line("next", next)

@@ -191,7 +191,8 @@ impl Archive {
         let Some(member) = self.members.get(name) else {
             let is_called_so = |other: &&PathBuf| other.file_name() == name.file_name();
             let other = self.members.keys().find(is_called_so);
-            let other = other.map_or(String::new(), |other| format!("; {} is", other.printable()));
+            let other = other.map(|other| format!("; {} is", self.path.join(other).printable()));
+            let other = other.unwrap_or_default();
             return Err(io::Error::new(
                 io::ErrorKind::NotFound,
                 format!("it is not in the archive{other}"),
