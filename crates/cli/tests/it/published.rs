@@ -252,6 +252,28 @@ fn weights_that_are_no_model_yet_are_to_be_imported() {
 }
 
 #[test]
+fn training_from_weights_of_an_unknown_network_asks_for_its_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("net.safetensors");
+    std::fs::write(&file, weights(Scheme::Timm, 7)).unwrap();
+    let from = [
+        "train",
+        "fashion-mini",
+        "--dry-run",
+        "--from",
+        file.to_str().unwrap(),
+    ];
+    let refused = output(&from);
+    let errors = text(&refused.stderr)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert_eq!(refused.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("name it by --preset NAME"), "{errors}");
+    done(&[&from[..], &["--preset", NETWORK]].concat());
+}
+
+#[test]
 fn a_gate_s_field_is_the_whole_image_in_theory() {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name).to_str().unwrap().to_string();

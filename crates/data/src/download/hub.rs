@@ -88,6 +88,14 @@ pub struct HubFiles {
     pub notes: Vec<String>,
 }
 
+/// In the folder of a commit: the endpoint from which its files were downloaded.
+const ORIGIN: &str = ".endpoint";
+
+fn origin(folder: &Path) -> Option<String> {
+    let endpoint = fs::read_to_string(folder.join(ORIGIN)).ok()?;
+    (!endpoint.contains(char::is_control)).then_some(endpoint)
+}
+
 /// A server's response about a file.
 struct Head {
     commit: Option<String>,
@@ -176,7 +184,10 @@ impl Hub {
         let found = |commit: &str, names: Vec<String>, notes: Vec<String>| HubFiles {
             folder: base.join(commit),
             names,
-            address: format!("{}/{organization}/{name}/tree/{commit}", self.endpoint),
+            address: format!(
+                "{}/{organization}/{name}/tree/{commit}",
+                origin(&base.join(commit)).unwrap_or_else(|| self.endpoint.clone())
+            ),
             notes,
         };
         if let Some((commit, names)) = commit
@@ -252,6 +263,11 @@ impl Hub {
             names.push(file.to_string());
         }
         let commit = commit.unwrap_or_else(|| revision.clone());
+        if origin(&base.join(&commit)).is_none() {
+            let file = base.join(&commit).join(ORIGIN);
+            write_durable(&file, self.endpoint.as_bytes())
+                .map_err(DataError::io("write", &file))?;
+        }
         if !is_commit(revision) {
             let folder = base.join("refs");
             fs::create_dir_all(&folder).map_err(DataError::io("create", &folder))?;

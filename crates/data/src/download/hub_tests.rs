@@ -179,7 +179,11 @@ fn files_come_through_redirects_and_then_from_the_cache() {
         let weights_at = files.folder.join("model.safetensors");
         assert_eq!(fs::read(&weights_at).unwrap(), weights());
         let entries = fs::read_dir(&files.folder).unwrap();
-        assert_eq!(entries.count(), 3, "both, and the hash of the weights");
+        assert_eq!(
+            entries.count(),
+            4,
+            "both, the hash of the weights, and the address"
+        );
 
         // `main` may have moved, so the server is asked, but the files are not sent again.
         let before = server.requests.load(Ordering::Relaxed);
@@ -266,6 +270,16 @@ fn a_file_that_was_damaged_in_the_cache_is_fetched_again() {
     hub.offline = false;
     get(&hub).unwrap();
     assert_eq!(fs::read(&file).unwrap(), weights());
+}
+
+#[test]
+fn files_of_the_cache_have_the_address_that_they_were_downloaded_from() {
+    let (server, cache) = (serve(Server::Good), tempfile::tempdir().unwrap());
+    let address = get(&hub(&server.url, cache.path())).unwrap().address;
+    assert!(address.starts_with(&server.url), "{address}");
+    let mut other = hub("http://127.0.0.1:9", cache.path());
+    other.offline = true;
+    assert_eq!(get(&other).unwrap().address, address);
 }
 
 #[test]

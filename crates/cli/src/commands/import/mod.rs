@@ -91,6 +91,11 @@ impl ImportArgs {
         let file = self.weights.shell_word();
         let reason = "the file was not written by `receptive export` and does not contain it";
         CliError::Usage(match self.is_start {
+            true if flag == NETWORK => format!(
+                "--from {file}: it is unknown which network the weights belong to, because {reason}; name it by \
+                 --preset NAME (`receptive networks` lists them), or import the file first, with `receptive import \
+                 {file} {NETWORK} FILE --out imported`, and then use --from imported"
+            ),
             true => format!(
                 "--from {file}: importing it needs {flag}, because {reason}: {flag} {what}. \
                  Import it first, with `receptive import {file} {flag} ... --out imported`, and \
@@ -100,6 +105,9 @@ impl ImportArgs {
         })
     }
 }
+
+/// The option that names the network of the weights. Where training starts from them, it is `--preset`.
+const NETWORK: &str = "--network";
 
 /// Maximum size in bytes of a list of classes or names.
 const TEXT_BYTES: u64 = 4 << 20;

@@ -2,7 +2,7 @@
 //! network's name, and the file itself.
 
 use super::classes::{IMAGENET, read_classes, unnamed_classes};
-use super::{ImportArgs, given_names};
+use super::{ImportArgs, NETWORK, given_names};
 use crate::commands::network::{is_trained, model_config, model_directory};
 use crate::commands::pretrained::Source;
 use crate::error::CliError;
@@ -63,7 +63,7 @@ pub(super) fn target(
     file: &WeightFile,
 ) -> Result<Target, CliError> {
     let given = given_names(arguments)?;
-    let network = network(arguments, source, file, given.is_some())?;
+    let network = network(arguments, source, file)?;
     let spec = spec(arguments, &network)?;
     Ok(Target {
         spec,
@@ -82,7 +82,6 @@ fn network(
     arguments: &ImportArgs,
     source: &Source,
     file: &WeightFile,
-    has_names: bool,
 ) -> Result<NetworkSpec, CliError> {
     let name = match (&arguments.network, &file.spec, source.architecture()) {
         (Some(name), _, _) => name.clone(),
@@ -92,7 +91,7 @@ fn network(
             Some(name) => name.to_string(),
             None => {
                 return Err(arguments.missing(
-                    "--network",
+                    NETWORK,
                     "NAME, FILE or RUN: the network that the weights belong to",
                 ));
             }
@@ -100,13 +99,17 @@ fn network(
     };
     let forms = published(&name);
     if !forms.is_empty() {
-        return published_network(&name, &forms, source, file, has_names);
+        return published_network(arguments, &name, &forms, source, file);
     }
     if arguments.network.is_none() {
         return Err(CliError::Usage(format!(
             "{}: its config.json names `{name}`, which is not a preset; `receptive networks` \
-             lists them, and --network FILE sets another network",
-            arguments.weights
+             lists them, and {} sets another network",
+            arguments.weights,
+            match arguments.is_start {
+                true => "--preset NAME",
+                false => "--network FILE",
+            }
         )));
     }
     let model = match is_trained(&name) {
@@ -165,28 +168,35 @@ fn missing_names(forms: &[PublishedForm], file: &WeightFile) -> String {
 
 /// The network of published weights, in the format that the file's tensor names indicate.
 fn published_network(
+    arguments: &ImportArgs,
     name: &str,
     forms: &[PublishedForm],
     source: &Source,
     file: &WeightFile,
-    has_names: bool,
 ) -> Result<NetworkSpec, CliError> {
     let choice = choose_form(forms, file);
     let first = &forms[0];
     let form = choice.as_ref().map_or(first, |choice| choice.form);
     let differ = forms.iter().any(|form| form.layers != first.layers);
     // Without known tensor names it is unclear which form is meant, and the forms differ in their epsilons.
-    if choice.is_none() && !has_names && differ && file.spec.is_none() {
+    if choice.is_none() && arguments.names.is_none() && differ && file.spec.is_none() {
         let schemes: Vec<&str> = forms.iter().map(|form| form.scheme.name()).collect();
         return Err(CliError::argument(
-            "--network",
+            match arguments.is_start {
+                true => "--from",
+                false => NETWORK,
+            },
             format!(
                 "{} does not have the layer names under which {name} is published ({}): {}. As these forms differ in \
-                 more than names, give --names FILE with the names of its tensors, or --network FILE with the config of \
+                 more than names, {} --names FILE with the names of its tensors, or {NETWORK} FILE with the config of \
                  exactly this network",
                 file.path().printable(),
                 schemes.join(", "),
                 missing_names(forms, file),
+                match arguments.is_start {
+                    true => "import it first (`receptive import`), with",
+                    false => "give",
+                },
             ),
         ));
     }
