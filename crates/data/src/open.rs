@@ -153,12 +153,20 @@ fn image_files(
     archive: Option<&Archive>,
     options: &DataOptions,
 ) -> Result<Source, DataError> {
-    match &options.labels {
-        Some(list) => labels::open(folder, archive, list, options),
-        // Most archives contain a folder that contains the data.
-        None if archive.is_some() => folder::open(layout::unwrapped(folder)?, options),
-        None => folder::open(folder, options),
+    if let Some(list) = &options.labels {
+        return labels::open(folder, archive, list, options);
     }
+    let folder = match archive {
+        // Most archives contain a folder that contains the data.
+        Some(_) => layout::unwrapped(folder)?,
+        None => folder,
+    };
+    let mut source = folder::open(folder, options)?;
+    // A trained model's classes, or those of a run's record, are known.
+    if options.classes.is_none() && options.record.is_none() {
+        labels::beside::check(folder, archive, &mut source)?;
+    }
+    Ok(source)
 }
 
 /// Opens the data set that an IDX file belongs to: images and labels are in the same folder.

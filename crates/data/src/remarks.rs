@@ -47,8 +47,8 @@ impl DataSet {
         match test {
             None if self.val.is_empty() => {}
             None => remarks.push(
-                "there are no test images: results are measured on the validation images, which \
-                 also select the best epoch, so they are optimistic"
+                "there are no test images: results are measured on the validation images, so they are optimistic if \
+                 these also select the best epoch"
                     .into(),
             ),
             Some(test) => {

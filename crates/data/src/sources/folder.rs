@@ -273,19 +273,22 @@ pub(super) fn note_case(list: &[String], notes: &mut Vec<String>) {
         }
         groups.into_values().filter(|group| group.len() > 1)
     };
-    for same in group(&|class| class.to_lowercase()) {
-        notes.push(format!(
-            "the classes {} differ only by upper and lower case and are treated as different \
-             classes",
-            enumerate(&same)
-        ));
-    }
-    for same in group(&visible) {
+    for same in group(&|class| visible(&class.to_lowercase())) {
+        let lower: HashSet<String> = same.iter().map(|class| class.to_lowercase()).collect();
+        if lower.len() == 1 {
+            notes.push(format!(
+                "the classes {} differ only by upper and lower case and are treated as different \
+                 classes",
+                enumerate(&same)
+            ));
+            continue;
+        }
         let spelt: Vec<String> = same.iter().map(|class| spell_out(class)).collect();
         notes.push(format!(
-            "the classes {} look the same and differ only by spaces or invisible characters; they \
+            "the classes {} look the same and differ only by {}spaces or invisible characters; they \
              are treated as different classes: rename their folders if they are one",
-            enumerate(&spelt)
+            enumerate(&spelt),
+            if lower.len() < same.len() { "case, " } else { "" }
         ));
     }
 }

@@ -2,16 +2,16 @@
 
 use crate::error::DataError;
 use crate::names::enumerate;
+use crate::sources::divisions::reject_divisions;
 use crate::sources::nested::{
-    list_of_classes, packed, reject_images_beside_labels, reject_wrapper, within_splits,
+    list_of_classes, or_list, packed, reject_images_beside_labels, reject_unlabelled,
+    reject_wrapper, within_splits,
 };
 use crate::sources::skipped::SkippedFiles;
-use crate::sources::split_names::{
-    KINDS, SplitNames, TEST, TRAIN, VAL, is_split_name, split_named,
-};
+use crate::sources::split_names::{SplitNames, TEST, TRAIN, VAL, is_split_name};
 use crate::sources::tree::Folder;
 use receptive_core::text::Printable;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
@@ -103,13 +103,7 @@ pub(crate) fn layout<'a>(
                 "its `{}` folder has no class folders; put the images of each class into their \
                  own folder in it, named after the class{}",
                 train.folder.name().to_string_lossy().printable(),
-                match list_of_classes(&[root, train.folder])? {
-                    Some(list) => format!(
-                        ", or set data.labels to the list of their classes, if {} is one",
-                        enumerate(&[list])
-                    ),
-                    None => String::new(),
-                }
+                or_list(&[root, train.folder])?
             ),
             None => "it has a validation or test folder, but no `train` folder; the class list \
                      comes from `train`"
@@ -118,9 +112,8 @@ pub(crate) fn layout<'a>(
         return Err(DataError::layout(root.path(), problem));
     }
     reject_splits_beside_classes(root, &folders, [&val, &test])?;
-    reject_unknown_splits(root, &folders)?;
     reject_wrapper(root, classes)?;
-    reject_data_sets(root, &folders)?;
+    reject_divisions(root, &folders)?;
     Ok(Layout {
         train: Some(root),
         val: None,
@@ -182,6 +175,9 @@ fn splits<'a>(
     if let (Some(train), None) = (found[0], classes) {
         reject_classes_beside(root, folders, train, &taken)?;
         reject_images_beside_labels(train)?;
+        for other in found[1..].iter().flatten() {
+            reject_unlabelled(other, train)?;
+        }
     }
     let mut notes = Vec::new();
     if !others.is_empty() {
@@ -191,6 +187,9 @@ fn splits<'a>(
         ));
     }
     let [train, val, test] = within_splits(found, classes, &mut notes)?;
+    if let (Some(train), None) = (train, classes) {
+        reject_divisions(train, &train.subfolders()?)?;
+    }
     let mut marked = SkippedFiles::default();
     marked.add_marked(root)?;
     marked.note(root.path(), "", &mut notes);
@@ -294,115 +293,4 @@ fn reject_splits_beside_classes(
         }
     }
     Ok(())
-}
-
-/// Rejects folders without images of their own that share the names of two or more subfolders. They are splits
-/// with unusual names (`a/cat`, `a/dog`, `b/cat`, `b/dog`), which a network would silently be trained to
-/// distinguish. A single shared name proves nothing (`cat/images`, `dog/images`).
-fn reject_unknown_splits(root: &Folder, folders: &[&Folder]) -> Result<(), DataError> {
-    let mut candidates: Vec<(&Folder, Vec<&Folder>)> = Vec::new();
-    let mut uses: HashMap<&OsStr, usize> = HashMap::new();
-    for folder in folders {
-        let inner = folder.subfolders()?;
-        if inner.len() < 2 || !folder.contents()?.images.is_empty() {
-            continue;
-        }
-        for inner in &inner {
-            *uses.entry(inner.name()).or_default() += 1;
-        }
-        candidates.push((folder, inner));
-    }
-    // The first folder that contains both names of a pair; fast even for thousands of folders.
-    let mut pairs: HashMap<[&OsStr; 2], usize> = HashMap::new();
-    let mut seen: Vec<(&Folder, Vec<&OsStr>)> = Vec::new();
-    for (folder, inner) in candidates {
-        // Folders of masks or notes next to the images are not classes.
-        let names: Vec<&OsStr> = inner
-            .iter()
-            .filter(|inner| uses.get(inner.name()).is_some_and(|uses| *uses > 1))
-            .filter(|inner| inner.holds_images())
-            .map(|inner| inner.name())
-            .collect();
-        for (at, one) in names.iter().enumerate() {
-            for two in &names[at + 1..] {
-                let first = *pairs.entry([one, two]).or_insert(seen.len());
-                let Some((other, others)) = seen.get(first) else {
-                    continue; // this folder is the first
-                };
-                let shared: Vec<&OsStr> = names
-                    .iter()
-                    .filter(|name| others.contains(name))
-                    .copied()
-                    .collect();
-                return Err(DataError::layout(
-                    root.path(),
-                    unknown_splits(other, folder, &shared),
-                ));
-            }
-        }
-        seen.push((folder, names));
-    }
-    Ok(())
-}
-
-/// Rejects folders that contain splits (`x/train/cat`, `y/train/cat`): they are separate data sets, which a
-/// network would be trained to distinguish.
-fn reject_data_sets(root: &Folder, folders: &[&Folder]) -> Result<(), DataError> {
-    for folder in folders {
-        if !folder.contents()?.images.is_empty() {
-            continue;
-        }
-        for split in folder.subfolders()? {
-            let inner = split.subfolders()?;
-            let has_classes = inner.iter().filter(|inner| inner.holds_images()).count() > 1;
-            if has_classes && split_named(split.name()).is_some() {
-                return Err(DataError::layout(
-                    root.path(),
-                    format!(
-                        "its folder {} is a data set of its own, with the split {}; give one such folder, or move \
-                         the class folders of all into one folder per split",
-                        enumerate(&[folder.name().to_string_lossy().into_owned()]),
-                        enumerate(&[split.name().to_string_lossy().into_owned()])
-                    ),
-                ));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn unknown_splits(one: &Folder, two: &Folder, shared: &[&OsStr]) -> String {
-    let text = |name: &OsStr| name.to_string_lossy().into_owned();
-    let list = |names: Vec<String>| enumerate(&names);
-    let pair = list(
-        [one, two]
-            .iter()
-            .map(|folder| text(folder.name()))
-            .collect(),
-    );
-    let inside = list(shared.iter().map(|name| text(name)).collect());
-    if shared.iter().all(|name| is_split_name(name)) {
-        return format!(
-            "its class folders {pair} contain splits ({inside}), but a split must contain the \
-             class folders; move the images to {} and so on",
-            list(
-                shared
-                    .iter()
-                    .map(|s| text(Path::new(s).join(one.name()).as_os_str()))
-                    .collect()
-            )
-        );
-    }
-    let [train, val, test] = KINDS.map(|kind| {
-        kind.folders
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect::<Vec<_>>()
-            .join(" or ")
-    });
-    format!(
-        "its folders {pair} contain no images, but folders of the same names ({inside}), so they \
-         look like splits, not classes; name splits {train}, {val}, {test}, or if they are \
-         classes put their images directly into them"
-    )
 }

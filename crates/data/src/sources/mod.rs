@@ -2,6 +2,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod cifar;
+mod divisions;
 pub(crate) mod folder;
 pub(crate) mod groups;
 pub(crate) mod idx;

@@ -100,6 +100,38 @@ pub(crate) fn reject_images_beside_labels(train: &Folder) -> Result<(), DataErro
     }
 }
 
+/// Rejects a validation or test split with all images in one folder with a common name, such as `val/images`, which
+/// is no class of the training split.
+pub(crate) fn reject_unlabelled(split: &Folder, train: &Folder) -> Result<(), DataError> {
+    let [only] = with_images(split)?[..] else {
+        return Ok(());
+    };
+    let is_common = IMAGE_FOLDERS.iter().any(|name| only.name() == *name);
+    let is_class = train
+        .subfolders()?
+        .iter()
+        .any(|class| class.name() == only.name());
+    let has_own = !split.contents()?.images.is_empty();
+    if !is_common || is_class || has_own || !with_images(only)?.is_empty() {
+        return Ok(());
+    }
+    Err(DataError::layout(
+        split.path(),
+        format!(
+            "all its images are in `{}` without class folders; put them into one folder per class, named as in the \
+             training split{}, or move this split away",
+            text(only),
+            match list_of_classes(&[split, only])? {
+                Some(list) => format!(
+                    " (the classes may be in {}, but a label list must name the images of all splits)",
+                    enumerate(&[list])
+                ),
+                None => String::new(),
+            }
+        ),
+    ))
+}
+
 fn without_classes(root: &Folder, place: &Folder) -> DataError {
     DataError::layout(
         root.path(),
@@ -190,6 +222,15 @@ fn around_classes(folder: &Folder) -> Result<Option<&Folder>, DataError> {
     Ok(is_around.then_some(only))
 }
 
+/// The folders of images in a folder; if it contains only one, without images of its own, those in that one.
+pub(crate) fn innermost(folder: &Folder) -> Result<Vec<&Folder>, DataError> {
+    let mut place = folder;
+    while let Some(inner) = around_classes(place)? {
+        place = inner;
+    }
+    with_images(place)
+}
+
 /// A note on class folders that contain only folders of images, which are merged.
 pub(crate) fn note_joined(folder: &Folder) -> Result<Option<String>, DataError> {
     let mut joined = Vec::new();
@@ -198,7 +239,7 @@ pub(crate) fn note_joined(folder: &Folder) -> Result<Option<String>, DataError> 
         if !class.contents()?.images.is_empty() {
             continue;
         }
-        let inner = with_images(class)?;
+        let inner = innermost(class)?;
         if inner.len() > 1 {
             let names: Vec<String> = inner.iter().map(|folder| text(folder)).collect();
             example.get_or_insert_with(|| enumerate(&names));
@@ -233,14 +274,35 @@ pub(crate) fn list_of_classes(folders: &[&Folder]) -> Result<Option<String>, Dat
     Ok(None)
 }
 
+/// Advice on a file in one of the folders that may list the classes; empty if there is none.
+pub(crate) fn or_list(folders: &[&Folder]) -> Result<String, DataError> {
+    let list = list_of_classes(folders)?;
+    Ok(list.map_or_else(String::new, |list| {
+        format!(
+            ", or set data.labels to the list of their classes, if {} is one",
+            enumerate(&[list])
+        )
+    }))
+}
+
 /// An archive in the folder that may hold images.
 pub(crate) fn packed(folder: &Folder) -> Result<Option<String>, DataError> {
     first_with(folder, &ARCHIVES)
 }
 
-/// The first non-image file with one of these extensions, in the order of the extensions. Files named after
-/// labels or the training split come before others of their extension, such as `sample_submission.csv`.
+/// The names of files that may list classes, the likeliest first.
+pub(crate) fn lists(folder: &Folder) -> Result<Vec<String>, DataError> {
+    with_extension(folder, &LISTS)
+}
+
+/// The first non-image file with one of these extensions.
 fn first_with(folder: &Folder, extensions: &[&str]) -> Result<Option<String>, DataError> {
+    Ok(with_extension(folder, extensions)?.into_iter().next())
+}
+
+/// The non-image files with one of these extensions, in the order of the extensions. Files named after labels or
+/// the training split come before others of their extension, such as `sample_submission.csv`.
+fn with_extension(folder: &Folder, extensions: &[&str]) -> Result<Vec<String>, DataError> {
     let has = |name: &OsString, known: &str| {
         let extension = Path::new(name).extension();
         extension.is_some_and(|extension| extension.eq_ignore_ascii_case(known))
@@ -251,10 +313,12 @@ fn first_with(folder: &Folder, extensions: &[&str]) -> Result<Option<String>, Da
     };
     let mut others: Vec<&OsString> = folder.contents()?.others.iter().collect();
     others.sort_by_key(|name| !is_named_so(name));
-    let file = extensions
-        .iter()
-        .find_map(|known| others.iter().find(|name| has(name, known)));
-    Ok(file.map(|name| name.to_string_lossy().into_owned()))
+    let mut found = Vec::new();
+    for known in extensions {
+        let files = others.iter().filter(|name| has(name, known));
+        found.extend(files.map(|name| name.to_string_lossy().into_owned()));
+    }
+    Ok(found)
 }
 
 fn with_images(folder: &Folder) -> Result<Vec<&Folder>, DataError> {

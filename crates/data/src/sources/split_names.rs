@@ -32,6 +32,37 @@ pub(crate) fn is_split_name(name: &OsStr) -> bool {
     KINDS.iter().any(|kind| kind.is_named(name))
 }
 
+/// Names of a folder of images without labels, next to the splits.
+const UNLABELLED: [&str; 6] = [
+    "pred",
+    "prediction",
+    "unlabeled",
+    "unlabelled",
+    "unsup",
+    "submission",
+];
+
+/// What a folder of images may be, other than a class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Part {
+    /// 0 for training, 1 for validation, 2 for test.
+    Split(usize),
+    Unlabelled,
+}
+
+/// The part that a word of the name stands for, as in `train_images` and `test1`.
+pub(crate) fn part_in(name: &OsStr) -> Option<Part> {
+    let name = name.to_string_lossy();
+    let mut words = name.split(|c: char| !c.is_ascii_alphabetic());
+    words.find_map(|word| {
+        let is_unlabelled = UNLABELLED.iter().any(|u| word.eq_ignore_ascii_case(u));
+        let unlabelled = is_unlabelled.then_some(Part::Unlabelled);
+        split_named(OsStr::new(word))
+            .map(Part::Split)
+            .or(unlabelled)
+    })
+}
+
 /// The split with this name: 0 for training, 1 for validation, 2 for test.
 pub(crate) fn split_named(name: &OsStr) -> Option<usize> {
     KINDS.iter().position(|kind| kind.is_named(name))

@@ -25,6 +25,7 @@ mod lost_classes;
 mod make;
 mod mutated;
 mod nested;
+mod parts;
 mod passed_over;
 mod pillow;
 mod strange_files;

@@ -121,6 +121,20 @@ fn classes_that_join_folders_are_noted() {
     for name in ["`animals`, `birds`", "`cat`, `dog`", "one class each"] {
         assert!(notes.contains(name), "{notes}");
     }
+    let root = tempfile::tempdir().unwrap();
+    in_each(
+        root.path(),
+        &[
+            "animals/photos/cat",
+            "animals/photos/dog",
+            "birds/photos/owl",
+        ],
+    );
+    let notes = open(root.path(), &uncut()).unwrap().notes.join("\n");
+    assert!(
+        notes.contains("merged the folders inside `animals`"),
+        "{notes}"
+    );
     // One folder inside of each is a habit, and no news.
     let root = tempfile::tempdir().unwrap();
     in_each(root.path(), &["cat/images", "dog/images"]);

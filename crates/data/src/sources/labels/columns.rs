@@ -127,6 +127,11 @@ impl Columns {
     }
 }
 
+/// Whether a column names images, even if none can be told to have their classes.
+pub(super) fn names_images(table: &Table, index: &Index) -> bool {
+    Finder::new(table, index).is_ok()
+}
+
 fn has_one(table: &Table, column: usize, first: usize) -> bool {
     let values = table.values(column, first);
     values.iter().any(|value| flag(value) == Some(true))

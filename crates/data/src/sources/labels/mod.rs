@@ -1,5 +1,6 @@
 //! A label list: a CSV file with the class of each image of a folder, and optionally its split and group.
 
+pub(crate) mod beside;
 mod columns;
 mod index;
 mod loose;
