@@ -223,6 +223,7 @@ fn activations() -> Vec<Case> {
             Activation::Silu => ("Sigmoid", "F.silu(", depends),
             Activation::Mish => ("Softplus", "F.mish(", depends),
             Activation::Elu(_) => ("Elu", "F.elu(", depends),
+            Activation::Clip(_) => ("Clip", "torch.clamp(", depends),
         };
         Case {
             layer: activation.into(),

@@ -201,6 +201,7 @@ fn others_layers() -> Vec<(&'static str, LayerConfig)> {
         ),
         ("squeeze_excite", SqueezeExciteLayer::default().into()),
         ("leaky_relu 0.2", Activation::LeakyRelu(0.2).into()),
+        ("clip -0.5 to 0.25", Activation::Clip([-0.5, 0.25]).into()),
     ]
 }
 

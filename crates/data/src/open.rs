@@ -164,7 +164,7 @@ fn image_files(
     let mut source = folder::open(folder, options)?;
     // A trained model's classes, or those of a run's record, are known.
     if options.classes.is_none() && options.record.is_none() {
-        labels::beside::check(folder, archive, &mut source)?;
+        labels::rival::check(folder, archive, &mut source)?;
     }
     Ok(source)
 }

@@ -101,7 +101,7 @@ pub(crate) fn reject_images_beside_labels(train: &Folder) -> Result<(), DataErro
 }
 
 /// Rejects a validation or test split with all images in one folder with a common name, such as `val/images`, which
-/// is no class of the training split.
+/// is not a class of the training split.
 pub(crate) fn reject_unlabelled(split: &Folder, train: &Folder) -> Result<(), DataError> {
     let [only] = with_images(split)?[..] else {
         return Ok(());

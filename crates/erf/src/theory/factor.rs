@@ -10,9 +10,11 @@ pub(super) fn mean_square(activation: Activation) -> (f64, bool) {
         Activation::LeakyRelu(slope) => ((1.0 + slope.powi(2)) / 2.0, true),
         // Their derivatives depend on the input's scale. A constant factor of any size leaves a
         // chain's map unchanged up to scale.
-        Activation::Gelu | Activation::Tanh | Activation::Sigmoid | Activation::HardSigmoid => {
-            (1.0, false)
-        }
+        Activation::Gelu
+        | Activation::Tanh
+        | Activation::Sigmoid
+        | Activation::HardSigmoid
+        | Activation::Clip(_) => (1.0, false),
         // Half of the inputs, ignoring those above 6.
         Activation::Relu6 => (0.5, false),
         // The mean of ((2x + 3) / 6)^2 for standard normal inputs, ignoring those beyond ±3.
@@ -37,6 +39,7 @@ pub(super) fn on_positive(activation: Activation) -> (f64, bool) {
         | Activation::HardSwish
         | Activation::HardSigmoid
         | Activation::Silu
-        | Activation::Mish => (1.0, false),
+        | Activation::Mish
+        | Activation::Clip(_) => (1.0, false),
     }
 }

@@ -39,17 +39,20 @@ pub(super) fn activate(graph: &mut GraphBuilder, name: &str, x: &str, kind: Acti
         Activation::Tanh => graph.node("Tanh", name, [x], vec![]),
         Activation::Sigmoid => graph.node("Sigmoid", name, [x], vec![]),
         Activation::Gelu => gelu(graph, name, x),
-        Activation::Relu6 => {
-            let low = graph.floats(&format!("{name}.low"), &[], &[0.0]);
-            let high = graph.floats(&format!("{name}.high"), &[], &[6.0]);
-            graph.node("Clip", name, [x, &low, &high], vec![])
-        }
+        Activation::Relu6 => clip(graph, name, x, [0.0, 6.0]),
+        Activation::Clip(bounds) => clip(graph, name, x, bounds.map(|bound| bound as f32)),
         Activation::HardSwish => graph.node("HardSwish", name, [x], vec![]),
         Activation::HardSigmoid => {
             let slope = vec![float("alpha", 1.0 / 6.0), float("beta", 0.5)];
             graph.node("HardSigmoid", name, [x], slope)
         }
     }
+}
+
+fn clip(graph: &mut GraphBuilder, name: &str, x: &str, [low, high]: [f32; 2]) -> String {
+    let low = graph.floats(&format!("{name}.low"), &[], &[low]);
+    let high = graph.floats(&format!("{name}.high"), &[], &[high]);
+    graph.node("Clip", name, [x, &low, &high], vec![])
 }
 
 /// `x / 2 (1 + erf(x / sqrt 2))`, because `Gelu` requires operator set 20.

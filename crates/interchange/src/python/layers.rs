@@ -211,6 +211,7 @@ fn activate(code: &mut Code, x: &str, kind: Option<Activation>) {
         Some(Activation::Silu) => format!("F.silu({x})"),
         Some(Activation::Mish) => format!("F.mish({x})"),
         Some(Activation::Elu(alpha)) => format!("F.elu({x}, {alpha})"),
+        Some(Activation::Clip([low, high])) => format!("torch.clamp({x}, {low:?}, {high:?})"),
         None => return,
     };
     code.step(format!("{x} = {function}"));

@@ -1,5 +1,6 @@
 //! `activation`, and the non-linearities that other layers may end with.
 
+use super::activation_form::{ActivationForm, ActivationTable};
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
 use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues, Plain};
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 /// A non-linearity, applied to each value separately.
 ///
 /// Written as its name (`"relu"`), or with its setting as a table:
-/// `{ type = "leaky_relu", slope = 0.2 }`, `{ type = "elu", alpha = 0.5 }`.
+/// `{ type = "leaky_relu", slope = 0.2 }`, `{ type = "elu", alpha = 0.5 }`, `{ type = "clip", bounds = [0, 20] }`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "ActivationForm", into = "ActivationForm")]
 pub enum Activation {
@@ -47,6 +48,11 @@ pub enum Activation {
     Elu(
         /// `alpha`.
         f64,
+    ),
+    /// `min(max(x, low), high)`; hard tanh unless the bounds are given.
+    Clip(
+        /// `low` and `high`.
+        [f64; 2],
     ),
 }
 
@@ -80,36 +86,21 @@ names! {
     "silu" Silu,
     "mish" Mish,
     "elu" Elu(Self::ELU_ALPHA),
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "an activation is a name such as \"relu\", or a table such as \
-                 { type = \"leaky_relu\", slope = 0.2 }"
-)]
-enum ActivationForm {
-    Name(String),
-    Table(ActivationTable),
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ActivationTable {
-    r#type: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    slope: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    alpha: Option<f64>,
+    "clip" Clip(Self::CLIP_BOUNDS),
 }
 
 impl TryFrom<ActivationForm> for Activation {
     type Error = String;
 
     fn try_from(written: ActivationForm) -> Result<Self, String> {
-        let (name, slope, alpha) = match written {
-            ActivationForm::Name(name) => (name, None, None),
-            ActivationForm::Table(table) => (table.r#type, table.slope, table.alpha),
+        let ActivationTable {
+            r#type: name,
+            slope,
+            alpha,
+            bounds,
+        } = match written {
+            ActivationForm::Name(name) => ActivationTable::of(name),
+            ActivationForm::Table(table) => table,
         };
         let Some(found) = Self::ALL.into_iter().find(|known| known.name() == name) else {
             let known = Self::ALL.map(Self::name).join(", ");
@@ -117,18 +108,25 @@ impl TryFrom<ActivationForm> for Activation {
                 "the activation \"{name}\" is not known; it is one of {known}"
             ));
         };
-        if let Some(value) = slope.or(alpha).filter(|value| !value.is_finite()) {
+        let values = bounds.into_iter().flatten().chain(slope).chain(alpha);
+        if let Some(value) = values.into_iter().find(|value| !value.is_finite()) {
             return Err(format!(
                 "the setting of the activation \"{name}\" is {value}; give a finite number"
             ));
         }
-        match (found, slope, alpha) {
-            (found, None, None) => Ok(found),
-            (Self::LeakyRelu(_), Some(slope), None) => Ok(Self::LeakyRelu(slope)),
-            (Self::Elu(_), None, Some(alpha)) => Ok(Self::Elu(alpha)),
+        match (found, slope, alpha, bounds) {
+            (found, None, None, None) => Ok(found),
+            (Self::LeakyRelu(_), Some(slope), None, None) => Ok(Self::LeakyRelu(slope)),
+            (Self::Elu(_), None, Some(alpha), None) => Ok(Self::Elu(alpha)),
+            (Self::Clip(_), None, None, Some([low, high])) if low < high => {
+                Ok(Self::Clip([low, high]))
+            }
+            (Self::Clip(_), None, None, Some(bounds)) => Err(format!(
+                "the bounds of the activation \"clip\" are {bounds:?}; the first must be the lower one"
+            )),
             _ => Err(format!(
                 "the activation \"{name}\" does not take this setting; only leaky_relu takes `slope`, \
-                 and only elu `alpha`"
+                 only elu `alpha`, and only clip `bounds`"
             )),
         }
     }
@@ -136,21 +134,18 @@ impl TryFrom<ActivationForm> for Activation {
 
 impl From<Activation> for ActivationForm {
     fn from(activation: Activation) -> Self {
-        let r#type = activation.name().to_string();
-        let table = |slope, alpha| {
-            Self::Table(ActivationTable {
-                r#type: activation.name().into(),
-                slope,
-                alpha,
-            })
-        };
+        let mut table = ActivationTable::of(activation.name().into());
         match activation {
             Activation::LeakyRelu(slope) if slope != Activation::LEAKY_SLOPE => {
-                table(Some(slope), None)
+                table.slope = Some(slope);
             }
-            Activation::Elu(alpha) if alpha != Activation::ELU_ALPHA => table(None, Some(alpha)),
-            _ => Self::Name(r#type),
+            Activation::Elu(alpha) if alpha != Activation::ELU_ALPHA => table.alpha = Some(alpha),
+            Activation::Clip(bounds) if bounds != Activation::CLIP_BOUNDS => {
+                table.bounds = Some(bounds);
+            }
+            _ => return Self::Name(table.r#type),
         }
+        Self::Table(table)
     }
 }
 
@@ -163,6 +158,9 @@ impl Activation {
 
     /// ELU's default `alpha`, as in PyTorch and Keras.
     pub const ELU_ALPHA: f64 = 1.0;
+
+    /// The default bounds of a clip: a hard tanh, as in PyTorch.
+    pub const CLIP_BOUNDS: [f64; 2] = [-1.0, 1.0];
 
     /// Applies it to each value.
     pub fn forward<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
@@ -178,6 +176,7 @@ impl Activation {
             Self::Silu => x.clone() * activation::sigmoid(x),
             Self::Mish => mish(x),
             Self::Elu(alpha) => elu(x, alpha),
+            Self::Clip([low, high]) => x.clamp(low, high),
         }
     }
 
@@ -209,7 +208,8 @@ impl Activation {
             // contribute 1/2.
             Self::Elu(alpha) => (0.5 + 0.144_945 * alpha * alpha).sqrt().recip(),
             Self::Tanh => 5.0 / 3.0,
-            Self::Sigmoid | Self::HardSigmoid => 1.0,
+            // Nearly the identity within its bounds.
+            Self::Clip(_) | Self::Sigmoid | Self::HardSigmoid => 1.0,
         }
     }
 
@@ -221,6 +221,7 @@ impl Activation {
             {
                 format!("{} {value}", self.name())
             }
+            Self::Clip([low, high]) => format!("{} {low} to {high}", self.name()),
             _ => self.name().into(),
         }
     }
@@ -349,6 +350,7 @@ mod tests {
             Activation::Mish => x * x.exp().ln_1p().tanh(),
             Activation::Elu(alpha) if x < 0.0 => alpha * x.exp_m1(),
             Activation::Elu(_) => x,
+            Activation::Clip([low, high]) => x.clamp(low, high),
         }
     }
 
@@ -359,7 +361,11 @@ mod tests {
         let points = [
             -7.5f32, -3.2, -2.8, -1.1, -0.3, 0.2, 0.9, 2.7, 3.3, 5.8, 6.4,
         ];
-        let others = [Activation::LeakyRelu(0.2), Activation::Elu(0.5)];
+        let others = [
+            Activation::LeakyRelu(0.2),
+            Activation::Elu(0.5),
+            Activation::Clip([-3.0, 6.0]),
+        ];
         for activation in Activation::ALL.into_iter().chain(others) {
             let x = Tensor::<1>::from_floats(points, &device).require_grad();
             let y = activation.forward(x.clone());
@@ -395,7 +401,8 @@ mod tests {
         let written = |activation| serde_json::to_string(&activation).unwrap();
         assert_eq!(written(Activation::LeakyRelu(0.2)), leaky);
         assert_eq!(written(Activation::LEAKY_RELU), "\"leaky_relu\"");
-        for activation in Activation::ALL.into_iter().chain([Activation::Elu(0.5)]) {
+        let others = [Activation::Elu(0.5), Activation::Clip([0.0, 20.0])];
+        for activation in Activation::ALL.into_iter().chain(others) {
             assert_eq!(read(&written(activation)), Ok(activation));
         }
         let error = read("\"swish\"").unwrap_err();
@@ -403,6 +410,8 @@ mod tests {
             error.contains("\"swish\" is not known") && error.contains("silu"),
             "{error}"
         );
+        let error = read(r#"{"type":"clip","bounds":[2,1]}"#).unwrap_err();
+        assert!(error.contains("the first must be the lower one"), "{error}");
         let error = read(r#"{"type":"relu","slope":0.2}"#).unwrap_err();
         assert!(error.contains("only leaky_relu takes `slope`"), "{error}");
     }

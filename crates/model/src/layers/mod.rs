@@ -3,6 +3,7 @@
 //! branches whose outputs are joined.
 
 mod activation;
+mod activation_form;
 mod adaptive_avg_pool2d;
 mod avg_pool2d;
 mod batch_norm;

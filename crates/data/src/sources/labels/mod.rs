@@ -1,9 +1,9 @@
 //! A label list: a CSV file with the class of each image of a folder, and optionally its split and group.
 
-pub(crate) mod beside;
 mod columns;
 mod index;
 mod loose;
+pub(crate) mod rival;
 mod rows;
 mod splits;
 mod table;

@@ -23,7 +23,7 @@ const STEP: f64 = 0.0371;
 /// The factor between two values further away, up to [`FAR`].
 const GROWTH: f64 = 1.37;
 /// The largest value compared. No network computes larger ones: a clip beyond has no effect.
-pub(super) const FAR: f64 = 1e30;
+const FAR: f64 = 1e30;
 /// Constants in a file are rounded to 32 bits.
 const TOLERANCE: f64 = 2e-6;
 /// Beyond this, `exp` is infinite in 32 bits, so that a function composed of it may have no value.
@@ -65,21 +65,28 @@ pub(super) fn recognized(constants: &[f64], function: impl Fn(f64) -> f64) -> Op
         });
     }
     let slope = -function(-1.0);
-    candidates(slope)
+    let bounds = [function(-FAR), function(FAR)];
+    candidates(slope, bounds)
         .into_iter()
         .find(|activation| is(&|x| value(*activation, x)))
         .map(Meaning::Activation)
 }
 
-/// The activations that a function with the value `-slope` at -1 may be.
-fn candidates(slope: f64) -> Vec<Activation> {
+/// The activations that a function may be: it is `-slope` at -1, and has these values far from 0 on both sides.
+fn candidates(slope: f64, bounds: [f64; 2]) -> Vec<Activation> {
     // The decimal number that was rounded to 32 bits.
     let slope = (slope as f32).to_string().parse().unwrap_or(slope);
     let alpha = slope / (1.0 - (-1.0f64).exp());
     let alpha = (alpha as f32).to_string().parse().unwrap_or(alpha);
+    // A bound beyond those is none, which is written as the largest number.
+    let [low, high] = bounds.map(|bound| match bound.abs() < FAR {
+        true => bound,
+        false => f64::from(f32::MAX).copysign(bound),
+    });
+    let clip = (low < high).then_some(Activation::Clip([low, high]));
     let own = [Activation::LeakyRelu(slope), Activation::Elu(alpha)];
     // ReLU comes before a leaky ReLU with slope 0.
-    Activation::ALL.into_iter().chain(own).collect()
+    Activation::ALL.into_iter().chain(own).chain(clip).collect()
 }
 
 /// The value of an activation in double precision.
@@ -96,6 +103,7 @@ fn value(activation: Activation, x: f64) -> f64 {
         Activation::HardSigmoid => (x + 3.0).clamp(0.0, 6.0) / 6.0,
         Activation::Silu => x * unary(Unary::Sigmoid, x),
         Activation::Mish => x * unary(Unary::Softplus, x).tanh(),
+        Activation::Clip([low, high]) => x.clamp(low, high),
     }
 }
 
@@ -111,19 +119,19 @@ mod tests {
             recognized(&[], |x| x.clamp(0.0, 6.0)),
             Some(Meaning::Activation(Activation::Relu6))
         );
+        let clip = |low, high| Some(Meaning::Activation(Activation::Clip([low, high])));
+        let most = f64::from(f32::MAX);
         for bound in [6.001, 9.8, 11.0, 20.0, 50.0, 65504.0, 1e20] {
-            assert_eq!(
-                recognized(&[0.0, bound], |x| x.clamp(0.0, bound)),
-                None,
-                "{bound}"
-            );
+            let positive = recognized(&[0.0, bound], |x| x.clamp(0.0, bound));
+            assert_eq!(positive, clip(0.0, bound), "{bound}");
             let both = |x: f64| x.clamp(-bound, bound);
-            assert_eq!(recognized(&[-bound, bound], both), None, "{bound}");
+            assert_eq!(recognized(&[-bound, bound], both), clip(-bound, bound));
+            let high = |x: f64| x.min(bound);
+            assert_eq!(recognized(&[bound], high), clip(-most, bound));
             let below = |x: f64| if x < -bound { x } else { x.max(0.0) };
             assert_eq!(recognized(&[bound], below), None, "{bound}");
         }
         // The largest 32-bit number clips nothing.
-        let most = f64::from(f32::MAX);
         assert_eq!(recognized(&[0.0, most], |x| x.clamp(0.0, most)), relu);
     }
 

@@ -4,7 +4,6 @@ use super::super::constant::Constant;
 use super::super::function::{FunctionId, Operand};
 use super::super::graph::Node;
 use super::super::network::Kind;
-use super::super::recognize::FAR;
 use super::super::scalar::{Binary, Unary};
 use super::super::view::{Dim, View};
 use super::super::vocabulary;
@@ -45,7 +44,7 @@ impl Lowering {
                 };
                 let low = bound(1, "min", f64::NEG_INFINITY)?;
                 let high = bound(2, "max", f64::INFINITY)?;
-                self.clipped(x, low, high)
+                self.functions.unary(Unary::Clip(low, high), x)
             }
             "HardSigmoid" => {
                 let (slope, shift) = (alpha(0.2), node.float("beta").unwrap_or(0.5));
@@ -92,38 +91,6 @@ impl Lowering {
     fn product(&mut self, a: FunctionId, b: FunctionId) -> FunctionId {
         let operands = [Operand::Function(a), Operand::Function(b)];
         self.functions.binary(Binary::Mul, operands).unwrap_or(a)
-    }
-
-    /// Clips to these bounds. Any finite bounds are expressed by ReLU or ReLU6 and affine
-    /// functions.
-    fn clipped(&mut self, x: FunctionId, low: f64, high: f64) -> FunctionId {
-        let low = if low <= -FAR { f64::NEG_INFINITY } else { low };
-        let high = if high >= FAR { f64::INFINITY } else { high };
-        if (low == 0.0 && (high == 6.0 || high == f64::INFINITY)) || low >= high {
-            return self.functions.unary(Unary::Clip(low, high), x);
-        }
-        match (low.is_finite(), high.is_finite()) {
-            (true, true) => {
-                let moved = self.with(Binary::Sub, x, low);
-                let scaled = self.with(Binary::Mul, moved, 6.0 / (high - low));
-                let clipped = self.functions.unary(Unary::Clip(0.0, 6.0), scaled);
-                let scaled = self.with(Binary::Mul, clipped, (high - low) / 6.0);
-                self.with(Binary::Add, scaled, low)
-            }
-            (true, false) => {
-                let moved = self.with(Binary::Sub, x, low);
-                let clipped = self.functions.unary(Unary::Relu, moved);
-                self.with(Binary::Add, clipped, low)
-            }
-            (false, true) => {
-                let negative = self.with(Binary::Mul, x, -1.0);
-                let moved = self.with(Binary::Add, negative, high);
-                let clipped = self.functions.unary(Unary::Relu, moved);
-                let negative = self.with(Binary::Mul, clipped, -1.0);
-                self.with(Binary::Add, negative, high)
-            }
-            (false, false) => x,
-        }
     }
 
     /// `clip(slope x + shift, 0, 1)`, composed so that any slope is supported.
@@ -196,8 +163,11 @@ impl Lowering {
                 operands.reverse();
             }
             let function = match rule(node) {
-                Binary::Min => Some(self.clipped(x, f64::NEG_INFINITY, number)),
-                Binary::Max => Some(self.clipped(x, number, f64::INFINITY)),
+                Binary::Min => Some(
+                    self.functions
+                        .unary(Unary::Clip(f64::NEG_INFINITY, number), x),
+                ),
+                Binary::Max => Some(self.functions.unary(Unary::Clip(number, f64::INFINITY), x)),
                 rule => self.functions.binary(rule, operands),
             };
             if let Some(function) = function {

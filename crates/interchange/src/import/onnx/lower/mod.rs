@@ -7,12 +7,14 @@
 
 mod adaptive;
 mod arithmetic;
+mod border;
 mod dense;
 mod image;
 mod inputs;
 mod joins;
 mod norms;
 mod shapes;
+mod unchanged;
 mod windows;
 
 use super::constant::{Constant, MAX_VALUES};
@@ -170,7 +172,8 @@ impl Lowering {
             return Ok(vec![Value::Constant(constants)]);
         }
         match node.operator.as_str() {
-            "Identity" | "Dropout" => Ok(vec![Value::Tensor(self.tensor(node, 0)?)]),
+            "Identity" => Ok(vec![Value::Tensor(self.tensor(node, 0)?)]),
+            "Dropout" => self.dropout(node),
             "Cast" => self.cast(node),
             "Conv" => self.conv(node),
             "MaxPool" => self.max_pool(node),
@@ -203,23 +206,6 @@ impl Lowering {
     }
 
     /// A conversion to another type of floating-point numbers, which is left out.
-    fn cast(&mut self, node: &Node) -> Result<Outputs, String> {
-        const FLOAT: i64 = 1;
-        const FLOAT16: i64 = 10;
-        const DOUBLE: i64 = 11;
-        const BFLOAT16: i64 = 16;
-        match node.int("to") {
-            Some(FLOAT | FLOAT16 | DOUBLE | BFLOAT16) => {
-                Ok(vec![Value::Tensor(self.tensor(node, 0)?)])
-            }
-            Some(kind) => Err(format!(
-                "it converts values of the image to the type {kind} of ONNX, which is not a floating-point type: they \
-                 would be rounded, and no layer does that"
-            )),
-            None => Err("its attribute `to` is missing".into()),
-        }
-    }
-
     fn checked(&self, outputs: Outputs) -> Result<Outputs, String> {
         match self.network.is_too_large {
             true => Err("its output has more values than are supported".into()),

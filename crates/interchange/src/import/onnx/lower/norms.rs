@@ -14,7 +14,9 @@ impl Lowering {
         let tensor = self.bare(node, 0)?;
         let shape = self.base_shape(&tensor);
         let channels = shape.channels();
-        if node.int("training_mode") == Some(1) {
+        // Before version 14 of the operators, further outputs mean training.
+        let outputs = node.outputs.iter().filter(|output| !output.is_empty());
+        if node.int("training_mode") == Some(1) || outputs.count() > 1 {
             return Err(
                 "it uses the batch's own statistics; export the network in evaluation mode \
                  (`eval()`)"

@@ -1,4 +1,4 @@
-//! Convolutions, pools, and the padding before them.
+//! Convolutions and pools.
 
 use super::super::axes::position;
 use super::super::constant::Constant;
@@ -6,11 +6,9 @@ use super::super::graph::Node;
 use super::super::network::{Kind, Weight};
 use super::super::view::Dim;
 use super::super::vocabulary::{self, Pool, Slide};
-use super::{Border, Lowering, Outputs, Tensor, Value};
+use super::border::{MAX_SIDE, grown, sum};
+use super::{Lowering, Outputs, Tensor};
 use receptive_model::{Activation, Conv2dLayer, Edges, GlobalAvgPool2dLayer, LayerConfig, Shape};
-
-/// The largest window side, stride, dilation and padding.
-const MAX_SIDE: usize = 1 << 20;
 
 impl Lowering {
     pub(super) fn conv(&mut self, node: &Node) -> Result<Outputs, String> {
@@ -40,7 +38,14 @@ impl Lowering {
             Some(_) => Some(self.row(node, 2, filters)?),
             None => None,
         };
-        let mut slide = slide(node, [height, width], shape)?;
+        if let Some(window) = node.ints("kernel_shape")
+            && window != [height as i64, width as i64]
+        {
+            return Err(format!(
+                "its `kernel_shape` is {window:?}, but its weights are for {height} x {width}"
+            ));
+        }
+        let mut slide = slide(node, [height, width], grown(shape, tensor.border))?;
         if let Some(border) = tensor.border {
             if border.value != 0.0 {
                 return Err(format!(
@@ -105,18 +110,21 @@ impl Lowering {
         }
         let mut value = self.map(&tensor, node)?;
         let shape = self.network.shape(value);
-        let mut slide = slide(node, kernel(node)?, shape)?;
+        let mut slide = slide(node, kernel(node)?, grown(shape, tensor.border))?;
         let mut shape = shape;
         if let Some(border) = tensor.border {
-            if border.value == f32::NEG_INFINITY || border.value == 0.0 && self.is_positive(value) {
+            let is_neutral =
+                border.value == f32::NEG_INFINITY || border.value == 0.0 && self.is_positive(value);
+            // Rounded up, a window may begin in the border, but not in the pool's own padding.
+            if is_neutral && !slide.ceil {
                 slide.edges = sum(slide.edges, border.edges);
             } else if border.value == 0.0 {
                 value = self.padded(value, border.edges, node);
                 shape = self.network.shape(value);
             } else {
                 return Err(format!(
-                    "its input is padded with {}; a layer pads with zeros, and a max pool with \
-                     negative infinity",
+                    "its input is padded with {}; a layer pads with zeros, and a max pool, unless its size is \
+                     rounded up, with negative infinity",
                     border.value
                 ));
             }
@@ -128,32 +136,6 @@ impl Lowering {
         let layer = vocabulary::pool(Pool::Max, &slide, shape);
         value = self.network.plain(layer, value, output, node.name());
         Ok(self.fresh_map(value))
-    }
-
-    /// Pads a map with zeros, by a depthwise convolution with a single weight of 1.
-    fn padded(&mut self, value: usize, edges: Edges, node: &Node) -> usize {
-        let shape = self.network.shape(value);
-        let channels = shape.channels();
-        let [height, width] = shape.map_size();
-        let layer = Conv2dLayer::new(channels, 1)
-            .with_groups(channels)
-            .with_padding(edges)
-            .with_bias(false);
-        let weight = Weight {
-            leaf: "weight",
-            shape: vec![channels, 1, 1, 1],
-            values: vec![1.0; channels],
-        };
-        let kind = Kind::Layer {
-            config: layer.into(),
-            weights: vec![weight],
-        };
-        let output = Shape::Map {
-            channels,
-            height: height + edges.top + edges.bottom,
-            width: width + edges.left + edges.right,
-        };
-        self.network.push(kind, vec![value], output, node.name())
     }
 
     /// Whether no value is negative, as after a ReLU.
@@ -171,15 +153,24 @@ impl Lowering {
         let tensor = self.tensor(node, 0)?;
         let mut value = self.map(&tensor, node)?;
         let shape = self.network.shape(value);
-        let mut slide = slide(node, kernel(node)?, shape)?;
+        let mut slide = slide(node, kernel(node)?, grown(shape, tensor.border))?;
+        let mut shape = shape;
         let mut counts_padding = node.int("count_include_pad") == Some(1);
         if let Some(border) = tensor.border {
-            let own = slide.edges != Edges::default();
-            if border.value != 0.0 || (own && !counts_padding) {
-                return Err("its input is padded with other values than counted zeros".into());
+            if border.value != 0.0 {
+                return Err(format!(
+                    "its input is padded with {}, not with zeros",
+                    border.value
+                ));
             }
-            slide.edges = sum(slide.edges, border.edges);
-            counts_padding = true;
+            let own = slide.edges != Edges::default();
+            if slide.ceil || own && !counts_padding {
+                value = self.padded(value, border.edges, node);
+                shape = self.network.shape(value);
+            } else {
+                slide.edges = sum(slide.edges, border.edges);
+                counts_padding = true;
+            }
         }
         let has_padding = slide.edges != Edges::default();
         if slide.kernel == shape.map_size() && !has_padding {
@@ -283,49 +274,6 @@ impl Lowering {
         }
         Ok(vec![self.fresh(value, view)])
     }
-
-    pub(super) fn pad(&mut self, node: &Node) -> Result<Outputs, String> {
-        let tensor = self.bare(node, 0)?;
-        let mode = node.string("mode").unwrap_or("constant".into());
-        let pads = match node.ints("pads").or(node.ints("paddings")) {
-            Some(pads) => pads.to_vec(),
-            None => self.constant(node, 1)?.integers()?,
-        };
-        if pads.iter().all(|side| *side == 0) {
-            return Ok(vec![Value::Tensor(tensor)]);
-        }
-        if mode != "constant" {
-            return Err(format!("it pads in mode `{mode}`; layers pad with zeros"));
-        }
-        let value = match self.optional(node, 2)? {
-            Some(value) => value.float()?,
-            None => node.float("value").unwrap_or(0.0) as f32,
-        };
-        let is_map = tensor.view.is_map(self.batch, self.base_shape(&tensor));
-        let sides: Vec<usize> = pads
-            .iter()
-            .filter_map(|side| usize::try_from(*side).ok().filter(|side| *side <= MAX_SIDE))
-            .collect();
-        let &[0, 0, top, left, 0, 0, bottom, right] = sides.as_slice() else {
-            return Err(format!(
-                "it pads by {pads:?}; only rows and columns of feature maps can be padded, by at \
-                 most {MAX_SIDE}"
-            ));
-        };
-        if !is_map {
-            return Err("its input is not a feature map [batch, channels, height, width]".into());
-        }
-        let edges = Edges {
-            top,
-            left,
-            bottom,
-            right,
-        };
-        Ok(vec![Value::Tensor(Tensor {
-            border: Some(Border { edges, value }),
-            ..tensor
-        })])
-    }
 }
 
 fn kernel(node: &Node) -> Result<[usize; 2], String> {
@@ -347,15 +295,6 @@ fn pair(node: &Node, attribute: &str, default: Option<usize>) -> Result<[usize; 
             "its `{attribute}` is {found:?}; expected two sizes from 1 to {MAX_SIDE}: height and \
              width"
         )),
-    }
-}
-
-fn sum(a: Edges, b: Edges) -> Edges {
-    Edges {
-        top: a.top + b.top,
-        left: a.left + b.left,
-        bottom: a.bottom + b.bottom,
-        right: a.right + b.right,
     }
 }
 

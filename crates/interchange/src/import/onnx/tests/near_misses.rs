@@ -54,6 +54,11 @@ fn a_clip_far_from_zero_is_applied() {
             (-12.5, f32::MAX),
             (f32::MIN, 7.0),
             (f32::MIN, f32::MAX),
+            // Bounds of 16-bit numbers, and others that must not cost precision.
+            (-65504.0, 65504.0),
+            (-1e6, 1e6),
+            (-1e10, 0.0),
+            (0.0, 1e10),
         ] {
             let clip = conv().number("low", low).number("high", high).node(
                 "Clip",
@@ -174,4 +179,119 @@ fn softmax_is_over_the_classes_as_the_version_of_the_operators_means_it() {
             .unwrap_err()
             .contains("over axis 2")
     );
+}
+
+/// A convolution of 8x8 pixels after its input is padded by one pixel on each side.
+fn padded_conv(attributes: &[AttributeProto], pads: &[i64]) -> Builder {
+    let builder = image().floats("w", &[8, 3, 3, 3]);
+    match pads {
+        [] => builder.node("Conv", &["x", "w"], "c", attributes),
+        _ => builder
+            .integers("pads", pads)
+            .node("Pad", &["x", "pads"], "p", &[])
+            .node("Conv", &["p", "w"], "c", attributes),
+    }
+}
+
+#[test]
+fn automatic_padding_is_that_of_the_padded_size() {
+    let strides = ints("strides", &[2, 2]);
+    let text = |kind: &str| AttributeProto {
+        name: "auto_pad".into(),
+        s: kind.as_bytes().to_vec().into(),
+        r#type: 3,
+        ..AttributeProto::default()
+    };
+    // 10 pixels with a window of 3 and steps of 2 lack one pixel; 8 lack one as well, 9 none.
+    for (kind, pads, sum) in [
+        ("SAME_UPPER", [0, 0, 1, 1, 0, 0, 1, 1], [1, 1, 2, 2]),
+        ("SAME_LOWER", [0, 0, 1, 1, 0, 0, 1, 1], [2, 2, 1, 1]),
+        ("SAME_UPPER", [0, 0, 0, 0, 0, 0, 1, 1], [1, 1, 2, 2]),
+        ("VALID", [0, 0, 1, 1, 0, 0, 1, 1], [1, 1, 1, 1]),
+    ] {
+        let own = padded_conv(&[strides.clone(), text(kind)], &pads);
+        let explicit = padded_conv(&[strides.clone(), ints("pads", &sum)], &[]);
+        let [found, wanted] = [own, explicit].map(|builder| logits(named_a(builder), 1.0));
+        assert_eq!(found, wanted, "{kind} {pads:?}");
+    }
+    let named = |axes: &[i64], pads: &[i64]| {
+        let builder = image()
+            .floats("w", &[8, 3, 3, 3])
+            .integers("pads", pads)
+            .integers("axes", axes)
+            .node("Pad", &["x", "pads", "", "axes"], "p", &[])
+            .node("Conv", &["p", "w"], "c", &[]);
+        logits(named_a(builder), 1.0)
+    };
+    let wanted = logits(
+        named_a(padded_conv(&[ints("pads", &[1, 2, 0, 3])], &[])),
+        1.0,
+    );
+    assert_eq!(named(&[2, 3], &[1, 2, 0, 3]), wanted);
+    assert_eq!(named(&[-1, -2], &[2, 1, 3, 0]), wanted);
+}
+
+/// With `c` as `a`.
+fn named_a(builder: Builder) -> Builder {
+    builder.node("Identity", &["c"], "a", &[])
+}
+
+#[test]
+fn a_pool_rounded_up_does_not_take_the_border_for_its_padding() {
+    for pool in ["MaxPool", "AveragePool"] {
+        let kinds = |ceil: i64| {
+            let builder = conv()
+                .integers("pads", &[0, 0, 0, 0, 0, 0, 1, 1])
+                .node("Pad", &["c", "pads"], "p", &[])
+                .node(
+                    pool,
+                    &["p"],
+                    "a",
+                    &[
+                        ints("kernel_shape", &[1, 1]),
+                        ints("strides", &[3, 3]),
+                        int("ceil_mode", ceil),
+                    ],
+                );
+            let network = builder.head("a", 8).read().unwrap();
+            let kinds = network.config.layers.iter().map(LayerConfig::kind);
+            kinds.filter(|kind| *kind == "conv2d").count()
+        };
+        // The second convolution pads.
+        assert_eq!(kinds(1), 2, "{pool}");
+    }
+}
+
+#[test]
+fn what_only_training_does_is_not_read_as_evaluation() {
+    let norm = |outputs: &str| {
+        let mut builder = conv().floats("g", &[8]).node(
+            "BatchNormalization",
+            &["c", "g", "g", "g", "g"],
+            outputs,
+            &[],
+        );
+        builder.opset = Some(9);
+        builder.head("a", 8)
+    };
+    assert!(norm("a").read().is_ok());
+    norm("a m v").rejected(&["the batch's own statistics"]);
+    let dropout = |flag: f32| {
+        conv()
+            .number("ratio", 0.5)
+            .number("training", flag)
+            .node("Dropout", &["c", "ratio", "training"], "a", &[])
+            .head("a", 8)
+    };
+    assert!(dropout(0.0).read().is_ok());
+    dropout(1.0).rejected(&["it is in training mode"]);
+    let window = image().floats("w", &[8, 3, 3, 3]).node(
+        "Conv",
+        &["x", "w"],
+        "a",
+        &[ints("kernel_shape", &[1, 1])],
+    );
+    window
+        .head("a", 8)
+        .rejected(&["its `kernel_shape` is [1, 1]"]);
 }

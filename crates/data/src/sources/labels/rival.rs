@@ -1,4 +1,4 @@
-//! A label list beside class folders that has other classes for their images: the folders may not be classes.
+//! A label list next to class folders that has other classes for their images: the folders may not be classes.
 
 use super::columns::{Columns, Settings, names_images};
 use super::index::Index;
@@ -16,7 +16,7 @@ use receptive_core::text::Printable;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-/// Maximum size in bytes of a list that nobody has asked to read.
+/// Maximum size in bytes of a list that no setting names.
 const MAX_BYTES: u64 = 64 << 20;
 /// From this share on, images of one class are those of one folder.
 const PURE: f64 = 0.95;
