@@ -43,8 +43,8 @@ pub(crate) fn join(command: &str, can_share: bool) -> Result<(), CliError> {
     if !can_share {
         return Err(CliError::Usage(format!(
             "{count} processes of this program were started together, and each would do the same \
-             work: only `train` and `evaluate` can be shared, not `{command}`; start one process, \
-             without mpirun"
+             work: only `train`, `evaluate`, `erf` and `erf sweep` can be shared, not `{command}`; \
+             start one process, without mpirun"
         )));
     }
     meet(count)
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn a_command_that_cannot_be_shared_says_so() {
         // Without a launcher there is nothing to join.
-        assert!(join("erf", false).is_ok() && joined().is_none());
+        assert!(join("summary", false).is_ok() && joined().is_none());
         assert_eq!(end(Ok(3)).unwrap(), 3);
     }
 }

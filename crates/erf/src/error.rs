@@ -40,6 +40,14 @@ pub enum ErfError {
         /// What is wrong.
         problem: String,
     },
+    /// Another process that shares the measurement failed.
+    #[error("{message}")]
+    Peer {
+        /// Which process, and its error.
+        message: String,
+        /// Whether its caller's settings are at fault.
+        is_usage: bool,
+    },
     /// The model crate rejected a config, plan or artifact.
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -64,6 +72,7 @@ impl ErfError {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Setting { .. } => true,
+            Self::Peer { is_usage, .. } => *is_usage,
             Self::Model(error) => error.is_usage(),
             #[cfg(feature = "picture")]
             Self::Picture(error) => error.is_usage(),

@@ -75,7 +75,7 @@ pub use layers::{
 pub use map::{Map, Region, write_npy};
 pub use measure::{
     Aggregate, Channels, DEFAULT_NOISE, DEFAULT_SAMPLES, ImageFunction, Inputs, MeasureOptions,
-    MeasureProgress, MeasuredNetwork, Measurement, Method, Noise, Probe, all_ones, cut, measure,
-    measure_layer,
+    MeasureProgress, MeasuredNetwork, Measurement, Method, Noise, Peers, Probe, Processors,
+    all_ones, cut, measure, measure_layer,
 };
 pub use study::{FieldSummary, Study, TheoryComparison};

@@ -7,7 +7,7 @@ use crate::render::{Table, TrainProgress, line, print, print_json, say_paragraph
 use clap::Args;
 use receptive_core::text::{Printable, grouped, percent};
 use receptive_data::{Split, UnavailableImages};
-use receptive_model::Artifact;
+use receptive_model::{Artifact, weights_sha256};
 use receptive_train::metrics::{Calibration, CalibrationSums, ClassReport, report};
 use receptive_train::{
     Compute, DataPlace, Evaluation, SplitName, Tta, check_evaluation, evaluate, evaluate_views,
@@ -111,6 +111,17 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
         let note = "the temperature was fitted on these images, so their calibrated error and loss are optimistic";
         say_paragraph("note", note);
         data.notes.push(note.into());
+    }
+    if let Some(ranks) = compute.ranks() {
+        ranks.check_task(&[
+            ("weights", weights_sha256(&artifact.model)),
+            ("images", split.fingerprint()),
+            ("new images", data.new.fingerprint()),
+            (
+                "arguments",
+                format!("{:?} {:?}", arguments.split, arguments.tta),
+            ),
+        ])?;
     }
     let (evaluation, calibration) = measure(&artifact, &split, &compute)?;
     let tta = arguments.tta;

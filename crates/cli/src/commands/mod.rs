@@ -92,6 +92,9 @@ enum Command {
 impl Arguments {
     /// The command's name.
     pub(crate) fn name(&self) -> String {
+        if let Command::Erf(arguments) = &self.command {
+            return arguments.name().into();
+        }
         let text = format!("{:?}", self.command);
         let variant = text.split('(').next().unwrap_or_default();
         let mut name = String::new();
@@ -106,7 +109,11 @@ impl Arguments {
 
     /// Whether several processes can share the command's work.
     pub(crate) const fn can_be_shared(&self) -> bool {
-        matches!(self.command, Command::Train(_) | Command::Evaluate(_))
+        match &self.command {
+            Command::Train(_) | Command::Evaluate(_) => true,
+            Command::Erf(arguments) => arguments.can_be_shared(),
+            _ => false,
+        }
     }
 }
 

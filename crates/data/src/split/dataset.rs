@@ -146,18 +146,7 @@ impl DataSet {
         // An empty test split must not change it.
         let is_used = |split: &&Split| split.name() != "test" || !split.is_empty();
         for split in self.splits().filter(is_used) {
-            hash.update(split.name());
-            hash.update((split.len() as u64).to_le_bytes());
-            for i in 0..split.len() {
-                hash.update((split.label(i) as u64).to_le_bytes());
-                match split.stored(i) {
-                    Ok(StoredImage::Pixels(_, pixels)) => hash.update(pixels),
-                    Ok(StoredImage::File(entry, _)) => {
-                        hash.update(entry.identity.pixels.to_string())
-                    }
-                    Err(_) => {} // items are always within their store
-                }
-            }
+            split.add_to(&mut hash);
         }
         hash.finish()
     }

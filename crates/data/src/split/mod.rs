@@ -16,6 +16,7 @@ use crate::error::DataError;
 use crate::image::Picture;
 use crate::image::equal::ImageIdentity;
 use crate::sources::store::{Item, Store, StoredImage};
+use receptive_core::hash::Sha256;
 use receptive_core::text::Printable;
 use std::sync::Arc;
 
@@ -136,6 +137,26 @@ impl Split {
             }
         }
         counts
+    }
+
+    /// A SHA-256 of the pixels and labels of its images in order, as 64 hexadecimal digits.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::default();
+        self.add_to(&mut hash);
+        hash.finish()
+    }
+
+    fn add_to(&self, hash: &mut Sha256) {
+        hash.update(self.name);
+        hash.update((self.len() as u64).to_le_bytes());
+        for i in 0..self.len() {
+            hash.update((self.label(i) as u64).to_le_bytes());
+            match self.stored(i) {
+                Ok(StoredImage::Pixels(_, pixels)) => hash.update(pixels),
+                Ok(StoredImage::File(entry, _)) => hash.update(entry.identity.pixels.to_string()),
+                Err(_) => {} // items are always within their store
+            }
+        }
     }
 
     /// Decodes image `i` at its original size.

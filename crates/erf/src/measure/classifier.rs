@@ -4,6 +4,7 @@ use super::gradient::{BackwardPass, Forward, Method};
 use super::inputs::Inputs;
 use super::measurement::Measurement;
 use super::probe::Probe;
+use super::processors::Processors;
 use super::sampler::{MeasureOptions, MeasureProgress, Sampler, default_batch};
 use crate::error::ErfError;
 use crate::map::Region;
@@ -55,13 +56,13 @@ impl MeasuredNetwork<'_> {
 /// that the layer does not have or options out of range, [`ErfError::Network`] for inputs of
 /// another shape or a gradient that is NaN or infinite, [`ErfError::Input`] for an input that
 /// cannot be loaded.
-pub fn measure_layer(
+pub fn measure_layer<'p>(
     network: MeasuredNetwork<'_>,
     layer: &str,
     probe: &Probe,
     inputs: &dyn Inputs,
     options: &MeasureOptions,
-    device: impl Into<InferenceDevice>,
+    on: impl Into<Processors<'p>>,
     progress: &mut MeasureProgress<'_>,
 ) -> Result<Measurement, ErfError> {
     let plan = network.plan();
@@ -79,7 +80,8 @@ pub fn measure_layer(
     probe.check([filters, size[0], size[1]])?;
     let image = Region::image(input.height, input.width);
     let layer = planned.number.as_str();
-    let device = &device.into();
+    let on = on.into();
+    let device = &on.device;
     let autodiff = &device.autodiff();
     let at = LayerForward {
         network,
@@ -93,6 +95,7 @@ pub fn measure_layer(
         inputs,
         options,
         device: autodiff,
+        peers: on.peers,
         image,
         method: Method::Plain,
         pass: BackwardPass {

@@ -4,11 +4,12 @@ use super::gradient::{BackwardPass, Forward, Method};
 use super::inputs::Inputs;
 use super::measurement::{GROUPS, GroupSums, Measurement, SampleMaps, aggregate};
 use super::probe::{Channels, Probe};
+use super::processors::{Peers, Processors};
 use crate::error::ErfError;
 use crate::map::Region;
 use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
-use receptive_model::{AutodiffDevice, InferenceDevice};
+use receptive_model::AutodiffDevice;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -73,21 +74,22 @@ pub type MeasureProgress<'a> = dyn FnMut(u64, u64, f64) + 'a;
 /// width]` to a feature map `[batch, filters, rows, columns]`. It must be on the autodiff side of
 /// `device`, like a module in training or after [`Module::train`](burn::module::Module::train), and
 /// process each image of a batch independently: batch norms in inference, no dropout
-/// ([`Module::freeze`](burn::module::Module::freeze)). `device` may be given with or without
+/// ([`Module::freeze`](burn::module::Module::freeze)). The device of `on` may be given with or without
 /// autodiff.
 ///
 /// # Errors
 /// [`ErfError::Setting`] for a unit outside the map or options out of range, [`ErfError::Input`] for
 /// an input that cannot be loaded, [`ErfError::Network`] for a gradient that is NaN or infinite.
-pub fn measure(
+pub fn measure<'p>(
     network: impl Fn(Tensor<4>) -> Tensor<4> + Send + Sync,
     probe: &Probe,
     inputs: &dyn Inputs,
     options: &MeasureOptions,
-    device: impl Into<InferenceDevice>,
+    on: impl Into<Processors<'p>>,
     progress: &mut MeasureProgress<'_>,
 ) -> Result<Measurement, ErfError> {
-    let device = &device.into().autodiff();
+    let on = on.into();
+    let device = &on.device.autodiff();
     let [_, height, width] = inputs.shape();
     let image = Region::image(height, width);
     let units = match options.method {
@@ -107,6 +109,7 @@ pub fn measure(
         inputs,
         options,
         device,
+        peers: on.peers,
         image,
         method: if units.len() > 1 {
             Method::Tiles
@@ -156,6 +159,8 @@ pub(super) struct Sampler<'a> {
     pub(super) inputs: &'a dyn Inputs,
     pub(super) options: &'a MeasureOptions,
     pub(super) device: &'a AutodiffDevice,
+    /// The other processes that compute a part of each round.
+    pub(super) peers: Option<&'a dyn Peers>,
     pub(super) image: Region,
     pub(super) method: Method,
     pub(super) pass: BackwardPass,
@@ -239,32 +244,79 @@ impl Sampler<'_> {
         })
     }
 
-    /// The gradients of these images, in order, computed on all threads.
+    /// The maps of these images, in order, computed on all threads of all processes.
     pub(super) fn images(
         &self,
         networks: &Networks<'_>,
         numbers: Range<u64>,
     ) -> Result<Vec<ImageMaps>, ErfError> {
-        let batch = self.batch as u64;
-        let batches = (numbers.end - numbers.start).div_ceil(batch);
-        let images: Result<Vec<Vec<ImageMaps>>, ErfError> = (0..batches)
-            .into_par_iter()
-            .map(|index| {
-                let first = numbers.start + index * batch;
-                let samples = first..(first + batch).min(numbers.end);
-                let network = networks(first)?;
-                let gradients = self.pass.gradients(
-                    &*network,
-                    self.probe,
-                    self.inputs,
-                    samples,
-                    self.options.seed,
-                    self.device,
-                )?;
-                Ok(gradients.iter().map(|one| self.maps(one)).collect())
-            })
-            .collect();
-        Ok(images?.into_iter().flatten().collect())
+        let batches = (numbers.end - numbers.start).div_ceil(self.batch as u64) as usize;
+        let gradients = |index| self.batch(networks, &numbers, index);
+        let Some(peers) = self.peers else {
+            let maps = |index| Ok(self.all_maps(&gradients(index)?));
+            return in_order((0..batches).into_par_iter().map(maps));
+        };
+        // Gradients are sent, not maps: they are smaller, and every process computes the same maps from them.
+        let size = peers.size();
+        let own = (peers.rank()..batches).into_par_iter().step_by(size);
+        let own = in_order(own.map(gradients)).map(|own| {
+            let values = own.iter().flatten();
+            values.flat_map(|value| value.to_le_bytes()).collect()
+        });
+        let all = peers.gather(own)?;
+        let [channels, _, _] = self.inputs.shape();
+        let length = 4 * channels * self.pass.part.area();
+        let mut rests: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();
+        let mut images = Vec::new();
+        for index in 0..batches {
+            let count = self.samples(&numbers, index).count();
+            let rest = &mut rests[index % size];
+            let Some((batch, later)) = rest.split_at_checked(count * length) else {
+                return Err(ErfError::network(
+                    "has gradients of another size in another process; start all with the same arguments",
+                ));
+            };
+            *rest = later;
+            images.extend(batch.chunks_exact(length.max(1)));
+        }
+        let maps = |bytes: &&[u8]| {
+            let (values, _) = bytes.as_chunks::<4>();
+            let gradient: Vec<f32> = values
+                .iter()
+                .map(|value| f32::from_le_bytes(*value))
+                .collect();
+            self.maps(&gradient)
+        };
+        Ok(images.par_iter().map(maps).collect())
+    }
+
+    /// The numbers of a batch's samples.
+    fn samples(&self, numbers: &Range<u64>, batch: usize) -> Range<u64> {
+        let first = numbers.start + (batch * self.batch) as u64;
+        first..(first + self.batch as u64).min(numbers.end)
+    }
+
+    /// The gradients of one batch of these images.
+    fn batch(
+        &self,
+        networks: &Networks<'_>,
+        numbers: &Range<u64>,
+        batch: usize,
+    ) -> Result<Vec<Vec<f32>>, ErfError> {
+        let samples = self.samples(numbers, batch);
+        let network = networks(samples.start)?;
+        self.pass.gradients(
+            &*network,
+            self.probe,
+            self.inputs,
+            samples,
+            self.options.seed,
+            self.device,
+        )
+    }
+
+    fn all_maps(&self, gradients: &[Vec<f32>]) -> Vec<ImageMaps> {
+        gradients.iter().map(|one| self.maps(one)).collect()
     }
 
     /// The maps of one image's gradient `[channels, height, width]`.
@@ -304,4 +356,15 @@ impl Sampler<'_> {
         }
         sum
     }
+}
+
+/// The items of all parts.
+///
+/// # Errors
+/// The error of a part.
+fn in_order<T: Send>(
+    parts: impl IndexedParallelIterator<Item = Result<Vec<T>, ErfError>>,
+) -> Result<Vec<T>, ErfError> {
+    let parts: Result<Vec<Vec<T>>, ErfError> = parts.collect();
+    Ok(parts?.into_iter().flatten().collect())
 }

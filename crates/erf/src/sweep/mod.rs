@@ -15,7 +15,7 @@ use crate::layers::{MAX_GROWN, default_layer, plan_that_fits};
 use crate::map::Map;
 use crate::measure::{
     Aggregate, Channels, MeasureOptions, MeasureProgress, MeasuredNetwork, Measurement, Noise,
-    Probe, measure, measure_layer,
+    Probe, Processors, measure, measure_layer,
 };
 use crate::theory::{Seeds, WeightAssumption, predict, slope};
 use burn::tensor::Tensor;
@@ -146,13 +146,13 @@ impl SweepNetwork {
     ///
     /// # Errors
     /// As [`measure_layer`].
-    pub fn measure(
+    pub fn measure<'p>(
         &self,
         options: &MeasureOptions,
-        device: impl Into<InferenceDevice>,
+        on: impl Into<Processors<'p>>,
         progress: &mut MeasureProgress<'_>,
     ) -> Result<SweepPoint, ErfError> {
-        let device = &device.into();
+        let on = on.into();
         let plan = plan_that_fits(&self.config, None, MAX_GROWN)?;
         let layer = default_layer(&plan)?.number.clone();
         // After a ReLU, the terms of a plain sum over channels are not independent.
@@ -163,10 +163,18 @@ impl SweepNetwork {
             seed: options.seed,
         };
         let measured = if self.is_training {
-            in_training(&plan, &layer, &probe, &noise, options, device, progress)?
+            in_training(
+                &plan,
+                &layer,
+                &probe,
+                &noise,
+                options,
+                on.device(),
+                progress,
+            )?
         } else {
             let network = MeasuredNetwork::Redrawn(&plan, options.seed);
-            measure_layer(network, &layer, &probe, &noise, options, device, progress)?
+            measure_layer(network, &layer, &probe, &noise, options, on, progress)?
         };
         let prediction = predict(
             &plan,

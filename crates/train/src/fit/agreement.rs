@@ -5,42 +5,19 @@ use crate::compute::Compute;
 use crate::error::TrainError;
 use crate::prepare::RunSetup;
 use crate::ranks::Kind;
+use crate::ranks::alike::Build;
 use burn::module::Module;
-use receptive_core::hash::sha256;
 use receptive_model::{Classifier, weights_sha256};
 use serde::{Deserialize, Serialize};
 
 /// Everything that the weights depend on.
 #[derive(Debug, Serialize, Deserialize)]
 struct Basis {
-    version: String,
-    /// The hash of the executable: two builds may sum in different orders.
-    program: String,
-    /// The vector instructions in use, which determine the order of sums.
-    vectors: String,
+    build: Build,
     /// As stored in a checkpoint.
     settings: String,
     data: String,
     devices: String,
-}
-
-/// The vector instructions that kernels choose from on this machine.
-fn vectors() -> String {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let known = [
-            ("avx512f", std::is_x86_feature_detected!("avx512f")),
-            ("avx2", std::is_x86_feature_detected!("avx2")),
-            ("fma", std::is_x86_feature_detected!("fma")),
-        ];
-        let names = known.iter().filter(|(_, is_there)| *is_there);
-        let names: Vec<&str> = names.map(|(name, _)| *name).collect();
-        format!("x86_64 {}", names.join(" "))
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        std::env::consts::ARCH.into()
-    }
 }
 
 /// Rejects ranks that would train differently from the first, because their weights would differ. Does nothing
@@ -52,22 +29,7 @@ pub fn check_alike(setup: &RunSetup, compute: &Compute) -> Result<(), TrainError
     let Some(ranks) = compute.ranks() else {
         return Ok(());
     };
-    let own = basis(setup).and_then(|basis| {
-        let text = serde_json::to_vec(&basis);
-        text.map_err(|error| TrainError::Ranks(error.to_string()))
-    });
-    let all = ranks.gather(Kind::Alike, own)?;
-    let read = |text: &Vec<u8>| {
-        serde_json::from_slice::<Basis>(text).map_err(|error| {
-            TrainError::Ranks(format!(
-                "another rank's settings are not valid JSON: {error}"
-            ))
-        })
-    };
-    let all = all.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let (first, others) = all
-        .split_first()
-        .ok_or_else(|| TrainError::Ranks("there is no rank".into()))?;
+    let all = ranks.compared(basis(setup))?;
     let shards = setup.config.train.step_images();
     let shard = setup.config.train.shard_size(compute.hardware());
     let shards = shards.min(setup.train.len()).div_ceil(shard);
@@ -82,25 +44,12 @@ pub fn check_alike(setup: &RunSetup, compute: &Compute) -> Result<(), TrainError
             ),
         ));
     }
-    for (rank, other) in (1..).zip(others) {
-        if let Some(difference) = difference(first, other) {
-            let name = ranks.name(rank);
-            return ranks.close(TrainError::Ranks(format!(
-                "{name} differs from {}, so their weights would differ: {difference}",
-                ranks.name(0)
-            )));
-        }
-    }
-    Ok(())
+    ranks.check_equal(&all, "weights", difference)
 }
 
 fn basis(setup: &RunSetup) -> Result<Basis, TrainError> {
-    let program = std::env::current_exe().and_then(std::fs::read);
-    let program = program.map_err(TrainError::io("the executable", "read"))?;
     Ok(Basis {
-        version: env!("CARGO_PKG_VERSION").into(),
-        program: sha256(&program),
-        vectors: vectors(),
+        build: Build::own()?,
         settings: settings(&setup.config)?,
         data: setup.data.fingerprint(),
         devices: if setup.config.machine.devices()?.are_cpus() {
@@ -113,23 +62,8 @@ fn basis(setup: &RunSetup) -> Result<Basis, TrainError> {
 
 /// The first difference, as a sentence.
 fn difference(first: &Basis, other: &Basis) -> Option<String> {
-    if first.version != other.version {
-        return Some(format!(
-            "its program is version {}, not {}; install the same program on each machine",
-            other.version, first.version
-        ));
-    }
-    if first.program != other.program {
-        return Some(
-            "its program is a different build; copy the same program to each machine".into(),
-        );
-    }
-    if first.vectors != other.vectors {
-        return Some(format!(
-            "its processor has different vector instructions ({}, not {}), which sum in a \
-             different order; use machines of one kind",
-            other.vectors, first.vectors
-        ));
+    if let Some(difference) = first.build.difference(&other.build) {
+        return Some(difference);
     }
     if first.devices != other.devices {
         return Some(format!(

@@ -8,7 +8,7 @@ use crate::config::{EmaConfig, MicroBatch, RunConfig};
 use crate::error::TrainError;
 use crate::fit::replica::RankDirectory;
 use crate::prepare::{InputFrom, RunSetup, prepare};
-use crate::ranks::{Ranks, threads};
+use crate::ranks::threads::on_ranks;
 use crate::recorders::Recorder;
 use crate::records::{Outcome, Step, TrainResult};
 use crate::run::RunDirectory;
@@ -45,24 +45,6 @@ fn config() -> RunConfig {
 
 fn prepared(config: RunConfig) -> RunSetup {
     prepare(config, InputFrom::Data, &NoProgress).unwrap()
-}
-
-/// Runs `work` for each rank on a thread of its own; rank 0 has the run directory.
-fn on_ranks<R: Send>(count: usize, work: impl Fn(usize, Arc<Ranks>) -> R + Sync) -> Vec<R> {
-    std::thread::scope(|scope| {
-        let started: Vec<_> = threads::ranks(count)
-            .into_iter()
-            .enumerate()
-            .map(|(rank, transport)| {
-                let work = &work;
-                scope.spawn(move || work(rank, Arc::new(Ranks::new(Box::new(transport)).unwrap())))
-            })
-            .collect();
-        started
-            .into_iter()
-            .map(|rank| rank.join().unwrap())
-            .collect()
-    })
 }
 
 struct StopAfter(u64, Stop);

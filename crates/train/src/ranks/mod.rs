@@ -2,7 +2,9 @@
 //! every step.
 
 pub(crate) mod aligned;
+pub(crate) mod alike;
 mod answers;
+mod field;
 #[cfg(feature = "mpi")]
 mod mpi;
 mod sum;
@@ -54,6 +56,8 @@ pub(crate) enum Kind {
     Step,
     /// Answers on images.
     Answers,
+    /// The gradients of a receptive field.
+    Field,
     /// The end of an epoch.
     Epoch,
     /// The end of the program.

@@ -1,5 +1,8 @@
 //! Ranks as threads of one process, for tests.
+// The lint spares test functions, not what they call.
+#![allow(clippy::unwrap_used)]
 
+use super::Ranks;
 use super::transport::Transport;
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
 
@@ -17,7 +20,7 @@ pub(crate) struct ThreadRank {
 }
 
 /// This many ranks.
-pub(crate) fn ranks(size: usize) -> Vec<ThreadRank> {
+fn ranks(size: usize) -> Vec<ThreadRank> {
     let table = Arc::new(Table {
         places: (0..size).map(|_| Mutex::default()).collect(),
         barrier: Barrier::new(size),
@@ -27,6 +30,27 @@ pub(crate) fn ranks(size: usize) -> Vec<ThreadRank> {
         rank,
     };
     (0..size).map(of).collect()
+}
+
+/// Runs `work` for each rank on a thread of its own.
+pub(crate) fn on_ranks<R: Send>(
+    count: usize,
+    work: impl Fn(usize, Arc<Ranks>) -> R + Sync,
+) -> Vec<R> {
+    std::thread::scope(|scope| {
+        let started: Vec<_> = ranks(count)
+            .into_iter()
+            .enumerate()
+            .map(|(rank, transport)| {
+                let work = &work;
+                scope.spawn(move || work(rank, Arc::new(Ranks::new(Box::new(transport)).unwrap())))
+            })
+            .collect();
+        started
+            .into_iter()
+            .map(|rank| rank.join().unwrap())
+            .collect()
+    })
 }
 
 fn bytes(values: &[f32]) -> Vec<u8> {

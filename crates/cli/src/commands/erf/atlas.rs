@@ -2,8 +2,9 @@
 
 use super::super::write_like;
 use super::files::{Files, conditions};
+use super::place::Place;
 use super::subject::{Query, Subject};
-use super::{SubjectArgs, check_memory, parse_channels, parse_samples, place, study};
+use super::{SubjectArgs, check_memory, parse_channels, parse_samples, study};
 use crate::args::{MachineArgs, parse_number, parse_positive, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{Table, line, print, print_json, say_line};
@@ -81,7 +82,7 @@ pub(super) struct AtlasArgs {
 const MAX_BYTES: u64 = 64 << 20;
 
 pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
-    let (backend, device, threads) = place(&arguments.machine)?;
+    let place = Place::new(&arguments.machine)?;
     let files = Files::new(&arguments.out)?;
     let path = arguments.out.join("atlas.json");
     let mut atlas = begin(arguments, &path)?;
@@ -101,7 +102,7 @@ pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
             seed: arguments.seed,
             compat: None,
         };
-        let subject = Subject::find(name, &query, threads, &device)?;
+        let subject = Subject::find(name, &query, place.threads, &place.device)?;
         let image = subject.plan().input();
         let found = AtlasNetwork {
             name: subject.name.clone(),
@@ -135,14 +136,14 @@ pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
             let what = format!("{name}, stage {} of {}", stage + 1, layers.len());
             let probe = Probe::central(subject.plan(), &layer.number)?;
             let probe = probe.with_channels(arguments.channels);
-            check_memory(&subject, layer, options.method, backend, threads)?;
+            check_memory(&subject, layer, options.method, &place)?;
             studies.push(study(
                 &subject,
                 layer,
                 &probe,
                 &options,
                 Aggregate::Abs,
-                (&device, threads),
+                &place,
                 &what,
             )?);
         }

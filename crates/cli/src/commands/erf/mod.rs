@@ -2,6 +2,7 @@
 
 mod atlas;
 mod files;
+mod place;
 mod show;
 mod subject;
 mod sweep;
@@ -12,14 +13,15 @@ use crate::render::{MeasureProgress, print_json, say_line};
 use atlas::AtlasArgs;
 use clap::{Args, Subcommand, ValueEnum};
 use files::Files;
+use place::Place;
 use receptive_erf::gaussian::MassSquare;
 use receptive_erf::theory::WeightAssumption;
 use receptive_erf::{
     Aggregate, Channels, MAX_GROWN, MeasureOptions, MeasuredNetwork, Method, Probe, Study,
     default_layer, measure_layer, seeing_layers, unproductive_layers,
 };
-use receptive_model::{InferenceDevice, PlannedLayer};
-use receptive_train::{Backend, Pass, check_pass, on_threads};
+use receptive_model::PlannedLayer;
+use receptive_train::{Pass, check_pass, on_threads};
 use serde::Serialize;
 use std::path::PathBuf;
 use subject::{Query, Subject, WeightSource};
@@ -175,6 +177,21 @@ fn parse_unit(text: &str) -> Result<[usize; 2], String> {
 }
 
 impl ErfArgs {
+    /// The command's name.
+    pub(super) const fn name(&self) -> &'static str {
+        match self.experiment {
+            Some(Experiment::Atlas(_)) => "erf atlas",
+            Some(Experiment::Sweep(_)) => "erf sweep",
+            None => "erf",
+        }
+    }
+
+    /// Whether several processes can share the samples. They would not agree on which networks an atlas already
+    /// has.
+    pub(super) const fn can_be_shared(&self) -> bool {
+        !matches!(self.experiment, Some(Experiment::Atlas(_)))
+    }
+
     fn query(&self) -> Query<'_> {
         let layer = self.layer.as_deref();
         Query {
@@ -221,11 +238,15 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
         Some(Experiment::Sweep(arguments)) => return sweep::run(arguments),
         None => {}
     }
-    let (backend, device, threads) = place(&arguments.measuring.machine)?;
-    let files = Files::new(&arguments.measuring.out)?;
+    let place = Place::new(&arguments.measuring.machine)?;
+    // Of several processes only the first writes.
+    let files = place
+        .is_first()
+        .then(|| Files::new(&arguments.measuring.out))
+        .transpose()?;
     let mut compared = Vec::new();
     for name in &arguments.networks {
-        let subject = Subject::find(name, &arguments.query(), threads, &device)?;
+        let subject = Subject::find(name, &arguments.query(), place.threads, &place.device)?;
         let layers = layers(&subject, arguments.layer.as_deref())?;
         let studies = layers
             .iter()
@@ -234,7 +255,8 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
                 probe.channels = arguments.channels;
                 probe.unit = arguments.unit.unwrap_or(probe.unit);
                 let options = arguments.options();
-                check_memory(&subject, layer, options.method, backend, threads)?;
+                check_memory(&subject, layer, options.method, &place)?;
+                place.check_same(&subject, &probe, &layer.number, &options)?;
                 let what = format!("layer {}", layer.number);
                 study(
                     &subject,
@@ -242,11 +264,12 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
                     &probe,
                     &options,
                     arguments.aggregate,
-                    (&device, threads),
+                    &place,
                     &what,
                 )
             })
             .collect::<Result<Vec<_>, _>>()?;
+        let Some(files) = &files else { continue };
         let aggregate = arguments.aggregate;
         // The measurement is there, whatever becomes of its files.
         let (written, problem) = match files.write(&subject, &studies, aggregate) {
@@ -275,17 +298,11 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
                 .map(|study| (subject, study)),
         );
     }
-    if compared.len() > 1 {
+    if let (Some(files), 2..) = (files, compared.len()) {
         let written = files.comparison(&compared, arguments.aggregate)?;
         say_line("files", written.join(", "));
     }
     Ok(Exit::Done)
-}
-
-/// The backend, its device and the number of threads.
-fn place(arguments: &MachineArgs) -> Result<(Backend, InferenceDevice, usize), CliError> {
-    let (backend, threads) = arguments.backend()?;
-    Ok((backend, backend.device()?, threads))
 }
 
 fn layers(subject: &Subject, layer: Option<&str>) -> Result<Vec<PlannedLayer>, CliError> {
@@ -305,20 +322,19 @@ fn check_memory(
     subject: &Subject,
     layer: &PlannedLayer,
     method: Method,
-    backend: Backend,
-    threads: usize,
+    place: &Place,
 ) -> Result<(), CliError> {
     // The cone is checked against one pass on the whole image; the other methods use whole images in every
     // thread.
     let at_a_time = match method {
         Method::Auto | Method::Cone => 1,
-        _ => threads,
+        _ => place.threads,
     };
     Ok(check_pass(
         subject.plan(),
         Pass::Backward(Some(&layer.number)),
         at_a_time,
-        &backend.device()?,
+        &place.device,
         "the gradient of a unit",
         "use a smaller --size, fewer --threads or a lower --layer",
     )?)
@@ -331,18 +347,18 @@ fn study(
     probe: &Probe,
     options: &MeasureOptions,
     aggregate: Aggregate,
-    (device, threads): (&InferenceDevice, usize),
+    place: &Place,
     what: &str,
 ) -> Result<Study, CliError> {
     let progress = MeasureProgress::new(what);
-    let found = on_threads(threads, || {
+    let found = on_threads(place.threads, || {
         measure_layer(
             subject.network(),
             &layer.number,
             probe,
             &*subject.inputs,
             options,
-            device,
+            place.processors(),
             &mut |done, most, noise| progress.show(done, most, noise),
         )
     })??;

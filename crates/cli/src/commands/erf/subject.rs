@@ -41,6 +41,8 @@ pub(super) struct Subject {
     /// A description of its input.
     pub(super) input: String,
     pub(super) inputs: Box<dyn Inputs>,
+    /// The images of `inputs`; `None` if they are synthetic.
+    pub(super) images: Option<Split>,
     /// The tool for which compatible results are added.
     pub(super) compat: Option<Compat>,
     net: Net,
@@ -113,12 +115,17 @@ impl Subject {
             Some([height, width]) => sized(&config, height, width)?,
             None => plan_that_fits(&config, query.layer, query.largest)?,
         };
-        let (inputs, input) = synthetic(&plan, weights, query);
+        let SubjectInputs {
+            inputs,
+            input,
+            images,
+        } = synthetic(&plan, weights, query);
         Ok(Self {
             name: name.into(),
             weights,
             input,
             inputs,
+            images,
             compat: query.compat,
             net: untrained(plan, weights, query.seed, device)?,
         })
@@ -145,7 +152,11 @@ impl Subject {
             Some(source) => Some(Some(source)),
         };
         let plan = artifact.model.plan().clone();
-        let (inputs, input) = match source {
+        let SubjectInputs {
+            inputs,
+            input,
+            images,
+        } = match source {
             None => synthetic(&plan, weights, query),
             Some(data) => match images(run, data, &artifact, query) {
                 // The data were not requested explicitly: a run whose data no longer exist can still be
@@ -166,6 +177,7 @@ impl Subject {
             weights,
             input,
             inputs,
+            images,
             compat: query.compat,
             net,
         })
@@ -188,7 +200,7 @@ impl Subject {
         let mut config = presets::refit(&config, size).unwrap_or(config);
         config.input = size;
         let plan = config.plan()?;
-        let samples = Samples::new(split, size, Resize::default(), CACHE_MB << 20);
+        let samples = Samples::new(split.clone(), size, Resize::default(), CACHE_MB << 20);
         let (mean, std) = samples.mean_std(&DataProgress::default(), threads)?;
         let spec = InputSpec::new(size).with_normalization(mean, std);
         let inputs = SplitInputs::new(Arc::new(samples), &spec)?;
@@ -197,10 +209,19 @@ impl Subject {
             weights,
             input,
             inputs: Box::new(inputs),
+            images: Some(split),
             compat: query.compat,
             net: untrained(plan, weights, query.seed, device)?,
         })
     }
+}
+
+/// The network's inputs.
+struct SubjectInputs {
+    inputs: Box<dyn Inputs>,
+    /// Their description.
+    input: String,
+    images: Option<Split>,
 }
 
 /// Memory for decoded images, in MiB.
@@ -256,16 +277,24 @@ fn untrained(
 
 /// Inputs without a data set: noise or, if all weights are ones, an image of ones, for which every ReLU is
 /// active.
-fn synthetic(plan: &Plan, weights: WeightSource, query: &Query<'_>) -> (Box<dyn Inputs>, String) {
+fn synthetic(plan: &Plan, weights: WeightSource, query: &Query<'_>) -> SubjectInputs {
     let input = plan.input();
     let shape = [input.channels, input.height, input.width];
     if weights == WeightSource::Ones && query.subject.input.is_none() {
         let ones = vec![1.0; shape.iter().product()];
         let images = ImageFunction::new(shape, Some(1), move |_| Ok(ones.clone()));
-        return (Box::new(images), "an image of ones".into());
+        return SubjectInputs {
+            inputs: Box::new(images),
+            input: "an image of ones".into(),
+            images: None,
+        };
     }
     let seed = query.seed;
-    (Box::new(Noise { shape, seed }), "noise".into())
+    SubjectInputs {
+        inputs: Box::new(Noise { shape, seed }),
+        input: "noise".into(),
+        images: None,
+    }
 }
 
 fn images(
@@ -273,8 +302,8 @@ fn images(
     given: Option<&str>,
     artifact: &Artifact,
     query: &Query<'_>,
-) -> Result<(Box<dyn Inputs>, String), CliError> {
-    let (split, description) = match given {
+) -> Result<SubjectInputs, CliError> {
+    let (split, input) = match given {
         Some(source) => {
             let given = GivenImages::open(source, query)?;
             (given.split, given.input)
@@ -293,7 +322,11 @@ fn images(
     };
     let samples = samples_for(&split, &artifact.input, CACHE_MB);
     let inputs = SplitInputs::new(samples, &artifact.input)?;
-    Ok((Box::new(inputs), description))
+    Ok(SubjectInputs {
+        inputs: Box::new(inputs),
+        input,
+        images: Some(split),
+    })
 }
 
 /// The plan for images of this size.

@@ -1,7 +1,8 @@
 //! `receptive erf sweep`: varies one property of a network at a time.
 
+use super::MeasuringArgs;
 use super::files::Files;
-use super::{MeasuringArgs, place};
+use super::place::Place;
 use crate::args::parse_whole;
 use crate::error::{CliError, Exit};
 use crate::render::{MeasureProgress, Table, paragraph, print, print_json, say_line};
@@ -49,8 +50,11 @@ pub(super) struct SweepArgs {
 
 pub(super) fn run(arguments: &SweepArgs) -> Result<Exit, CliError> {
     check(arguments)?;
-    let (_, device, threads) = place(&arguments.measuring.machine)?;
-    let files = Files::new(&arguments.measuring.out)?;
+    let place = Place::new(&arguments.measuring.machine)?;
+    let files = place
+        .is_first()
+        .then(|| Files::new(&arguments.measuring.out))
+        .transpose()?;
     let variations: Vec<Variation> = match arguments.what.as_slice() {
         [] => Variation::ALL.to_vec(),
         some => some.to_vec(),
@@ -67,13 +71,18 @@ pub(super) fn run(arguments: &SweepArgs) -> Result<Exit, CliError> {
         for network in &networks {
             let progress = MeasureProgress::new(&format!("{} {}", network.family, network.label));
             // Dropout masks come from a single generator, in the order of the passes.
-            let threads = if network.is_training { 1 } else { threads };
+            let threads = if network.is_training {
+                1
+            } else {
+                place.threads
+            };
             points.push(on_threads(threads, || {
-                network.measure(&options, &device, &mut |done, limit, noise| {
+                network.measure(&options, place.processors(), &mut |done, limit, noise| {
                     progress.show(done, limit, noise);
                 })
             })??);
         }
+        let Some(files) = &files else { continue };
         let sweep = Sweep::new(variation, points);
         if arguments.measuring.json {
             print_json(&sweep)?;

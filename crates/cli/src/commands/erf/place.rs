@@ -1,0 +1,74 @@
+//! Where fields are measured.
+
+use super::subject::Subject;
+use crate::args::MachineArgs;
+use crate::error::CliError;
+use crate::machine::DeviceArgs;
+use crate::ranks;
+use receptive_erf::{MeasureOptions, MeasuredNetwork, Peers, Probe, Processors};
+use receptive_model::{InferenceDevice, weights_sha256};
+use receptive_train::Ranks;
+use std::sync::Arc;
+
+/// The device and threads of this process, and the processes that share the samples.
+pub(super) struct Place {
+    pub(super) device: InferenceDevice,
+    pub(super) threads: usize,
+    ranks: Option<Arc<Ranks>>,
+}
+
+impl Place {
+    pub(super) fn new(arguments: &MachineArgs) -> Result<Self, CliError> {
+        let (backend, threads) = arguments.backend()?;
+        let Some(ranks) = ranks::joined() else {
+            return Ok(Self {
+                device: backend.device()?,
+                threads,
+                ranks: None,
+            });
+        };
+        let machine = arguments.clone();
+        let devices = Vec::new();
+        let compute = DeviceArgs { machine, devices }.compute()?;
+        Ok(Self {
+            device: compute.device().clone(),
+            threads: compute.threads(),
+            ranks: Some(ranks),
+        })
+    }
+
+    /// Whether this process writes the results: the only one, or the first.
+    pub(super) fn is_first(&self) -> bool {
+        self.ranks.as_ref().is_none_or(|ranks| ranks.is_first())
+    }
+
+    pub(super) fn processors(&self) -> Processors<'_> {
+        let peers = self.ranks.as_deref().map(|ranks| ranks as &dyn Peers);
+        Processors::new(&self.device).with_peers(peers)
+    }
+
+    /// Rejects processes that would measure something else.
+    pub(super) fn check_same(
+        &self,
+        subject: &Subject,
+        probe: &Probe,
+        layer: &str,
+        options: &MeasureOptions,
+    ) -> Result<(), CliError> {
+        let Some(ranks) = &self.ranks else {
+            return Ok(());
+        };
+        let weights = match subject.network() {
+            MeasuredNetwork::Given(classifier) => weights_sha256(classifier),
+            _ => format!("{} {}", subject.weights.name(), options.seed),
+        };
+        let images = subject.images.as_ref();
+        let images = images.map_or_else(|| subject.input.clone(), |images| images.fingerprint());
+        Ok(ranks.check_task(&[
+            ("layers", serde_json::to_string(&subject.plan().config)?),
+            ("weights", weights),
+            ("images", images),
+            ("arguments", format!("{layer} {probe:?} {options:?}")),
+        ])?)
+    }
+}
