@@ -1,5 +1,6 @@
 //! Size-limited reading and atomic writing of files.
 
+use crate::text::Printable;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -34,7 +35,7 @@ pub enum ReadError {
 /// [`ReadError`]: the file is missing, not regular, or too large. A named pipe or a device is rejected without
 /// being opened, because opening it might block forever.
 pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, ReadError> {
-    check_regular(&fs::metadata(path)?)?;
+    check_regular(&metadata(path)?)?;
     let file = File::open(path)?;
     // Checked again on the opened file, since the path may now refer to another one.
     let metadata = file.metadata()?;
@@ -57,12 +58,26 @@ pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, ReadError> {
 /// # Errors
 /// [`ReadError`], as [`read_capped`].
 pub fn read_head(path: &Path, length: usize) -> Result<Vec<u8>, ReadError> {
-    check_regular(&fs::metadata(path)?)?;
+    check_regular(&metadata(path)?)?;
     let file = File::open(path)?;
     check_regular(&file.metadata()?)?;
     let mut bytes = Vec::with_capacity(length);
     file.take(length as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Names the target of a link that leads nowhere: the path itself exists.
+fn metadata(path: &Path) -> io::Result<Metadata> {
+    fs::metadata(path).map_err(|error| match fs::read_link(path) {
+        Ok(target) if error.kind() == io::ErrorKind::NotFound => {
+            let target = target.printable().into_owned();
+            io::Error::new(
+                error.kind(),
+                format!("it is a link to {target}, which does not exist"),
+            )
+        }
+        _ => error,
+    })
 }
 
 fn check_regular(metadata: &Metadata) -> Result<(), ReadError> {

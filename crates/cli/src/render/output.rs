@@ -74,7 +74,7 @@ pub(crate) fn exit_usage(error: clap::Error) -> ! {
     let given: Vec<String> = std::env::args_os()
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect();
-    let error = with_path(only_given(error, &given), &given);
+    let error = with_moved_data(with_path(only_given(error, &given), &given), &given);
     if error.use_stderr() && ErrorJson::is_wanted() {
         let text = error.render().to_string();
         let text = text.split("\n\nUsage:").next().unwrap_or_default();
@@ -102,6 +102,25 @@ fn with_path(mut error: clap::Error, given: &[String]) -> clap::Error {
         let tip = format!("for the file or folder of this name, write './{path}'");
         let tips = ContextValue::StyledStrs(vec![tip.into()]);
         error.insert(ContextKind::Suggested, tips);
+    }
+    error
+}
+
+/// Adds how to give the new path of a resumed run's data, if it was given like that of a new run.
+fn with_moved_data(mut error: clap::Error, given: &[String]) -> clap::Error {
+    let is_data =
+        |kind| matches!(error.get(kind), Some(ContextValue::String(name)) if name == "[DATA]");
+    if error.kind() == ErrorKind::ArgumentConflict
+        && (is_data(ContextKind::PriorArg) || is_data(ContextKind::InvalidArg))
+        && given.iter().any(|given| given.starts_with("--resume"))
+    {
+        let tip = "if the run's data were moved, give their new path with '--data PATH'";
+        error.insert(
+            ContextKind::Suggested,
+            ContextValue::StyledStrs(vec![tip.into()]),
+        );
+        // It would show the arguments that conflict.
+        error.insert(ContextKind::Usage, ContextValue::None);
     }
     error
 }

@@ -138,15 +138,47 @@ fn a_folder_saved_again_without_loss_is_the_one_that_was_trained_on() {
 fn an_image_under_an_old_name_is_said_to_have_changed() {
     let trained = Trained::new(12, &[]);
     let roles = record(&trained.run);
-    let (learned, _) = roles.iter().find(|(_, role)| *role == "train").unwrap();
-    let path = trained.data.join(learned);
-    image::open(&path).unwrap().brighten(9).save(&path).unwrap();
-    let measured = trained.evaluate(&[]);
-    assert_eq!(measured["new"]["images"], 1);
-    let notes = measured["notes"].to_string();
+    let mut learned = roles.iter().filter(|(_, role)| *role == "train");
+    // Edited; converted, under a new extension; with its class in a split's folder; and all of it.
+    for (images, renamed) in [(1, "png"), (2, "bmp"), (3, "jpg")] {
+        let (learned, _) = learned.next().unwrap();
+        let path = trained.data.join(learned);
+        let image = image::open(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        image
+            .brighten(9)
+            .save(path.with_extension(renamed))
+            .unwrap();
+        let measured = trained.evaluate(&[]);
+        assert_eq!(measured["new"]["images"], images);
+        let notes = measured["notes"].to_string();
+        let has_path = format!(
+            "{images} new image{} the path of an image of the run",
+            if images == 1 { " has" } else { "s have" }
+        );
+        assert!(notes.contains(&has_path), "{notes}");
+    }
+    let [inside, child] = ["inside", "child"].map(|name| trained.root.join(name));
+    fs::create_dir(&inside).unwrap();
+    fs::rename(&trained.data, inside.join("train")).unwrap();
+    let [inside, run, child] = [&inside, &trained.run, &child].map(|path| path.to_str().unwrap());
+    let notes = trained.evaluate(&["--data", inside])["notes"].to_string();
+    assert!(notes.contains("3 new images have the path"), "{notes}");
+    let from = [
+        "train",
+        inside,
+        "--from",
+        run,
+        "--epochs",
+        "1",
+        "--run-dir",
+        child,
+    ];
+    let words = said(&output(&from));
     assert!(
-        notes.contains("1 new image has the path of an image of the run"),
-        "{notes}"
+        words.contains("3 new images have the path")
+            && words.contains("trained on may be in the test split"),
+        "{words}"
     );
 }
 

@@ -43,8 +43,8 @@ impl DecodeLimits {
 ///
 /// The format is detected by content, not by extension (except TGA, which has no signature). EXIF orientation
 /// is applied, 16-bit and float channels become 8-bit, grey keeps one channel, and transparency is composited
-/// on white. Of an animation, only the first frame is used. Images that take more than 128 MiB when decoded (44
-/// megapixels) are halved until they fit.
+/// on white. Of an animation, only the first frame is used. Images of more than 44.7
+/// megapixels (128 MiB in RGB) are halved until they are not larger.
 ///
 /// # Errors
 /// The file is not regular (or a link to a regular file), exceeds a limit, or is damaged. A JPEG that ends
@@ -265,9 +265,10 @@ fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Deco
         _ => None,
     };
     let size = (width as usize, height as usize);
-    let factor = reduce::factor(size.0, size.1, decoder.total_bytes());
+    let factor = reduce::factor(size.0, size.1);
     // Large images are decoded one at a time, so that memory does not grow with the threads.
-    let _turn = (factor > 1).then(reduce::turn);
+    let is_large = factor > 1 || decoder.total_bytes() > reduce::MAX_BYTES;
+    let _turn = is_large.then(reduce::turn);
     let reduced = match format {
         ImageFormat::Jpeg if factor > 1 => jpeg::decode_reduced(bytes, factor)?,
         _ => None,

@@ -4,11 +4,15 @@ use crate::image::Picture;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Images with more bytes are reduced.
-const MAX_BYTES: u64 = 128 << 20;
+pub(super) const MAX_BYTES: u64 = 128 << 20;
 
-/// The factor, a power of two, by which width and height are divided so that an image of `bytes` takes at most
-/// [`MAX_BYTES`]. Neither side becomes less than one pixel.
-pub(super) fn factor(width: usize, height: usize, bytes: u64) -> usize {
+/// The factor, a power of two, by which width and height are divided so that the image takes at most [`MAX_BYTES`]
+/// in RGB. It does not depend on how the file stores its colours, so a grey image and its copy in RGB keep equal
+/// pixels. Neither side becomes less than one pixel.
+pub(super) fn factor(width: usize, height: usize) -> usize {
+    let bytes = (width as u64)
+        .saturating_mul(height as u64)
+        .saturating_mul(3);
     let mut factor = 1;
     while bytes / (factor * factor) as u64 > MAX_BYTES && 2 * factor <= width.min(height) {
         factor *= 2;
@@ -93,7 +97,7 @@ mod tests {
 
     #[test]
     fn only_what_is_large_is_reduced_and_no_side_to_nothing() {
-        let of = |width: usize, height: usize| factor(width, height, (width * height * 3) as u64);
+        let of = factor;
         assert_eq!(of(6700, 6670), 1); // 44.7 megapixels
         assert_eq!(of(8064, 6048), 2);
         assert_eq!(of(16_320, 12_240), 4); // 200 megapixels

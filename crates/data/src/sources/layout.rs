@@ -4,8 +4,7 @@ use crate::error::DataError;
 use crate::names::enumerate;
 use crate::sources::divisions::reject_divisions;
 use crate::sources::nested::{
-    list_of_classes, or_list, packed, reject_images_beside_labels, reject_unlabelled,
-    reject_wrapper, within_splits,
+    or_list, packed, reject_images_beside_labels, reject_unlabelled, reject_wrapper, within_splits,
 };
 use crate::sources::skipped::SkippedFiles;
 use crate::sources::split_names::{SplitNames, TEST, TRAIN, VAL, is_split_name};
@@ -64,25 +63,24 @@ pub(crate) fn layout<'a>(
     let folders = root.subfolders()?;
     if folders.is_empty() {
         let contents = root.contents()?;
+        let list = match contents.images.is_empty() {
+            true => String::new(),
+            false => or_list(&[root])?,
+        };
+        let advice = match packed(root)? {
+            Some(archive) if list.is_empty() => {
+                format!("; if {} contains them, unpack it", enumerate(&[archive]))
+            }
+            _ => list,
+        };
         return Err(DataError::layout(
             root.path(),
             format!(
                 "it has no class folders (found {} images and {} other files); put the images of \
-                 each class into their own folder, named after the class{}{}",
+                 each class into their own folder, named after the class{}{advice}",
                 contents.images.len(),
                 contents.others.len(),
                 hidden_folders(&contents.hidden_images),
-                match list_of_classes(&[root])? {
-                    Some(list) if !contents.images.is_empty() => format!(
-                        ", or set data.labels to the list of their classes, if {} is one",
-                        enumerate(&[list])
-                    ),
-                    _ => match packed(root)? {
-                        Some(archive) =>
-                            format!("; if {} contains them, unpack it", enumerate(&[archive])),
-                        None => String::new(),
-                    },
-                }
             ),
         ));
     }

@@ -15,7 +15,7 @@ pub(crate) mod named;
 mod nested;
 pub(crate) mod pictures;
 mod skipped;
-mod split_names;
+pub(crate) mod split_names;
 pub(crate) mod store;
 pub(crate) mod tree;
 pub(crate) mod unread;

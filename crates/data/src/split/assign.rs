@@ -12,6 +12,7 @@ use crate::split::folds;
 use crate::split::follow::{Comparison, FollowedSplits, changed_note, follow, left_out_note};
 use crate::split::groups::{GroupRoles, note_groups};
 use crate::split::keyed::{self, SplitKey};
+use crate::split::place::place;
 use crate::split::stratify;
 use crate::split::verify::DamagedImage;
 use receptive_core::hash::ContentHash;
@@ -238,7 +239,11 @@ fn leave_out_used(
     contents: &ContentIndex,
 ) -> Comparison {
     let mut comparison = Comparison::default();
-    let paths = record.paths();
+    let found = contents.all();
+    let lost: HashSet<&str> = record
+        .missing(&found)
+        .map(|lost| place(&lost.path))
+        .collect();
     let store = source.train.store.clone();
     let items: Vec<Item> = source
         .parts_mut()
@@ -246,6 +251,7 @@ fn leave_out_used(
         .collect();
     let of_groups = GroupRoles::new(&store, &items, contents, record);
     let mut by_group = Vec::new();
+    let mut unseen_by_group = 0;
     for (split, part) in source.parts_mut() {
         part.items.retain(|item| {
             let group = store.group(item.image as usize);
@@ -255,9 +261,8 @@ fn leave_out_used(
             comparison.validated += usize::from(role == Some(Role::Val));
             comparison.known += usize::from(role.is_some());
             comparison.new += usize::from(role.is_none());
-            let is_changed = role.is_none()
-                && usage != RecordUse::Extend
-                && paths.contains(store.name(item.image as usize).as_str());
+            let is_changed =
+                role.is_none() && lost.contains(place(&store.name(item.image as usize)));
             comparison.changed += usize::from(is_changed);
             let extends = usage == RecordUse::Extend;
             let is_tested =
@@ -270,6 +275,7 @@ fn leave_out_used(
                 }
                 _ if is_tested && split == "train" && extends => {
                     comparison.kept_unseen += 1;
+                    unseen_by_group += usize::from(own.is_none());
                     false
                 }
                 _ => true,
@@ -281,7 +287,14 @@ fn leave_out_used(
             .notes
             .push(left_out_note(comparison.left_out, &by_group));
     }
-    source.notes.extend(changed_note(comparison.changed));
+    let risk = match usage {
+        RecordUse::Extend => {
+            "images that the pretrained model was trained on may be in the test split, and images it was tested on \
+             in the training split"
+        }
+        _ => "the model may have been trained on the original",
+    };
+    source.notes.extend(changed_note(comparison.changed, risk));
     if usage == RecordUse::Recognize && comparison.new > 0 {
         source.notes.push(
             "training images of the run are recognised by identical bytes or pixels; one that was \
@@ -292,8 +305,12 @@ fn leave_out_used(
     if comparison.kept_unseen > 0 {
         source.notes.push(format!(
             "left {} out of training: the pretrained model or one of its ancestors was tested on \
-             the same content, which must not be trained on",
-            counted(comparison.kept_unseen, "image")
+             {}, which must not be trained on",
+            counted(comparison.kept_unseen, "image"),
+            match unseen_by_group {
+                0 => "the same content",
+                _ => "the same content or on other images of the same group",
+            }
         ));
     }
     comparison

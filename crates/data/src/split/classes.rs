@@ -152,7 +152,11 @@ pub(crate) fn resolve(source: &mut Source, options: &DataOptions) -> Result<Clas
             false => format!("there is no image of {}", enumerate(&part.absent)),
         })
         .collect();
-    source.notes.extend(absent);
+    // If a run's splits are followed, images are assigned to its classes by content, and the notes on changes name
+    // the classes without any.
+    if !is_followed {
+        source.notes.extend(absent);
+    }
     Ok(ClassList { names: list, known })
 }
 

@@ -9,6 +9,7 @@ use crate::split::classes::ClassList;
 use crate::split::contents::ContentIndex;
 use crate::split::folds;
 use crate::split::groups::GroupRoles;
+use crate::split::place::place;
 use crate::split::placement::{GivenSplits, Matches, Rules};
 use crate::split::verify::DamagedImage;
 use receptive_core::text::counted;
@@ -34,8 +35,8 @@ pub struct Comparison {
     pub missing_classes: Vec<String>,
     /// Number of images added since the run was trained.
     pub new: usize,
-    /// How many of these have the path of one of the run's images: it was edited or saved again, or replaced by
-    /// another.
+    /// How many of these have the path of one of the run's images that was not found, up to the extension and a
+    /// split's folder: it was edited, converted or saved again, or replaced by another.
     pub changed: usize,
     /// Images whose class has changed since the run was trained, by their recorded paths.
     pub relabelled: Vec<String>,
@@ -118,7 +119,7 @@ pub(super) fn follow(
         classes,
         options,
         groups: GroupRoles::new(&store, &items, contents, record),
-        paths: record.paths(),
+        lost: matches.lost.iter().map(|lost| place(&lost.path)).collect(),
         given,
     };
     let placement = rules.place(items, matches.found);
@@ -213,28 +214,31 @@ fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, by_group: &[&s
             if comparison.new == 1 { "is" } else { "are" },
         ));
     }
-    notes.extend(changed_note(comparison.changed));
+    notes.extend(changed_note(
+        comparison.changed,
+        "the model may have been trained on the original",
+    ));
     if comparison.left_out > 0 {
         notes.push(left_out_note(comparison.left_out, by_group));
     }
 }
 
-/// The note on images that cannot be matched by content.
-pub(super) fn changed_note(images: usize) -> Option<String> {
-    let (are, they) = match images {
+/// The note on images that cannot be matched by content; `risk` is what follows if they are copies.
+pub(super) fn changed_note(images: usize, risk: &str) -> Option<String> {
+    let (have, they) = match images {
         0 => return None,
         1 => (
             "1 new image has".to_string(),
-            "it is a recompressed or edited copy",
+            "it is a converted, recompressed or edited copy",
         ),
         _ => (
             format!("{images} new images have"),
-            "they are recompressed or edited copies",
+            "they are converted, recompressed or edited copies",
         ),
     };
     Some(format!(
-        "{are} the path of an image of the run but different pixels; if {they}, the model may have \
-         been trained on the original"
+        "{have} the path of an image of the run (apart from the extension and a split's folder) but different pixels; \
+         if {they}, {risk}"
     ))
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod folds;
 pub(crate) mod follow;
 mod groups;
 mod keyed;
+mod place;
 mod placement;
 mod stratify;
 pub(crate) mod verify;

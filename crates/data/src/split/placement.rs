@@ -8,6 +8,7 @@ use crate::sources::{Source, SourceSplit};
 use crate::split::classes::ClassList;
 use crate::split::contents::ContentIndex;
 use crate::split::groups::GroupRoles;
+use crate::split::place::place;
 use receptive_core::hash::ContentHash;
 use receptive_core::text::{Printable, counted};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -70,8 +71,8 @@ pub(super) struct Rules<'a> {
     pub(super) options: &'a DataOptions,
     /// What the run used each group for.
     pub(super) groups: GroupRoles<'a>,
-    /// The paths of the run's images.
-    pub(super) paths: HashSet<&'a str>,
+    /// The [places](place) of the run's images that were not found.
+    pub(super) lost: HashSet<&'a str>,
     pub(super) given: GivenSplits,
 }
 
@@ -92,7 +93,7 @@ pub(super) struct Placement<'a> {
     pub(super) left_out: usize,
     /// The groups of those left out only because of their group.
     pub(super) by_group: Vec<&'a str>,
-    /// Number of new images with the path of one of the run's images.
+    /// Number of new images in the [place] of one of the run's images.
     pub(super) changed: usize,
     /// The recorded paths of images in another class than in the run.
     pub(super) relabelled: Vec<String>,
@@ -173,7 +174,7 @@ impl<'a> Rules<'a> {
             _ if self.classes.is_unknown(item.label) => placement.unknown.push(item),
             _ => {
                 let path = self.store.name(item.image as usize);
-                placement.changed += usize::from(self.paths.contains(path.as_str()));
+                placement.changed += usize::from(self.lost.contains(place(&path)));
                 placement.new.push(item);
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::formats::{jpeg_turned, png_turned};
 use crate::make::{encoded, images, open, png, rgb, write};
-use image::ImageFormat;
+use image::{DynamicImage, GrayImage, ImageFormat, Luma};
 use receptive_data::{DataOptions, DecodeLimits, Fold, Member, Role, SplitRecord, identify};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
@@ -288,5 +288,28 @@ fn an_image_and_its_copy_that_exif_data_turn_are_in_one_split_and_fold() {
             let [one, turned] = ["", "t"].map(|kind| both.get(&format!("cat/{kind}{i}.png")));
             assert_eq!(one, turned, "cat/{i}.png");
         }
+    }
+}
+
+#[test]
+fn a_large_image_is_the_same_in_grey_in_colour_and_with_opaque_alpha() {
+    // Only the second of each pair takes more than 128 MiB: 36 and 45 megapixels.
+    let shades = |side: u32| GrayImage::from_fn(side, side, |x, y| Luma([(x * y / 9_000) as u8]));
+    for (first, second) in [
+        (
+            DynamicImage::ImageLuma8(shades(6_000)).into_rgb8().into(),
+            DynamicImage::ImageLuma8(shades(6_000)).into_rgba8().into(),
+        ),
+        (
+            DynamicImage::ImageLuma8(shades(6_750)),
+            DynamicImage::ImageLuma8(shades(6_750)).into_rgb8().into(),
+        ),
+    ] {
+        let of = |image: &DynamicImage| {
+            let bytes = encoded(image, ImageFormat::Png);
+            let found = identify(&bytes, Path::new("a.png"), &DecodeLimits::default());
+            found.unwrap().1.pixels
+        };
+        assert_eq!(of(&first), of(&second));
     }
 }

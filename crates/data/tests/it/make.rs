@@ -65,6 +65,13 @@ pub(crate) fn images(folder: &Path, n: u32) {
     }
 }
 
+/// This many images in each of these folders.
+pub(crate) fn images_in_each(n: u32, root: &Path, folders: &[&str]) {
+    for folder in folders {
+        images(&root.join(folder), n);
+    }
+}
+
 pub(crate) fn gz(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).unwrap();

@@ -1,14 +1,7 @@
 //! Folders around the class folders, joined folders, and names that are spelt in two ways.
 
-use crate::make::{images, open, rejection, uncut, write};
+use crate::make::{images, images_in_each, open, rejection, uncut, write};
 use receptive_data::DataOptions;
-use std::path::Path;
-
-fn in_each(root: &Path, folders: &[&str]) {
-    for folder in folders {
-        images(&root.join(folder), 2);
-    }
-}
 
 #[test]
 fn a_folder_around_the_classes_or_splits_is_named_with_the_place_to_give() {
@@ -35,7 +28,7 @@ fn a_folder_around_the_classes_or_splits_is_named_with_the_place_to_give() {
         ),
     ] {
         let root = tempfile::tempdir().unwrap();
-        in_each(root.path(), folders);
+        images_in_each(2, root.path(), folders);
         write(&root.path().join("README.md"), "text");
         std::fs::create_dir(root.path().join("notes")).unwrap();
         let text = rejection(root.path());
@@ -56,7 +49,7 @@ fn a_folder_around_the_classes_or_splits_is_named_with_the_place_to_give() {
 #[test]
 fn one_class_of_a_trained_model_with_folders_inside_is_that_class() {
     let root = tempfile::tempdir().unwrap();
-    in_each(root.path(), &["cat/near", "cat/far"]);
+    images_in_each(2, root.path(), &["cat/near", "cat/far"]);
     let options = DataOptions {
         classes: Some(vec!["cat".into(), "dog".into()]),
         ..uncut()
@@ -81,9 +74,9 @@ fn images_in_one_folder_beside_a_list_name_the_list_and_the_setting() {
         ("training", "train_labels.csv", &["a.csv"]),
     ] {
         let root = tempfile::tempdir().unwrap();
-        in_each(root.path(), &[folder]);
+        images_in_each(2, root.path(), &[folder]);
         if folder.starts_with("train") {
-            in_each(root.path(), &["test"]);
+            images_in_each(2, root.path(), &["test"]);
         }
         for file in others.iter().chain([&list]) {
             write(
@@ -111,7 +104,8 @@ fn images_in_one_folder_beside_a_list_name_the_list_and_the_setting() {
 #[test]
 fn classes_that_join_folders_are_noted() {
     let root = tempfile::tempdir().unwrap();
-    in_each(
+    images_in_each(
+        2,
         root.path(),
         &["animals/cat", "animals/dog", "birds/owl", "birds/fox"],
     );
@@ -122,7 +116,8 @@ fn classes_that_join_folders_are_noted() {
         assert!(notes.contains(name), "{notes}");
     }
     let root = tempfile::tempdir().unwrap();
-    in_each(
+    images_in_each(
+        2,
         root.path(),
         &[
             "animals/photos/cat",
@@ -137,7 +132,7 @@ fn classes_that_join_folders_are_noted() {
     );
     // One folder inside of each is a habit, and no news.
     let root = tempfile::tempdir().unwrap();
-    in_each(root.path(), &["cat/images", "dog/images"]);
+    images_in_each(2, root.path(), &["cat/images", "dog/images"]);
     assert!(open(root.path(), &uncut()).unwrap().notes.is_empty());
 }
 
@@ -145,8 +140,8 @@ fn classes_that_join_folders_are_noted() {
 fn composed_and_decomposed_letters_are_one_class() {
     let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}");
     let root = tempfile::tempdir().unwrap();
-    in_each(&root.path().join("train"), &[composed, "dog"]);
-    in_each(&root.path().join("val"), &[decomposed, "dog"]);
+    images_in_each(2, &root.path().join("train"), &[composed, "dog"]);
+    images_in_each(2, &root.path().join("val"), &[decomposed, "dog"]);
     let data = open(root.path(), &uncut()).unwrap();
     assert_eq!(data.classes, [composed, "dog"]);
     assert_eq!(data.val.class_counts(), [2, 2]);
@@ -171,7 +166,7 @@ fn composed_and_decomposed_letters_are_one_class() {
     );
 
     let root = tempfile::tempdir().unwrap();
-    in_each(root.path(), &[composed, decomposed, "dog"]);
+    images_in_each(2, root.path(), &[composed, decomposed, "dog"]);
     let data = open(root.path(), &uncut()).unwrap();
     if root.path().read_dir().unwrap().count() == 3 {
         // else the file system itself takes both for one
@@ -188,7 +183,7 @@ fn composed_and_decomposed_letters_are_one_class() {
 fn names_that_look_the_same_are_noted() {
     for other in ["cat ", "cat\u{200b}", "\u{feff}cat", "c\u{ad}at"] {
         let root = tempfile::tempdir().unwrap();
-        in_each(root.path(), &["cat", other, "dog"]);
+        images_in_each(2, root.path(), &["cat", other, "dog"]);
         let data = open(root.path(), &uncut()).unwrap();
         assert_eq!(data.classes.len(), 3, "{other:?}");
         let notes = data.notes.join("\n");
@@ -201,7 +196,7 @@ fn the_order_of_classes_does_not_depend_on_how_letters_are_stored() {
     // As a Mac stores it, `é` begins with an `e`.
     let names = ["e\u{301}t\u{e9}", "fox", "\u{e9}toile"];
     let root = tempfile::tempdir().unwrap();
-    in_each(root.path(), &names);
+    images_in_each(2, root.path(), &names);
     let data = open(root.path(), &uncut()).unwrap();
     assert_eq!(data.classes, [names[1], names[2], names[0]]);
 }
@@ -210,7 +205,7 @@ fn the_order_of_classes_does_not_depend_on_how_letters_are_stored() {
 fn a_class_whose_name_cannot_be_seen_is_rejected() {
     for name in ["\u{200b}", "\u{2060}\u{feff}", "\u{3000}"] {
         let root = tempfile::tempdir().unwrap();
-        in_each(root.path(), &["cat", name]);
+        images_in_each(2, root.path(), &["cat", name]);
         let text = rejection(root.path());
         assert!(text.contains("invisible"), "{name:?}: {text}");
         assert!(text.contains("\\u{"), "{name:?}: {text}");
@@ -233,7 +228,8 @@ fn thousands_of_classes_with_the_same_folder_inside_are_found() {
 #[test]
 fn class_folders_in_one_folder_of_each_split_are_found() {
     let root = tempfile::tempdir().unwrap();
-    in_each(
+    images_in_each(
+        2,
         root.path(),
         &[
             "train/images/cat",
@@ -252,7 +248,8 @@ fn class_folders_in_one_folder_of_each_split_are_found() {
 
     // Two folders around them.
     let root = tempfile::tempdir().unwrap();
-    in_each(
+    images_in_each(
+        2,
         root.path(),
         &["train/a/b/cat", "train/a/b/dog", "val/a/b/dog"],
     );
@@ -264,7 +261,8 @@ fn class_folders_in_one_folder_of_each_split_are_found() {
 
     // A class of that name has folders inside of it.
     let root = tempfile::tempdir().unwrap();
-    in_each(
+    images_in_each(
+        2,
         root.path(),
         &[
             "train/cat",
@@ -281,7 +279,7 @@ fn class_folders_in_one_folder_of_each_split_are_found() {
 #[test]
 fn split_images_without_class_folders_are_no_class_called_images() {
     let root = tempfile::tempdir().unwrap();
-    in_each(root.path(), &["images/train"]);
+    images_in_each(2, root.path(), &["images/train"]);
     write(&root.path().join("labels/train/0.txt"), "0 0.5 0.5 1 1");
     let text = rejection(root.path());
     assert!(text.contains("without class folders"), "{text}");
@@ -316,7 +314,7 @@ fn data_sets_side_by_side_and_classes_beside_a_split_are_rejected_by_name() {
         ),
     ] {
         let root = tempfile::tempdir().unwrap();
-        in_each(root.path(), folders);
+        images_in_each(2, root.path(), folders);
         let labels = root.path().join("train/labels");
         if labels.is_dir() {
             for i in 0..2 {
@@ -329,7 +327,7 @@ fn data_sets_side_by_side_and_classes_beside_a_split_are_rejected_by_name() {
     }
     // Images that no split has need not be a class.
     let root = tempfile::tempdir().unwrap();
-    in_each(root.path(), &["train/cat", "train/dog", "unlabelled"]);
+    images_in_each(2, root.path(), &["train/cat", "train/dog", "unlabelled"]);
     let data = open(root.path(), &DataOptions::default()).unwrap();
     assert_eq!(data.classes, ["cat", "dog"]);
 }
@@ -337,7 +335,7 @@ fn data_sets_side_by_side_and_classes_beside_a_split_are_rejected_by_name() {
 #[test]
 fn a_folder_called_test_with_images_of_no_class_is_a_class_and_named() {
     let root = tempfile::tempdir().unwrap();
-    in_each(root.path(), &["cat", "dog", "test"]);
+    images_in_each(2, root.path(), &["cat", "dog", "test"]);
     let data = open(root.path(), &DataOptions::default()).unwrap();
     assert_eq!(data.classes, ["cat", "dog", "test"]);
     let notes = data.notes.join("\n");

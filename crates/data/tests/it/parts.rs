@@ -1,13 +1,7 @@
 //! Folders that are parts of one set of images, or splits, but not classes.
 
-use crate::make::{images, open, rejection, uncut, write};
+use crate::make::{images_in_each, open, rejection, uncut, write};
 use std::path::Path;
-
-fn in_each(root: &Path, folders: &[&str]) {
-    for folder in folders {
-        images(&root.join(folder), 4);
-    }
-}
 
 /// A list of the images of these folders, whose classes alternate.
 fn list(root: &Path, file: &str, folders: &[&str], classes: &[&str]) {
@@ -35,7 +29,7 @@ fn folders_named_like_splits_are_not_classes() {
         ],
     ] {
         let root = tempfile::tempdir().unwrap();
-        in_each(root.path(), folders);
+        images_in_each(4, root.path(), folders);
         let text = rejection(root.path());
         assert!(text.contains("look like splits, not classes"), "{text}");
         assert!(!text.contains("data.labels"), "{text}");
@@ -49,11 +43,12 @@ fn folders_named_like_splits_are_not_classes() {
     }
     // Classes may have such names next to others.
     let root = tempfile::tempdir().unwrap();
-    in_each(root.path(), &["train", "test", "bus"]);
+    images_in_each(4, root.path(), &["train", "test", "bus"]);
     assert_eq!(open(root.path(), &uncut()).unwrap().classes.len(), 3);
     // Not all are splits: among many classes, such names are classes.
     let root = tempfile::tempdir().unwrap();
-    in_each(
+    images_in_each(
+        4,
         root.path(),
         &["bullet train", "test tube", "cat", "dog", "owl"],
     );
@@ -64,7 +59,7 @@ fn folders_named_like_splits_are_not_classes() {
 fn numbered_folders_whose_classes_a_list_has_are_parts() {
     let root = tempfile::tempdir().unwrap();
     let folders = ["images_part_1", "images_part_2"];
-    in_each(root.path(), &folders);
+    images_in_each(4, root.path(), &folders);
     assert_eq!(open(root.path(), &uncut()).unwrap().classes.len(), 2);
     list(root.path(), "metadata.csv", &folders, &["nv", "mel"]);
     let text = rejection(root.path());
@@ -115,14 +110,15 @@ fn folders_with_the_same_folders_at_any_depth_are_no_classes() {
         ],
     ] {
         let root = tempfile::tempdir().unwrap();
-        in_each(root.path(), folders);
+        images_in_each(4, root.path(), folders);
         let text = rejection(root.path());
         for part in ["`a`, `b`", "`cat`, `dog`", "so they look like splits"] {
             assert!(text.contains(part), "{folders:?}: {text}");
         }
     }
     let root = tempfile::tempdir().unwrap();
-    in_each(
+    images_in_each(
+        4,
         root.path(),
         &["cat/day/images", "cat/night/images", "dog/day/images"],
     );
@@ -132,7 +128,8 @@ fn folders_with_the_same_folders_at_any_depth_are_no_classes() {
 #[test]
 fn a_split_without_classes_names_the_folder_and_the_list() {
     let root = tempfile::tempdir().unwrap();
-    in_each(
+    images_in_each(
+        4,
         root.path(),
         &["train/n01/images", "train/n02/images", "val/images"],
     );
@@ -151,7 +148,7 @@ fn a_list_of_other_classes_beside_class_folders_is_noted() {
     let folders = ["left", "right"];
     let notes = |make: &dyn Fn(&Path)| {
         let root = tempfile::tempdir().unwrap();
-        in_each(root.path(), &folders);
+        images_in_each(4, root.path(), &folders);
         make(root.path());
         let notes = open(root.path(), &uncut()).unwrap().notes;
         notes

@@ -28,7 +28,7 @@ pub struct OpenSettings {
 }
 
 /// The numbers of images on which the recipe depends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Counts {
     /// Training images.
     train: usize,
@@ -40,8 +40,8 @@ pub(crate) struct Counts {
     per_class: usize,
     /// Training images of the smallest class that has any, and of the largest class.
     extremes: [usize; 2],
-    /// Classes.
-    classes: usize,
+    /// How many times as many training images the largest class has as another, on average over the classes.
+    mean_ratio: f64,
     /// Whether the images may be photographs.
     are_coloured: bool,
 }
@@ -59,10 +59,10 @@ const JUDGES: usize = 200;
 /// Minimum number of validation images per class. With fewer, a single image changes the class's recall by more
 /// than five points.
 const JUDGES_OF_CLASS: usize = 20;
-/// Maximum share of a small class in the smoothed target of an image of the largest class, relative to that
-/// image's own class. As in PyTorch, each class's share of a smoothed target is multiplied by the class's
-/// weight.
-const MAX_SMOOTHED: f64 = 0.25;
+/// Maximum share of all classes in the smoothed target of an image of the largest class, relative to that image's
+/// own class. As in PyTorch, each class's share of a smoothed target is multiplied by the class's weight; with
+/// equal weights and a smoothing of 0.1 the shares are 0.11.
+const MAX_SMOOTHED: f64 = 1.0 / 3.0;
 /// From this ratio of class weights on, gradients are clipped: a batch with an image more or less of the smallest
 /// class has a much larger or smaller gradient, and without clipping SGD diverges to constant outputs.
 const CLIPPED_RATIO: f64 = 10.0;
@@ -81,7 +81,7 @@ impl Counts {
             val: data.val.len(),
             val_of_smallest: extremes(&data.val)[0],
             extremes: extremes(&data.train),
-            classes: data.classes.len(),
+            mean_ratio: mean_ratio(&data.train),
             per_class: data.train.len() / data.classes.len().max(1),
             are_coloured: data.natural_size().is_none_or(|size| size.channels == 3),
         }
@@ -96,9 +96,22 @@ impl Counts {
 
 /// The numbers of images of the smallest class that has any and of the largest class.
 fn extremes(split: &Split) -> [usize; 2] {
-    let counts = split.class_counts().into_iter();
-    let counts: Vec<usize> = counts.filter(|count| *count > 0).collect();
+    let counts = counts(split);
     [counts.iter().min(), counts.iter().max()].map(|count| count.copied().unwrap_or(0))
+}
+
+/// How many times as many images the largest class has as another, on average over the classes that have any.
+fn mean_ratio(split: &Split) -> f64 {
+    let counts = counts(split);
+    let largest = counts.iter().copied().max().unwrap_or(1) as f64;
+    let ratios: f64 = counts.iter().map(|count| largest / *count as f64).sum();
+    ratios / counts.len().max(1) as f64
+}
+
+/// The numbers of images of the classes that have any.
+fn counts(split: &Split) -> Vec<usize> {
+    let counts = split.class_counts().into_iter();
+    counts.filter(|count| *count > 0).collect()
 }
 
 impl OpenSettings {
@@ -298,8 +311,7 @@ impl OpenSettings {
             return None;
         }
         let smoothing = f64::from(train.label_smoothing);
-        let added = smoothing / counts.classes.max(1) as f64;
-        if counts.ratio() * added <= MAX_SMOOTHED * (1.0 - smoothing + added) {
+        if smoothing * counts.mean_ratio <= MAX_SMOOTHED * (1.0 - smoothing) {
             return None;
         }
         train.label_smoothing = 0.0;

@@ -76,8 +76,13 @@ pub(crate) fn open(
     check_missing(root, list, &rows, options, &mut notes)?;
     if rows.repeated > 0 {
         notes.push(format!(
-            "skipped {} of the label list that repeat another",
-            counted(rows.repeated, "row")
+            "skipped {} of the label list that {} another",
+            counted(rows.repeated, "row"),
+            if rows.repeated == 1 {
+                "repeats"
+            } else {
+                "repeat"
+            }
         ));
     }
     let unnamed: Vec<String> = (0..images.len())
@@ -149,8 +154,9 @@ fn check_missing(
         });
     }
     notes.push(format!(
-        "left out {} of the label list that are not in {}:\n{}",
+        "left out {} of the label list that {} not in {}:\n{}",
         counted(rows.missing.len(), "image"),
+        if rows.missing.len() == 1 { "is" } else { "are" },
         root.printable(),
         lines(&rows.missing)
     ));

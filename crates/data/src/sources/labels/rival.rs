@@ -14,7 +14,7 @@ use crate::sources::store::Store;
 use crate::sources::tree::Folder;
 use receptive_core::text::Printable;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Maximum size in bytes of a list that no setting names.
 const MAX_BYTES: u64 = 64 << 20;
@@ -144,7 +144,7 @@ fn are_parts(names: &[String]) -> bool {
 }
 
 fn text(path: &Path) -> String {
-    PathBuf::from(path).printable().into_owned()
+    path.printable().into_owned()
 }
 
 #[cfg(test)]

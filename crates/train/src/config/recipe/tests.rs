@@ -23,7 +23,7 @@ fn counts(train: usize, val: usize, classes: usize) -> Counts {
         val_of_smallest: val / classes,
         per_class: train / classes,
         extremes: [train / classes; 2],
-        classes,
+        mean_ratio: 1.0,
         are_coloured: true,
     }
 }
@@ -188,15 +188,18 @@ fn from_scratch_few_images_are_seen_more_often_and_many_as_before() {
 
 #[test]
 fn class_weights_that_are_far_apart_switch_label_smoothing_off_and_clip_gradients() {
-    for (extremes, classes, is_off, is_clipped) in [
-        ([60, 60], 2, false, false),
-        ([60, 240], 2, false, false),
-        ([60, 3000], 2, true, true),
-        ([60, 3000], 10, true, true),
-        ([1, 50], 1000, false, true),
+    // Two classes, then sizes that fall geometrically, then one rare class of many.
+    for (extremes, mean_ratio, classes, is_off, is_clipped) in [
+        ([60, 60], 1.0, 2, false, false),
+        ([60, 240], 2.5, 2, false, false),
+        ([60, 3000], 25.5, 2, true, true),
+        ([60, 3000], 12.5, 10, true, true),
+        ([1, 50], 12.5, 1000, true, true),
+        ([1, 50], 1.05, 1000, false, true),
     ] {
         let counts = Counts {
             extremes,
+            mean_ratio,
             ..counts(5000, 0, classes)
         };
         let mut config = config();
