@@ -206,6 +206,7 @@ fn a_checkpoint_of_pytorch_is_read_without_python() {
         let file = read(&assets.join(name), key).unwrap();
         let device = Device::flex();
         let imported = import(&plan, &file, &Names::Auto, &device).unwrap();
+        assert!(imported.is_by_order);
         let (model, matches) = (imported.model, imported.matches);
         assert!(
             matches
@@ -223,6 +224,26 @@ fn a_checkpoint_of_pytorch_is_read_without_python() {
             assert!((f64::from(*ours) - theirs).abs() < 1e-5, "{ours}, {theirs}");
         }
     }
+}
+
+#[test]
+fn a_checkpoint_that_is_not_read_says_what_to_do() {
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
+    for (name, words) in [
+        (
+            "expanded.pt",
+            "its tensors take 1024 MiB, but the file has only",
+        ),
+        (
+            "subclass.pt",
+            "torch.save(model.state_dict(), \"weights.pt\")",
+        ),
+        ("random.pt", "give that entry's key"),
+    ] {
+        let error = read(&assets.join(name), None).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    assert!(read(&assets.join("random.pt"), Some("state_dict")).is_ok());
 }
 
 #[test]

@@ -1,7 +1,8 @@
-"""Writes checkpoint.pt, stem_of_21_characters.pt, nested.pt and checkpoint.json, which are committed beside
-it."""
+"""Writes checkpoint.pt, stem_of_21_characters.pt, nested.pt, expanded.pt, subclass.pt, random.pt and
+checkpoint.json, which are committed beside it."""
 
 import json
+from collections import defaultdict
 from pathlib import Path
 
 import torch
@@ -28,4 +29,9 @@ torch.save(network.state_dict(), at / "checkpoint.pt")
 # The same in an archive whose entries have names of 30 characters and more: the zip reader needs help.
 torch.save(network.state_dict(), at / "stem_of_21_characters.pt")
 torch.save({"epoch": 3, "state_dict": network.state_dict()}, at / "nested.pt")
+# Not read: 1 GiB of one value, a dictionary that is not a plain one, a tensor of bytes.
+torch.save({"weight": torch.zeros(1).expand(2**28)}, at / "expanded.pt")
+bias = {"bias": torch.zeros(3)}
+torch.save({"state_dict": bias, "metrics": defaultdict(float, top1=0.5)}, at / "subclass.pt")
+torch.save({"state_dict": bias, "state": torch.zeros(4, dtype=torch.uint8)}, at / "random.pt")
 (at / "checkpoint.json").write_text(json.dumps({"logits": logits}) + "\n")

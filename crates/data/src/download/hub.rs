@@ -1,7 +1,7 @@
 //! Repositories of the Hugging Face hub or of a compatible server: `ENDPOINT/ORG/NAME/resolve/REVISION/FILE`.
 
 use super::agent::agent;
-use super::resume::{RemoteMetadata, fetch, is_intact, noted_hash};
+use super::resume::{RemoteMetadata, fetch, is_announced, is_intact, is_verified};
 use crate::error::DataError;
 use crate::progress::Progress;
 use receptive_core::file::write_durable;
@@ -180,7 +180,13 @@ impl Hub {
         } else {
             None
         };
-        let cached = |commit: &str| in_folder(&base.join(commit), wanted);
+        // A server may tell more about a file than the one it was downloaded from.
+        let is_settled = |folder: &Path, name: &str| self.offline || is_verified(folder, name);
+        let cached = |commit: &str| {
+            let folder = base.join(commit);
+            in_folder(&folder, wanted)
+                .filter(|names| names.iter().all(|name| is_settled(&folder, name)))
+        };
         let found = |commit: &str, names: Vec<String>, notes: Vec<String>| HubFiles {
             folder: base.join(commit),
             names,
@@ -239,9 +245,8 @@ impl Hub {
             });
             let folder = base.join(&*commit);
             // Without a commit, the file may have changed since: only its announced hash tells.
-            let is_this = is_commit(commit)
-                || head.announced.sha256.is_some()
-                    && head.announced.sha256 == noted_hash(&folder, file);
+            let is_this = (is_commit(commit) || head.announced.sha256.is_some())
+                && is_announced(&folder, file, &head.announced);
             if !(is_this && is_intact(&folder, file)) {
                 let at = if is_commit(commit) {
                     &*commit
@@ -256,9 +261,15 @@ impl Hub {
                     progress,
                     self.silence,
                 )?;
-                if head.announced.sha256.is_none() && !file.ends_with(".json") {
-                    notes.push(format!("the server gave no checksum of {file}"));
-                }
+            }
+            if !is_verified(&folder, file) {
+                notes.push(match head.announced.size {
+                    Some(_) => format!("the server gave no checksum of {file}"),
+                    None => format!(
+                        "the server gave neither size nor checksum of {file}: if it is incomplete, delete {}",
+                        folder.join(file).printable()
+                    ),
+                });
             }
             names.push(file.to_string());
         }

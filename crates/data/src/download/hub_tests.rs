@@ -273,6 +273,45 @@ fn a_file_that_was_damaged_in_the_cache_is_fetched_again() {
 }
 
 #[test]
+fn a_file_that_came_without_a_hash_is_fetched_again_once_a_server_has_another() {
+    let cache = tempfile::tempdir().unwrap();
+    let file = get(&hub(&serve(Server::NoHash).url, cache.path())).unwrap();
+    let file = file.folder.join("model.safetensors");
+    // As if that server had sent other bytes.
+    let mut bytes = weights();
+    bytes[50_000] ^= 1;
+    fs::write(&file, &bytes).unwrap();
+    let note = file.with_extension("safetensors.sha256");
+    let noted = fs::read_to_string(&note).unwrap();
+    fs::write(&note, noted.replace(&sha256(&weights()), &sha256(&bytes))).unwrap();
+    let files = get(&hub(&serve(Server::Good).url, cache.path())).unwrap();
+    assert!(files.notes.is_empty(), "{:?}", files.notes);
+    assert_eq!(fs::read(&file).unwrap(), weights());
+    // From here on it is known to be the announced one.
+    let server = serve(Server::Good);
+    let pinned: HubRepository = format!("timm/net@{COMMIT}").parse().unwrap();
+    let wanted: [&[&str]; 2] = [&["config.json"], &["model.safetensors"]];
+    let found = hub(&server.url, cache.path()).files(&pinned, &wanted, &NoProgress);
+    assert_eq!(found.unwrap().names, files.names);
+    assert_eq!(server.requests.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_file_that_lost_its_hash_is_fetched_again() {
+    let (server, cache) = (serve(Server::Good), tempfile::tempdir().unwrap());
+    let mut hub = hub(&server.url, cache.path());
+    let file = get(&hub).unwrap().folder.join("model.safetensors");
+    fs::remove_file(file.with_extension("safetensors.sha256")).unwrap();
+    fs::write(&file, "other").unwrap();
+    hub.offline = true;
+    let error = get(&hub).unwrap_err().to_string();
+    assert!(error.contains("missing or damaged"), "{error}");
+    hub.offline = false;
+    get(&hub).unwrap();
+    assert_eq!(fs::read(&file).unwrap(), weights());
+}
+
+#[test]
 fn files_of_the_cache_have_the_address_that_they_were_downloaded_from() {
     let (server, cache) = (serve(Server::Good), tempfile::tempdir().unwrap());
     let address = get(&hub(&server.url, cache.path())).unwrap().address;

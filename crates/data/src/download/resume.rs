@@ -132,7 +132,12 @@ pub(super) fn fetch(
     let target = folder.join(name);
     if !is_json(name) {
         let note = note_of(folder, name);
-        write_durable(&note, found.as_bytes()).map_err(DataError::io("write", &note))?;
+        let mark = match announced.sha256 {
+            Some(_) => "",
+            None => UNVERIFIED,
+        };
+        write_durable(&note, format!("{found}{mark}").as_bytes())
+            .map_err(DataError::io("write", &note))?;
     }
     fs::rename(&partial, &target).map_err(DataError::io("create", &target))
 }
@@ -142,9 +147,28 @@ fn note_of(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.sha256"))
 }
 
+/// Follows the hash of a file whose hash no server has announced.
+const UNVERIFIED: &str = " unverified";
+
 /// The hash of a file when it was downloaded, if it was stored.
-pub(super) fn noted_hash(folder: &Path, name: &str) -> Option<String> {
-    fs::read_to_string(note_of(folder, name)).ok()
+fn noted_hash(folder: &Path, name: &str) -> Option<String> {
+    let note = fs::read_to_string(note_of(folder, name)).ok()?;
+    Some(note.trim_end_matches(UNVERIFIED).to_string())
+}
+
+/// Whether a downloaded file has the hash that a server had announced. JSON files are never compared.
+pub(super) fn is_verified(folder: &Path, name: &str) -> bool {
+    let note = fs::read_to_string(note_of(folder, name));
+    is_json(name) || note.is_ok_and(|note| !note.ends_with(UNVERIFIED))
+}
+
+/// Whether a downloaded file has the announced size and hash, as far as they are known.
+pub(super) fn is_announced(folder: &Path, name: &str, announced: &RemoteMetadata) -> bool {
+    let size = fs::metadata(folder.join(name)).map(|file| file.len()).ok();
+    let is_size = announced.size.is_none() || announced.size == size;
+    let is_hash =
+        is_json(name) || announced.sha256.is_none() || announced.sha256 == noted_hash(folder, name);
+    is_size && is_hash
 }
 
 fn is_json(name: &str) -> bool {
@@ -171,10 +195,8 @@ pub(super) fn is_intact(folder: &Path, name: &str) -> bool {
     let Ok(mut file) = File::open(folder.join(name)) else {
         return false;
     };
-    match noted_hash(folder, name) {
-        None => true,
-        Some(noted) => hash_of(&mut file).is_ok_and(|(hash, _)| hash.finish() == noted),
-    }
+    noted_hash(folder, name)
+        .is_some_and(|noted| hash_of(&mut file).is_ok_and(|(hash, _)| hash.finish() == noted))
 }
 
 /// The hash and size of the existing file.

@@ -31,6 +31,9 @@ pub struct ImportedNetwork {
     pub matches: Vec<Match>,
     /// The file's tensors that are not used: auxiliary heads, a second copy of the weights.
     pub left_out: Vec<String>,
+    /// Whether the file's names are unknown, so that its layers were matched by their shapes and by the order in
+    /// which its program defines them, which may not be the order in which it uses them.
+    pub is_by_order: bool,
 }
 
 /// Builds the planned network with a file's weights.
@@ -56,21 +59,24 @@ pub fn import(
         .collect();
     let contents = file.contents();
     let matched = match_names(&wanted, &contents, names);
-    let Matches { matches, left_out } =
-        matched.map_err(
-            |error| match outputs(&wanted, plan.classes, &contents, names) {
-                Some(outputs) => InterchangeError::Setting {
-                    setting: "classes",
-                    problem: format!(
-                        "expected {outputs} classes, as many as {} has outputs, found {}",
-                        file.path().printable(),
-                        plan.classes
-                    ),
-                },
-                None if is_headless(&wanted, &contents, names) => headless(&wanted, file),
-                None => error.of_file(file.path()),
+    let Matches {
+        matches,
+        left_out,
+        is_by_order,
+    } = matched.map_err(
+        |error| match outputs(&wanted, plan.classes, &contents, names) {
+            Some(outputs) => InterchangeError::Setting {
+                setting: "classes",
+                problem: format!(
+                    "expected {outputs} classes, as many as {} has outputs, found {}",
+                    file.path().printable(),
+                    plan.classes
+                ),
             },
-        )?;
+            None if is_headless(&wanted, &contents, names) => headless(&wanted, file),
+            None => error.of_file(file.path()),
+        },
+    )?;
     let places = places(plan);
     let mut packed = Vec::with_capacity(matches.len());
     for found in &matches {
@@ -127,6 +133,7 @@ pub fn import(
             model,
             matches,
             left_out,
+            is_by_order,
         })
     } else {
         Err(InterchangeError::Mismatch {

@@ -62,7 +62,7 @@ pub fn read(path: &Path, key: Option<&str>) -> Result<WeightFile, InterchangeErr
         }
         let copy = readable(&bytes)?;
         let place = copy.as_ref().map_or(path, |copy| copy.path());
-        let tensors = from_pytorch(path, place, is_checkpoint(&bytes), key)?;
+        let tensors = from_pytorch(path, place, &bytes, key)?;
         let names: Vec<String> = tensors.keys().cloned().collect();
         order = definition_order(&bytes, &names);
         (tensors, None)
@@ -134,7 +134,7 @@ fn from_safetensors(
             Dtype::F16 => DType::F16,
             Dtype::BF16 => DType::BF16,
             _ if is_counter(name, view.shape()) => continue,
-            other => return Err(no_floats(path, name, &other)),
+            other => return Err(no_floats(path, name, &other, "")),
         };
         let data = TensorData::from_bytes_vec(view.data().to_vec(), view.shape().to_vec(), dtype);
         tensors.insert(name.to_string(), data);
@@ -150,15 +150,51 @@ fn is_checkpoint(bytes: &[u8]) -> bool {
     head.starts_with(b"PK\x03\x04") || memchr::memmem::find(head, &MAGIC).is_some()
 }
 
-/// Reads `path`, whose bytes are at `place`.
+/// Words of the parser's messages on what is valid, but not read: subclasses of containers, tensors of other kinds,
+/// very many references.
+const UNREAD: [&str; 3] = ["unexpected pickle opcode", "unsupported", "memo bomb"];
+
+/// Tensors may share memory, and a view may repeat a value. This many times its file's size a checkpoint may be,
+/// and 64 MiB in any case.
+const MAX_GROWTH: u64 = 8;
+const SMALL_BYTES: u64 = 64 << 20;
+
+/// Rejects tensors that take much more memory than their file, before they are read: a file of a few bytes could
+/// claim any number of values.
+fn check_size(
+    path: &Path,
+    file: &[u8],
+    tensors: impl Iterator<Item = usize>,
+) -> Result<(), InterchangeError> {
+    let bytes = tensors.fold(0_u64, |sum, bytes| sum.saturating_add(bytes as u64));
+    let limit = (MAX_GROWTH * file.len() as u64).max(SMALL_BYTES);
+    if bytes <= limit {
+        return Ok(());
+    }
+    Err(InterchangeError::file(
+        path,
+        format!(
+            "its tensors take {} MiB, but the file has only {} bytes, since they repeat values; save copies of them in \
+             Python, with tensor.contiguous()",
+            bytes >> 20,
+            file.len()
+        ),
+    ))
+}
+
+/// Reads `path`, whose bytes are `file`, also at `place`.
 fn from_pytorch(
     path: &Path,
     place: &Path,
-    is_checkpoint: bool,
+    file: &[u8],
     key: Option<&str>,
 ) -> Result<Tensors, InterchangeError> {
     let damaged = |reason: String| {
-        let what = match is_checkpoint {
+        let what = match is_checkpoint(file) {
+            true if UNREAD.iter().any(|word| reason.contains(word)) => {
+                "it is damaged, or contains objects or tensors that only Python can read; download it again, or save \
+                 its weights alone, in Python with torch.save(model.state_dict(), \"weights.pt\")"
+            }
             true => {
                 "it begins as a PyTorch checkpoint, but is damaged or truncated; download or save \
                  it again"
@@ -178,9 +214,13 @@ fn from_pytorch(
             (PytorchError::KeyNotFound(problem), Some(key)) => no_entry(path, key, &problem),
             (error, _) => damaged(error.to_string()),
         })?;
+    let is_read =
+        |name: &str| !name.ends_with(COUNTER) && (key.is_some() || !is_training_state(name));
+    let read = reader.tensors().iter().filter(|(name, _)| is_read(name));
+    check_size(path, file, read.map(|(_, tensor)| tensor.byte_len()))?;
     let mut tensors = BTreeMap::new();
     for (name, tensor) in reader.into_tensors() {
-        if name.ends_with(COUNTER) || key.is_none() && is_training_state(&name) {
+        if !is_read(&name) {
             continue;
         }
         let data = bridge::into_data(bridge::from_pytorch(tensor))
@@ -188,7 +228,11 @@ fn from_pytorch(
         match data.dtype() {
             other if !other.is_float() && is_counter(&name, &data.shape().to_vec()) => continue,
             DType::F64 | DType::F32 | DType::F16 | DType::BF16 => tensors.insert(name, data),
-            other => return Err(no_floats(path, &name, &other)),
+            other if key.is_some() => return Err(no_floats(path, &name, &other, "")),
+            other => {
+                let hint = "; if the weights are an entry of the checkpoint, give that entry's key";
+                return Err(no_floats(path, &name, &other, hint));
+            }
         };
     }
     Ok(tensors)
@@ -247,10 +291,10 @@ fn no_entry(path: &Path, key: &str, problem: &str) -> InterchangeError {
 /// The largest number of entries that are listed.
 const MAX_LISTED: usize = 12;
 
-fn no_floats(path: &Path, name: &str, found: &dyn std::fmt::Debug) -> InterchangeError {
+fn no_floats(path: &Path, name: &str, found: &dyn std::fmt::Debug, hint: &str) -> InterchangeError {
     InterchangeError::file(
         path,
-        format!("`{name}` contains {found:?}, but weights are floats of 16, 32 or 64 bits"),
+        format!("`{name}` contains {found:?}, but weights are floats of 16, 32 or 64 bits{hint}"),
     )
 }
 

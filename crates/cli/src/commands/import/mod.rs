@@ -155,6 +155,12 @@ fn imported(arguments: &ImportArgs) -> Result<Import, CliError> {
         ) => CliError::argument(&format!("--classes {}", classes.shell_word()), problem),
         (error, _) => error.into(),
     })?;
+    let by_order = imported.is_by_order.then(|| {
+        "its layers have other names than the network's and those of any known program, so they were matched by \
+         shape and by their order in the file: if its program does not define them in the order of use, layers of \
+         equal shape are mixed up. Check some predictions, or give all names with `receptive import --names FILE`"
+            .to_string()
+    });
     Ok(Import {
         artifact: Artifact {
             model: imported.model,
@@ -165,7 +171,7 @@ fn imported(arguments: &ImportArgs) -> Result<Import, CliError> {
         origin: target.origin,
         matches: imported.matches,
         left_out: imported.left_out,
-        notes: target.notes,
+        notes: target.notes.into_iter().chain(by_order).collect(),
     })
 }
 

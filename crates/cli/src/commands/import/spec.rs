@@ -65,6 +65,15 @@ pub(super) fn target(
     let given = given_names(arguments)?;
     let network = network(arguments, source, file)?;
     let spec = spec(arguments, &network)?;
+    let other = match (&arguments.network, source.architecture()) {
+        (Some(given), Some(architecture)) if given != architecture => Some(format!(
+            "its config.json names the architecture {}, but {} was given: networks with equal weights may differ in \
+             padding and epsilon",
+            architecture.printable(),
+            given.printable()
+        )),
+        _ => None,
+    };
     Ok(Target {
         spec,
         names: given.unwrap_or(network.names),
@@ -74,7 +83,7 @@ pub(super) fn target(
             weights: network.weights.or_else(|| source.name()),
             licence: source.licence().or(network.licence),
         },
-        notes: network.notes,
+        notes: network.notes.into_iter().chain(other).collect(),
     })
 }
 

@@ -140,7 +140,11 @@ pub(super) fn assign(
         unused.partition(|tensor| is_left_out(&tensor.name));
     if left.is_empty() {
         let left_out = left_out.iter().map(|tensor| tensor.name.clone()).collect();
-        Ok(Matches { matches, left_out })
+        Ok(Matches {
+            matches,
+            left_out,
+            is_by_order: false,
+        })
     } else {
         Err(mismatch(
             format!(

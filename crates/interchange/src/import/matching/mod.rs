@@ -193,5 +193,9 @@ fn unnamed(wanted: &[Layer], found: &Contents) -> Result<Matches, InterchangeErr
         .map(|(ours, _)| theirs.get(ours.as_str()).copied().unwrap_or_default())
         .map(|name| name.strip_prefix(&root).unwrap_or(name).to_string())
         .collect();
-    assign(wanted, found, &root, &names, &[])
+    let matches = assign(wanted, found, &root, &names, &[])?;
+    Ok(Matches {
+        is_by_order: true,
+        ..matches
+    })
 }

@@ -69,6 +69,8 @@ pub(in crate::import) struct Matches {
     pub(in crate::import) matches: Vec<Match>,
     /// The tensors that are not used: auxiliary heads, a second copy of the weights.
     pub(in crate::import) left_out: Vec<String>,
+    /// Whether the names are unknown, so that shapes and the file's order determined the layers.
+    pub(in crate::import) is_by_order: bool,
 }
 
 /// What to do if the weights are those of another network.
