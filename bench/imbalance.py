@@ -67,8 +67,16 @@ def common_characters(classes):
     return [found[at * len(found) // classes] for at in range(classes)]
 
 
+def has_characters(path):
+    """Whether a font draws a common character, rather than the box of one that it lacks."""
+    font = ImageFont.truetype(path, 22)
+    boxed, drawn = (bytes(font.getmask(character)) for character in ("\uffff", "\u4e00"))
+    return boxed != drawn and bytes(font.getmask("\u4eba")) not in (boxed, drawn)
+
+
 def characters(classes, fonts, out, draw):
     files = sorted(path for path in fonts.rglob("*") if path.suffix in (".ttf", ".ttc", ".otf"))
+    files = [path for path in files if has_characters(path)]
     faces = [ImageFont.truetype(path, size) for path in files for size in (22, 25, 28)]
     if not faces:
         sys.exit(f"{fonts} has no fonts (.ttf, .ttc, .otf)")

@@ -338,7 +338,7 @@ impl OpenSettings {
         train.clip_norm = Some(1.0);
         Some(format!(
             "gradients are clipped, since class weights of {:.0} to 1 make some of them very large \
-             (train.clip_norm = 1)",
+             (train.clip_norm = 1; train.sampling = \"balanced\" avoids them)",
             counts.ratio()
         ))
     }
