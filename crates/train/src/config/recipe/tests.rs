@@ -24,6 +24,7 @@ fn counts(train: usize, val: usize, classes: usize) -> Counts {
         per_class: train / classes,
         extremes: [train / classes; 2],
         mean_ratio: 1.0,
+        classes,
         are_coloured: true,
     }
 }
@@ -194,6 +195,7 @@ fn class_weights_that_are_far_apart_switch_label_smoothing_off_and_clip_gradient
         ([60, 240], 2.5, 2, false, false),
         ([60, 3000], 25.5, 2, true, true),
         ([60, 3000], 12.5, 10, true, true),
+        ([3, 150], 12.5, 100, false, true),
         ([1, 50], 12.5, 1000, true, true),
         ([1, 50], 1.05, 1000, false, true),
     ] {
