@@ -215,11 +215,13 @@ fn published_network(
         (Some(input), _) => input,
         (None, Some(weights)) => weights.preparation.input(),
         (None, None) => {
-            notes.push(format!(
-                "using the input of {name} ({}); --mean, --std, --resize, --crop-fraction and \
-                 --interpolation change it",
-                form.scheme.name()
-            ));
+            if arguments.mean.is_none() || arguments.std.is_none() {
+                notes.push(format!(
+                    "using the input of {name} ({}); --mean, --std, --resize, --crop-fraction and \
+                     --interpolation change it",
+                    form.scheme.name()
+                ));
+            }
             form.input.clone()
         }
     };
@@ -231,6 +233,8 @@ fn published_network(
         Some(classes) => classes,
         // Weights known by their hash need no note.
         None if weights.is_some() => imagenet_classes(),
+        // Those that --classes gives are used in their place.
+        None if arguments.classes.is_some() => unnamed_classes(count, &mut Vec::new()),
         None => unnamed_classes(count, &mut notes),
     };
     if let (Some(said), Some(outputs)) = (source.class_count(), outputs)
