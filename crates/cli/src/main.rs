@@ -23,6 +23,10 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Long enough that memory freed in one training step is still there in the next, even on large networks.
+#[cfg(feature = "flex")]
+const MEMORY_KEPT: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// With less memory than this the program cannot start its threads, and the first failed allocation ends it.
 const MIN_MEMORY: u64 = 96 << 20;
 
@@ -67,6 +71,8 @@ fn main() -> ExitCode {
     if let Some(code) = reject_start() {
         return code;
     }
+    #[cfg(feature = "flex")]
+    receptive_kernels::keep_freed_memory(MEMORY_KEPT);
     render::restore_on_panic();
     receptive_core::panic::silence_caught();
     receptive_train::watch_log();

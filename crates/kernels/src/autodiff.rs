@@ -93,9 +93,8 @@ impl<B: KernelGradients> Backward<B, 1> for MaxPool2d {
 struct NormState<F> {
     x: NodeId,
     gamma: NodeId,
+    beta: NodeId,
     moments: F,
-    /// The output after the rectifier, if there is one.
-    output: Option<F>,
     statistics: Statistics,
     options: BatchNormOptions,
 }
@@ -116,15 +115,15 @@ impl<B: KernelGradients> Backward<B, 3> for BatchNorm {
         let NormState {
             x,
             gamma,
+            beta,
             moments,
-            output,
             statistics,
             options,
         } = ops.state;
         let x = checkpointer.retrieve_node_output(x);
         let gamma = checkpointer.retrieve_node_output(gamma);
-        let gradients =
-            B::batch_norm_gradients(x, gamma, moments, grad, output, statistics, options);
+        let beta = checkpointer.retrieve_node_output(beta);
+        let gradients = B::batch_norm_gradients(x, gamma, beta, moments, grad, statistics, options);
         for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
             if let Some(node) = parent {
                 grads.register::<B>(node.id, gradient);
@@ -199,32 +198,25 @@ impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodi
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), gamma.node(), beta.node()];
         let moments = moments.into_primitive();
-        let forward = |x, gamma, moments| {
-            B::kernel_batch_norm(
-                x,
-                gamma,
-                beta.into_primitive(),
-                moments,
-                statistics,
-                options,
-            )
+        let forward = |x, gamma, beta, moments| {
+            B::kernel_batch_norm(x, gamma, beta, moments, statistics, options)
         };
         match BatchNorm.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(mut prep) => {
-                let (x_state, gamma_state) = (prep.checkpoint(&x), prep.checkpoint(&gamma));
-                let y = forward(x.into_primitive(), gamma.into_primitive(), moments.clone());
                 let state = NormState {
-                    x: x_state,
-                    gamma: gamma_state,
-                    moments,
-                    output: options.rectifier.is_some().then(|| y.clone()),
+                    x: prep.checkpoint(&x),
+                    gamma: prep.checkpoint(&gamma),
+                    beta: prep.checkpoint(&beta),
+                    moments: moments.clone(),
                     statistics,
                     options,
                 };
-                prep.finish(state, y)
+                let [x, gamma, beta] = [x, gamma, beta].map(|tensor| tensor.into_primitive());
+                prep.finish(state, forward(x, gamma, beta, moments))
             }
             OpsKind::UnTracked(prep) => {
-                prep.finish(forward(x.into_primitive(), gamma.into_primitive(), moments))
+                let [x, gamma, beta] = [x, gamma, beta].map(|tensor| tensor.into_primitive());
+                prep.finish(forward(x, gamma, beta, moments))
             }
         }
     }

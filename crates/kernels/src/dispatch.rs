@@ -91,9 +91,9 @@ pub(crate) trait KernelGradients: Backend {
     fn batch_norm_gradients(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
         moments: FloatTensor<Self>,
         grad: FloatTensor<Self>,
-        output: Option<FloatTensor<Self>>,
         statistics: Statistics,
         options: BatchNormOptions,
     ) -> [FloatTensor<Self>; 3];
@@ -260,32 +260,29 @@ impl KernelGradients for Flex {
     fn batch_norm_gradients(
         x: FlexTensor,
         gamma: FlexTensor,
+        beta: FlexTensor,
         moments: FlexTensor,
         grad: FlexTensor,
-        output: Option<FlexTensor>,
         statistics: Statistics,
         options: BatchNormOptions,
     ) -> [FlexTensor; 3] {
-        let shape = dims(&x);
-        let sizes = NormSizes::new(shape);
-        let [x, gamma, grad] = [x, gamma, grad].map(|tensor| tensor.to_contiguous());
-        let output = output.map(|output| output.to_contiguous());
-        let gradients = timed(Kernel::BatchNormGradient, || {
+        let sizes = NormSizes::new(dims(&x));
+        let [x, gamma, beta] = [x, gamma, beta].map(|tensor| tensor.to_contiguous());
+        // Modified in place if no other tensor shares the memory, else copied.
+        let mut grad = owned(grad);
+        let (dgamma, dbeta) = timed(Kernel::BatchNormGradient, || {
             norm::gradients(
                 &sizes,
-                [values(&x), values(&grad)],
-                values(&gamma),
+                values(&x),
+                values_mut(&mut grad),
+                [values(&gamma), values(&beta)],
                 Moments::new(values(&moments), options.epsilon as f32),
-                output.as_ref().map(values),
                 options.rectifier,
                 statistics,
             )
         });
-        [
-            tensor(gradients.x, shape),
-            tensor(gradients.gamma, [sizes.channels]),
-            tensor(gradients.beta, [sizes.channels]),
-        ]
+        let of_channels = |values| tensor(values, [sizes.channels]);
+        [grad, of_channels(dgamma), of_channels(dbeta)]
     }
 }
 

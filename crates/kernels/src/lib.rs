@@ -34,6 +34,8 @@ mod conv;
 mod dispatch;
 pub mod inference;
 mod matrix;
+#[cfg(feature = "mimalloc")]
+mod memory;
 mod norm;
 mod optimizer;
 mod output_size;
@@ -48,6 +50,8 @@ mod threads;
 
 pub use conv::{Algorithm, Conv2dOptions};
 pub use dispatch::KernelOps;
+#[cfg(feature = "mimalloc")]
+pub use memory::keep_freed_memory;
 pub use norm::BatchNormOptions;
 pub use optimizer::{AdamWStep, OptimizerOps, SgdStep, adamw_step, sgd_step};
 pub use pool::MaxPool2dOptions;

@@ -158,25 +158,17 @@ pub(crate) fn forward(
         .for_each(|(channel, planes)| {
             let _slice = slice();
             let (mean, factor) = moments.mean_and_factor(channel);
-            let scale = gamma[channel] * factor;
-            let beta = beta[channel];
+            let affine = Affine {
+                mean,
+                scale: gamma[channel] * factor,
+                beta: beta[channel],
+                rectifier,
+            };
             for (y, x) in planes.into_iter().zip(sizes.planes(x, channel)) {
-                vectorized!({
-                    for (y, x) in y.iter_mut().zip(x) {
-                        let value = (*x - mean) * scale + beta;
-                        *y = rectifier.of(value);
-                    }
-                });
+                vectorized!(affine.apply(x, y));
             }
         });
     y
-}
-
-/// The gradients with respect to `x`, `gamma` and `beta`, shaped accordingly.
-pub(crate) struct NormGradients {
-    pub(crate) x: Vec<f32>,
-    pub(crate) gamma: Vec<f32>,
-    pub(crate) beta: Vec<f32>,
 }
 
 /// The gradients. With `z` the normalised values, `g` the output gradients and means over a
@@ -186,95 +178,116 @@ pub(crate) struct NormGradients {
 /// d beta = sum g,  d gamma = sum g z,  d x = gamma / deviation (g - mean g - z mean(g z))
 /// ```
 ///
-/// The two means are the gradients through the moments, and are absent if those are given.
+/// The two means are the gradients through the moments, and are absent if those are given. Returns
+/// the gradients with respect to gamma and beta. The step is bound by memory: hence the gradient
+/// with respect to `x` replaces `grad`, and the rectifier's is found by computing the output again
+/// instead of reading it.
 ///
 /// # Shapes
 /// - `x`, `grad`: `[images, channels, plane]`
-/// - `output`: as `x`, the forward pass's result; only needed with a rectifier
-/// - `gamma`: `[channels]`
+/// - `gamma`, `beta`: `[channels]`
 pub(crate) fn gradients(
     sizes: &NormSizes,
-    [x, grad]: [&[f32]; 2],
-    gamma: &[f32],
+    x: &[f32],
+    grad: &mut [f32],
+    [gamma, beta]: [&[f32]; 2],
     moments: Moments<'_>,
-    output: Option<&[f32]>,
     rectifier: Rectifier,
     statistics: Statistics,
-) -> NormGradients {
-    let mut dx = vec![0.0; x.len()];
-    // Without a rectifier every gradient passes and the output is ignored, so any slice will do.
-    let output = output.unwrap_or(grad);
-    let (beta, gamma) = sizes
-        .planes_mut(&mut dx)
+) -> (Vec<f32>, Vec<f32>) {
+    sizes
+        .planes_mut(grad)
         .into_par_iter()
         .enumerate()
-        .map(|(channel, dx)| {
+        .map(|(channel, mut grads)| {
             let _slice = slice();
             let (mean, factor) = moments.mean_and_factor(channel);
-            let planes = || {
-                let x = sizes.planes(x, channel);
-                let grad = sizes.planes(grad, channel);
-                x.zip(grad).zip(sizes.planes(output, channel))
+            let scale = gamma[channel] * factor;
+            let affine = Affine {
+                mean,
+                scale,
+                beta: beta[channel],
+                rectifier,
             };
             let mut sums = [0.0, 0.0];
-            for ((x, grad), output) in planes() {
-                let [beta, gamma] = vectorized!(plane_sums(x, grad, output, rectifier, mean));
-                sums = [sums[0] + beta, sums[1] + gamma];
+            for (x, grad) in sizes.planes(x, channel).zip(&grads) {
+                let [of_beta, of_gamma] = vectorized!(plane_sums(x, grad, affine));
+                sums = [sums[0] + of_beta, sums[1] + of_gamma];
             }
             let [dbeta, dgamma] = [sums[0], sums[1] * factor];
-            let scale = gamma[channel] * factor;
             let [shift, slope] = match statistics {
                 Statistics::Own => [dbeta / sizes.count(), dgamma / sizes.count() * factor],
                 Statistics::Given => [0.0; 2],
             };
-            for (dx, ((x, grad), output)) in dx.into_iter().zip(planes()) {
-                vectorized!({
-                    for (((dx, x), grad), output) in dx.iter_mut().zip(x).zip(grad).zip(output) {
-                        let grad = rectifier.gradient(*grad, *output);
-                        *dx = scale * (grad - shift - (*x - mean) * slope);
-                    }
-                });
+            for (x, grad) in sizes.planes(x, channel).zip(&mut grads) {
+                vectorized!(affine.replace_gradients(x, grad, [shift, slope]));
             }
-            (dbeta, dgamma)
+            (dgamma, dbeta)
         })
-        .unzip();
-    NormGradients { x: dx, gamma, beta }
+        .unzip()
+}
+
+/// How the values of one channel are normalised.
+#[derive(Clone, Copy)]
+struct Affine {
+    mean: f32,
+    scale: f32,
+    beta: f32,
+    rectifier: Rectifier,
+}
+
+impl Affine {
+    /// The output for this value.
+    #[inline(always)]
+    fn of(self, x: f32) -> f32 {
+        self.rectifier.of((x - self.mean) * self.scale + self.beta)
+    }
+
+    #[inline(always)]
+    fn apply(self, x: &[f32], y: &mut [f32]) {
+        for (y, x) in y.iter_mut().zip(x) {
+            *y = self.of(*x);
+        }
+    }
+
+    /// Replaces the gradients after the rectifier by those with respect to `x`, given those through
+    /// the moments: of the mean, and per deviation from it.
+    #[inline(always)]
+    fn replace_gradients(self, x: &[f32], grad: &mut [f32], [shift, slope]: [f32; 2]) {
+        for (x, grad) in x.iter().zip(grad) {
+            let passed = self.gradient(*x, *grad);
+            *grad = self.scale * (passed - shift - (*x - self.mean) * slope);
+        }
+    }
+
+    /// The gradient before the rectifier, given the one after it.
+    #[inline(always)]
+    fn gradient(self, x: f32, grad: f32) -> f32 {
+        self.rectifier.gradient(grad, self.of(x))
+    }
 }
 
 /// The sums of the gradients and of the gradients times the deviations from the mean, always in the
 /// same order.
 #[inline(always)]
-fn plane_sums(
-    x: &[f32],
-    grad: &[f32],
-    output: &[f32],
-    rectifier: Rectifier,
-    mean: f32,
-) -> [f32; 2] {
+fn plane_sums(x: &[f32], grad: &[f32], affine: Affine) -> [f32; 2] {
     const LANES: usize = 16;
     let mut sums = [[0.0_f32; LANES]; 2];
-    let chunks = |values: &[f32]| values.len() - values.len() % LANES;
-    let whole = chunks(x);
+    let whole = x.len() - x.len() % LANES;
     let parts = x[..whole]
         .chunks_exact(LANES)
-        .zip(grad[..whole].chunks_exact(LANES))
-        .zip(output[..whole].chunks_exact(LANES));
-    for ((x, grad), output) in parts {
+        .zip(grad[..whole].chunks_exact(LANES));
+    for (x, grad) in parts {
         for lane in 0..LANES {
-            let grad = rectifier.gradient(grad[lane], output[lane]);
+            let grad = affine.gradient(x[lane], grad[lane]);
             sums[0][lane] += grad;
-            sums[1][lane] += grad * (x[lane] - mean);
+            sums[1][lane] += grad * (x[lane] - affine.mean);
         }
     }
-    for (lane, ((x, grad), output)) in x[whole..]
-        .iter()
-        .zip(&grad[whole..])
-        .zip(&output[whole..])
-        .enumerate()
-    {
-        let grad = rectifier.gradient(*grad, *output);
+    for (lane, (x, grad)) in x[whole..].iter().zip(&grad[whole..]).enumerate() {
+        let grad = affine.gradient(*x, *grad);
         sums[0][lane] += grad;
-        sums[1][lane] += grad * (x - mean);
+        sums[1][lane] += grad * (x - affine.mean);
     }
     sums.map(|lanes| lanes.iter().sum())
 }

@@ -6,6 +6,8 @@
 //! and dilation. Rows of outputs are as wide as a phase; what is computed for the surplus columns
 //! is ignored.
 
+use crate::simd::{copy_steps, vectorized};
+
 /// Number of values in the widest vector: buffers are padded by as many, because loops work in
 /// whole vectors.
 pub(crate) const MAX_LANES: usize = 16;
@@ -114,6 +116,11 @@ impl Phases {
     /// Splits a plane, `[input height, input width]`, with `padding` around it, into `[stride,
     /// stride, phase]`.
     pub(crate) fn split(&self, plane: &[f32], padding: f32, phases: &mut [f32]) {
+        vectorized!(self.split_rows(plane, padding, phases));
+    }
+
+    #[inline(always)]
+    fn split_rows(&self, plane: &[f32], padding: f32, phases: &mut [f32]) {
         let [height, width] = self.size;
         let (whole, rest) = phases.split_at_mut(phases.len() - MAX_LANES);
         rest.fill(padding);
@@ -192,15 +199,4 @@ struct Inside {
     until: usize,
     /// The index in the input at `from`.
     first: usize,
-}
-
-fn copy_steps(to: &mut [f32], from: &[f32], step: usize) {
-    if step == 1 {
-        let length = to.len().min(from.len());
-        to[..length].copy_from_slice(&from[..length]);
-        return;
-    }
-    for (to, from) in to.iter_mut().zip(from.iter().step_by(step)) {
-        *to = *from;
-    }
 }

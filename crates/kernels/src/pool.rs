@@ -75,12 +75,6 @@ impl PoolSizes {
         }
     }
 
-    /// The gradient before the rectifier, given the one after it.
-    #[inline(always)]
-    fn rectifier_gradient(&self, grad: f32, output: f32) -> f32 {
-        self.options.rectifier.gradient(grad, output)
-    }
-
     fn phases(&self) -> Phases {
         let [top, left, ..] = self.options.padding;
         Phases::new(Window {
@@ -168,7 +162,7 @@ fn max_pool(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
         layout.split(x, f32::NEG_INFINITY, phases);
         largest.fill(f32::NEG_INFINITY);
         for shift in layout.shifts() {
-            let values = &phases[shift..][..layout.span()];
+            let (largest, values) = (&mut *largest, &phases[shift..][..layout.span()]);
             vectorized!({
                 for (largest, value) in largest.iter_mut().zip(values) {
                     *largest = larger(*largest, *value);
@@ -177,10 +171,11 @@ fn max_pool(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
         }
         layout.gather(largest, y);
     });
-    if sizes.options.rectifier.is_some() {
+    let rectifier = sizes.options.rectifier;
+    if rectifier.is_some() {
         vectorized!({
             for y in y {
-                *y = sizes.options.rectifier.of(*y);
+                *y = rectifier.of(*y);
             }
         });
     }
@@ -202,16 +197,20 @@ fn max_pool_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], dx: 
         // The surplus columns of each row have no gradient.
         left.fill(0.0);
         layout.spread(grad, left);
-        vectorized!({
-            for (left, y) in left.iter_mut().zip(&*largest) {
-                *left = sizes.rectifier_gradient(*left, *y);
-            }
-        });
+        let largest = &*largest;
+        {
+            let (rectifier, left) = (sizes.options.rectifier, &mut *left);
+            vectorized!({
+                for (left, y) in left.iter_mut().zip(largest) {
+                    *left = rectifier.gradient(*left, *y);
+                }
+            });
+        }
         for shift in layout.shifts() {
             let values = &phases[shift..][..span];
-            let gradients = &mut gradients[shift..][..span];
+            let (left, gradients) = (&mut *left, &mut gradients[shift..][..span]);
             vectorized!({
-                let outputs = left.iter_mut().zip(&*largest);
+                let outputs = left.iter_mut().zip(largest);
                 for (((left, y), value), gradient) in outputs.zip(values).zip(gradients) {
                     let here = is_largest(*value, *y);
                     *gradient += select(*left, here);
@@ -314,7 +313,7 @@ fn max_pool_2x2_gradient_row<const N: usize, const M: usize>(
         let (y, grad) = (&y[first..first + N], &grad[first..first + N]);
         let mut passed = [0.0; N];
         for i in 0..N {
-            passed[i] = sizes.rectifier_gradient(grad[i], y[i]);
+            passed[i] = sizes.options.rectifier.gradient(grad[i], y[i]);
         }
         let largest = twice::<N, M>(y);
         let upper = are_largest::<M>(&upper[columns.clone()], &largest);

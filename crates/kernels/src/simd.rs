@@ -2,12 +2,14 @@
 
 /// Evaluates an expression that is compiled for several instruction sets (AVX-512, AVX2, NEON,
 /// ...), one of which is selected at run time. Functions called in it must be inlined to benefit.
+/// Variables are moved into it.
 macro_rules! vectorized {
     ($work:expr) => {
-        // A closure that is not inlined would be compiled for a generic processor.
+        // A closure that is not inlined would be compiled for a generic processor; and behind a reference, values
+        // might change with each one that a loop writes, which can keep the compiler from vectorising it.
         $crate::simd::on_widest_vectors(
             #[inline(always)]
-            || $work,
+            move || $work,
         )
     };
 }
@@ -42,6 +44,32 @@ pub(crate) fn add(sums: &mut [f32], values: &[f32]) {
     }
 }
 
+/// Copies every `step`th value, as far as there are any.
+#[inline(always)]
+pub(crate) fn copy_steps(to: &mut [f32], from: &[f32], step: usize) {
+    match step {
+        1 => {
+            let length = to.len().min(from.len());
+            to[..length].copy_from_slice(&from[..length]);
+        }
+        2 => {
+            // The compiler turns loops over pairs into shuffles, but not those over steps.
+            let (pairs, last) = from.as_chunks::<2>();
+            for (to, pair) in to.iter_mut().zip(pairs) {
+                *to = pair[0];
+            }
+            if let (Some(to), Some(last)) = (to.get_mut(pairs.len()), last.first()) {
+                *to = *last;
+            }
+        }
+        _ => {
+            for (to, from) in to.iter_mut().zip(from.iter().step_by(step)) {
+                *to = *from;
+            }
+        }
+    }
+}
+
 /// The sum of all values, accumulated in the lanes of vector registers, always in the same order.
 #[inline(always)]
 pub(crate) fn total(values: &[f32]) -> f32 {
@@ -63,6 +91,23 @@ mod tests {
         for value in [1.5, -0.0, f32::INFINITY, f32::NAN] {
             assert_eq!(select(value, false).to_bits(), 0);
             assert_eq!(select(value, true).to_bits(), value.to_bits());
+        }
+    }
+
+    #[test]
+    fn copies_of_every_step_as_far_as_values_reach() {
+        let from: Vec<f32> = (0..75).map(|value| value as f32).collect();
+        for step in 1..4 {
+            for (length, count) in [(0, 4), (1, 1), (40, 9), (74, 40), (75, 40), (75, 75)] {
+                let mut copy = vec![-1.0; count];
+                let (to, from) = (copy.as_mut_slice(), &from[..length]);
+                vectorized!(copy_steps(to, from, step));
+                for (i, value) in copy.into_iter().enumerate() {
+                    let is_copied = i * step < length;
+                    let expected = if is_copied { (i * step) as f32 } else { -1.0 };
+                    assert_eq!(value, expected, "step {step}, {length} values, index {i}");
+                }
+            }
         }
     }
 

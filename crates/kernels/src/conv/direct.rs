@@ -155,8 +155,8 @@ pub(super) fn forward_pooled(
                 );
                 let outputs = task.target.into_iter().zip(task.filters);
                 for ((output, filter), products) in outputs.zip(products.chunks_exact(positions)) {
-                    let rectifier = Rectifier::None;
-                    vectorized!(max_pool_2x2(sizes.output[1], products, output, rectifier));
+                    let (rectifier, pooled) = (Rectifier::None, &mut *output);
+                    vectorized!(max_pool_2x2(sizes.output[1], products, pooled, rectifier));
                     let bias = bias.map_or(0.0, |bias| bias[filter]);
                     add_bias(output, bias, sizes.options.rectifier);
                 }
@@ -264,8 +264,9 @@ fn group_gradients(sizes: &ConvSizes, x: &[f32], grad: &[f32], group: usize) -> 
         let of_filters = computed.by_ref().take(sums.len());
         of_filters
             .reduce(|mut all, part| {
-                vectorized!(add(&mut all.weight, &part.weight));
-                vectorized!(add(&mut all.bias, &part.bias));
+                for (sum, part) in [(&mut all.weight, &part.weight), (&mut all.bias, &part.bias)] {
+                    vectorized!(add(sum, part));
+                }
                 all
             })
             .unwrap_or_else(|| WeightGradients::zeros(filters.len(), sizes.patch()))

@@ -1,7 +1,7 @@
 //! im2col and its transpose, col2im, over a band of output rows.
 
 use super::ConvSizes;
-use crate::simd::{add, vectorized};
+use crate::simd::{add, copy_steps, vectorized};
 use std::ops::Range;
 
 /// One column per output position in `rows`: the patch under the window there, with zeros for
@@ -143,13 +143,13 @@ fn im2col_tap(sizes: &ConvSizes, plane: &[f32], tap: Tap, band: &Range<usize>, l
         return;
     }
     overlap.clear_margins(line, out_width);
-    for (i, out) in line.chunks_exact_mut(out_width).enumerate() {
-        let row = &plane[(overlap.first_row + i * stride_y) * width..][..width];
-        let from = row[overlap.first_column..].iter().step_by(stride_x);
-        for (out, from) in out[overlap.columns.clone()].iter_mut().zip(from) {
-            *out = *from;
+    vectorized!({
+        for (i, out) in line.chunks_exact_mut(out_width).enumerate() {
+            let row = &plane[(overlap.first_row + i * stride_y) * width..][..width];
+            let from = &row[overlap.first_column..];
+            copy_steps(&mut out[overlap.columns.clone()], from, stride_x);
         }
-    }
+    });
 }
 
 fn col2im_tap(

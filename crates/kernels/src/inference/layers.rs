@@ -59,7 +59,8 @@ pub fn affine(plane: usize, x: &mut [f32], scale: &[f32], shift: &[f32], rectifi
         .enumerate()
         .for_each(|(i, x)| {
             let (scale, shift) = (scale[i % scale.len()], shift[i % shift.len()]);
-            vectorized!(x.iter_mut().for_each(|x| *x *= scale));
+            let scaled = &mut *x;
+            vectorized!(scaled.iter_mut().for_each(|x| *x *= scale));
             add_bias(x, shift, rectifier);
         });
 }
@@ -73,5 +74,5 @@ pub fn multiply(plane: usize, x: &mut [f32], factors: &[f32]) {
     x.par_chunks_exact_mut(plane.max(1))
         .with_min_len(CHUNK / plane.max(1) + 1)
         .zip(factors)
-        .for_each(|(x, factor)| vectorized!(x.iter_mut().for_each(|x| *x *= *factor)));
+        .for_each(|(x, &factor)| vectorized!(x.iter_mut().for_each(|x| *x *= factor)));
 }

@@ -61,7 +61,7 @@ impl WithSimd for Product<'_, '_> {
     fn with_simd<S: Simd>(self, simd: S) {
         // As many sums as fit the registers next to a row of the right factor.
         match S::F32_LANES {
-            16 => self.run::<S, 12, 6, 1>(simd),
+            16 => self.run::<S, 12, 6, 2>(simd),
             8 => self.run::<S, 6, 3, 2>(simd),
             4 => self.run::<S, 4, 2, 4>(simd),
             _ => self.run::<S, 4, 2, 1>(simd),
@@ -74,20 +74,36 @@ impl Product<'_, '_> {
     /// next columns, which so stay in the first-level cache.
     #[inline(always)]
     fn run<S: Simd, const R: usize, const HALF: usize, const V: usize>(mut self, simd: S) {
-        let Left { rows, depth, .. } = self.left;
+        let depth = self.left.depth;
         for from in (0..depth.max(1)).step_by(DEPTH) {
             let part = from..(from + DEPTH).min(depth);
             for column in (0..self.right.columns).step_by(V * S::F32_LANES) {
-                let mut row = 0;
-                while row < rows {
-                    if rows - row > HALF {
-                        self.block::<S, R, V>(simd, row, column, part.clone());
-                        row += R;
-                    } else {
-                        self.block::<S, HALF, V>(simd, row, column, part.clone());
-                        row += HALF;
-                    }
+                if self.right.columns - column > S::F32_LANES {
+                    self.rows::<S, R, HALF, V>(simd, column, &part);
+                } else {
+                    self.rows::<S, R, HALF, 1>(simd, column, &part);
                 }
+            }
+        }
+    }
+
+    /// Computes all rows of `V` vectors of columns.
+    #[inline(always)]
+    fn rows<S: Simd, const R: usize, const HALF: usize, const V: usize>(
+        &mut self,
+        simd: S,
+        column: usize,
+        part: &Range<usize>,
+    ) {
+        let rows = self.left.rows;
+        let mut row = 0;
+        while row < rows {
+            if rows - row > HALF {
+                self.block::<S, R, V>(simd, row, column, part.clone());
+                row += R;
+            } else {
+                self.block::<S, HALF, V>(simd, row, column, part.clone());
+                row += HALF;
             }
         }
     }
@@ -139,8 +155,15 @@ impl Product<'_, '_> {
         part: Range<usize>,
     ) {
         let step = V * S::F32_LANES;
-        let right = self.right.from(part.start, column);
         let count = step.min(self.right.columns - column);
+        // The vectors may lie in different panels.
+        let mut right: [&[f32]; V] = [&[]; V];
+        for (v, right) in right.iter_mut().enumerate() {
+            let column = column + v * S::F32_LANES;
+            if column < self.right.columns {
+                *right = self.right.from(part.start, column);
+            }
+        }
         let sums = if count == step {
             sums::<S, L, R, V, true>(simd, left, right, self.right.line, part.len(), count)
         } else {
@@ -316,43 +339,61 @@ impl<const R: usize> Factor<R> for Lines<'_, R> {
 fn sums<S: Simd, L: Factor<R>, const R: usize, const V: usize, const WHOLE: bool>(
     simd: S,
     left: L,
-    right: &[f32],
+    right: [&[f32]; V],
     line: usize,
     depth: usize,
     count: usize,
 ) -> [[S::f32s; V]; R] {
-    let mut sums = [[simd.splat_f32s(0.0); V]; R];
+    let zeros = [simd.splat_f32s(0.0); V];
     if depth == 0 {
-        return sums;
+        return [zeros; R];
     }
-    assert!(
-        left.reaches(depth) && (depth - 1) * line + count <= right.len(),
-        "a product's factor is too short"
-    );
+    assert!(left.reaches(depth), "a product's left factor is too short");
     assert!(!WHOLE || count == V * S::F32_LANES);
-    for k in 0..depth {
-        // SAFETY: `k * line + count <= (depth - 1) * line + count <= right.len()`, as asserted above.
-        let right = unsafe { right.get_unchecked(k * line..k * line + count) };
-        let mut columns = [simd.splat_f32s(0.0); V];
-        for v in 0..V {
-            let at = v * S::F32_LANES;
-            if WHOLE {
-                // SAFETY: with `WHOLE`, `right` has exactly `V` vectors of values, as asserted above, so vector `v`
-                // is within it; the read may be unaligned, and every bit pattern is a valid float.
-                columns[v] = unsafe { right.as_ptr().add(at).cast::<S::f32s>().read_unaligned() };
-            } else if at < count {
-                columns[v] = simd.partial_load_f32s(&right[at..count.min(at + S::F32_LANES)]);
-            }
-        }
-        for r in 0..R {
-            // SAFETY: `r < R` and `k < depth`, and `left.reaches(depth)` was asserted above.
-            let value = simd.splat_f32s(unsafe { left.value(r, k) });
-            for v in 0..V {
-                sums[r][v] = simd.mul_add_f32s(value, columns[v], sums[r][v]);
-            }
-        }
+    for (v, right) in right.iter().enumerate() {
+        let of_vector = count.saturating_sub(v * S::F32_LANES).min(S::F32_LANES);
+        assert!(
+            of_vector == 0 || (depth - 1) * line + of_vector <= right.len(),
+            "a product's right factor is too short"
+        );
     }
-    sums
+    // One variable per row, since the compiler keeps large arrays in memory.
+    macro_rules! with_rows {
+        ($($row:literal $sum:ident)*) => {{
+            $(let mut $sum = zeros;)*
+            for k in 0..depth {
+                let mut columns = zeros;
+                for v in 0..V {
+                    let at = v * S::F32_LANES;
+                    if WHOLE {
+                        // SAFETY: with `WHOLE`, each vector has `F32_LANES` values, and `k * line + F32_LANES <=
+                        // (depth - 1) * line + F32_LANES <= right[v].len()`, as asserted above; the read may be
+                        // unaligned, and every bit pattern is a valid float.
+                        columns[v] = unsafe {
+                            let values = right[v].as_ptr().add(k * line);
+                            values.cast::<S::f32s>().read_unaligned()
+                        };
+                    } else if at < count {
+                        let values = &right[v][k * line..];
+                        columns[v] = simd.partial_load_f32s(&values[..S::F32_LANES.min(count - at)]);
+                    }
+                }
+                $(if $row < R {
+                    // SAFETY: the row is below `R`, `k < depth`, and `left.reaches(depth)` was asserted above.
+                    let value = simd.splat_f32s(unsafe { left.value($row, k) });
+                    for v in 0..V {
+                        $sum[v] = simd.mul_add_f32s(value, columns[v], $sum[v]);
+                    }
+                })*
+            }
+            let mut sums = [zeros; R];
+            $(if $row < R {
+                sums[$row] = $sum;
+            })*
+            sums
+        }};
+    }
+    with_rows!(0 a 1 b 2 c 3 d 4 e 5 f 6 g 7 h 8 i 9 j 10 k_ 11 l)
 }
 
 #[cfg(test)]

@@ -144,7 +144,8 @@ pub(in crate::conv) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32
     let of_parts = parts.iter().map(|filters| {
         let of_filters = computed.by_ref().take(groups.len());
         let total = of_filters.reduce(|mut all, part| {
-            vectorized!(add(&mut all.values, &part.values));
+            let sum = &mut all.values;
+            vectorized!(add(sum, &part.values));
             all
         });
         total.map_or_else(
