@@ -1,7 +1,7 @@
 //! Repositories of the Hugging Face hub or of a compatible server: `ENDPOINT/ORG/NAME/resolve/REVISION/FILE`.
 
 use super::agent::agent;
-use super::resume::{RemoteMetadata, fetch, is_announced, is_intact, is_verified};
+use super::resume::{RemoteMetadata, fetch, is_announced, is_intact, is_verified, mark_verified};
 use crate::error::DataError;
 use crate::progress::Progress;
 use receptive_core::file::write_durable;
@@ -247,7 +247,11 @@ impl Hub {
             // Without a commit, the file may have changed since: only its announced hash tells.
             let is_this = (is_commit(commit) || head.announced.sha256.is_some())
                 && is_announced(&folder, file, &head.announced);
-            if !(is_this && is_intact(&folder, file)) {
+            if is_this && is_intact(&folder, file) {
+                if head.announced.sha256.is_some() && !is_verified(&folder, file) {
+                    mark_verified(&folder, file)?;
+                }
+            } else {
                 let at = if is_commit(commit) {
                     &*commit
                 } else {

@@ -287,12 +287,28 @@ fn a_file_that_came_without_a_hash_is_fetched_again_once_a_server_has_another() 
     let files = get(&hub(&serve(Server::Good).url, cache.path())).unwrap();
     assert!(files.notes.is_empty(), "{:?}", files.notes);
     assert_eq!(fs::read(&file).unwrap(), weights());
-    // From here on it is known to be the announced one.
+    assert_settled(cache.path());
+}
+
+#[test]
+fn a_file_that_came_without_a_hash_is_verified_once_a_server_has_the_same() {
+    let cache = tempfile::tempdir().unwrap();
+    let files = get(&hub(&serve(Server::NoHash).url, cache.path())).unwrap();
+    let file = files.folder.join("model.safetensors");
+    let modified = fs::metadata(&file).unwrap().modified().unwrap();
+    let files = get(&hub(&serve(Server::Good).url, cache.path())).unwrap();
+    assert!(files.notes.is_empty(), "{:?}", files.notes);
+    assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), modified);
+    assert_settled(cache.path());
+}
+
+/// Without asking the server, the files of a commit are known to be those that it has announced.
+fn assert_settled(cache: &Path) {
     let server = serve(Server::Good);
     let pinned: HubRepository = format!("timm/net@{COMMIT}").parse().unwrap();
     let wanted: [&[&str]; 2] = [&["config.json"], &["model.safetensors"]];
-    let found = hub(&server.url, cache.path()).files(&pinned, &wanted, &NoProgress);
-    assert_eq!(found.unwrap().names, files.names);
+    let found = hub(&server.url, cache).files(&pinned, &wanted, &NoProgress);
+    assert_eq!(found.unwrap().names, ["config.json", "model.safetensors"]);
     assert_eq!(server.requests.load(Ordering::Relaxed), 0);
 }
 

@@ -162,6 +162,15 @@ pub(super) fn is_verified(folder: &Path, name: &str) -> bool {
     is_json(name) || note.is_ok_and(|note| !note.ends_with(UNVERIFIED))
 }
 
+/// Stores that the hash of a downloaded file has been announced since.
+pub(super) fn mark_verified(folder: &Path, name: &str) -> Result<(), DataError> {
+    let Some(hash) = noted_hash(folder, name) else {
+        return Ok(());
+    };
+    let note = note_of(folder, name);
+    write_durable(&note, hash.as_bytes()).map_err(DataError::io("write", &note))
+}
+
 /// Whether a downloaded file has the announced size and hash, as far as they are known.
 pub(super) fn is_announced(folder: &Path, name: &str, announced: &RemoteMetadata) -> bool {
     let size = fs::metadata(folder.join(name)).map(|file| file.len()).ok();

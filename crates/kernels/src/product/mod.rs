@@ -3,15 +3,16 @@
 //! Each element of a product is summed in the same order, in parts of [`DEPTH`] products, whatever the numbers of
 //! rows and columns. Results are therefore bit-identical however rows and columns are divided among tasks, and
 //! whatever the number of images.
-#![allow(unsafe_code)] // the innermost loop, whose bounds are checked once before it
 
 mod factors;
+mod sums;
 
 pub(crate) use factors::{COLUMNS, Left, PackedRows, ROWS, Right};
 
 use crate::rectifier::{Bounds, Rectifier};
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
+use sums::{Factor, InterleavedRows, Lines, sums};
 
 /// Number of products that are summed before the sum is added to the target; as many rows of the right factor should
 /// stay in the second-level cache.
@@ -278,122 +279,6 @@ fn rectified<S: Simd>(simd: S, value: S::f32s, bounds: Bounds) -> S::f32s {
     let (low, high) = (simd.splat_f32s(bounds.low), simd.splat_f32s(bounds.high));
     let value = simd.select_f32s(simd.less_than_f32s(value, low), low, value);
     simd.select_f32s(simd.greater_than_f32s(value, high), high, value)
-}
-
-/// `R` rows of a left factor.
-trait Factor<const R: usize>: Copy {
-    /// Whether each row has at least `depth` values.
-    fn reaches(&self, depth: usize) -> bool;
-    /// The value of a row at one position of the depth.
-    ///
-    /// # Safety
-    /// `row` must be below `R`, and `k` below a depth that [`reaches`](Self::reaches) has confirmed.
-    unsafe fn value(&self, row: usize, k: usize) -> f32;
-}
-
-/// [`ROWS`] interleaved rows, beginning with the first one needed.
-#[derive(Clone, Copy)]
-struct InterleavedRows<'a>(&'a [f32]);
-
-impl<const R: usize> Factor<R> for InterleavedRows<'_> {
-    #[inline(always)]
-    fn reaches(&self, depth: usize) -> bool {
-        depth == 0 || (depth - 1) * ROWS + R <= self.0.len()
-    }
-
-    #[inline(always)]
-    unsafe fn value(&self, row: usize, k: usize) -> f32 {
-        // SAFETY: the caller guarantees `row < R` and `k < depth` for a depth that `reaches` has confirmed, so the
-        // index is at most `(depth - 1) * ROWS + R - 1`, which is within the slice.
-        unsafe { *self.0.get_unchecked(k * ROWS + row) }
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Lines<'a, const R: usize>([&'a [f32]; R]);
-
-impl<const R: usize> Factor<R> for Lines<'_, R> {
-    #[inline(always)]
-    fn reaches(&self, depth: usize) -> bool {
-        self.0.iter().all(|line| line.len() >= depth)
-    }
-
-    #[inline(always)]
-    unsafe fn value(&self, row: usize, k: usize) -> f32 {
-        // SAFETY: the caller guarantees `row < R`, and `k < depth` for a depth that `reaches` has compared with the
-        // length of every row.
-        unsafe { *self.0.get_unchecked(row).get_unchecked(k) }
-    }
-}
-
-/// The sums over `depth` products of `R` rows and `V` vectors of columns, of which `count` columns exist (all of
-/// them if `WHOLE`).
-///
-/// Checked indexing gives the loop so many exits that the compiler keeps half of the sums in memory, which halves
-/// its speed. Hence all bounds are checked before the loop.
-#[expect(
-    clippy::needless_range_loop,
-    reason = "with iterators the sums are kept in memory"
-)]
-#[inline(always)]
-fn sums<S: Simd, L: Factor<R>, const R: usize, const V: usize, const WHOLE: bool>(
-    simd: S,
-    left: L,
-    right: [&[f32]; V],
-    line: usize,
-    depth: usize,
-    count: usize,
-) -> [[S::f32s; V]; R] {
-    let zeros = [simd.splat_f32s(0.0); V];
-    if depth == 0 {
-        return [zeros; R];
-    }
-    assert!(left.reaches(depth), "a product's left factor is too short");
-    assert!(!WHOLE || count == V * S::F32_LANES);
-    for (v, right) in right.iter().enumerate() {
-        let of_vector = count.saturating_sub(v * S::F32_LANES).min(S::F32_LANES);
-        assert!(
-            of_vector == 0 || (depth - 1) * line + of_vector <= right.len(),
-            "a product's right factor is too short"
-        );
-    }
-    // One variable per row, since the compiler keeps large arrays in memory.
-    macro_rules! with_rows {
-        ($($row:literal $sum:ident)*) => {{
-            $(let mut $sum = zeros;)*
-            for k in 0..depth {
-                let mut columns = zeros;
-                for v in 0..V {
-                    let at = v * S::F32_LANES;
-                    if WHOLE {
-                        // SAFETY: with `WHOLE`, each vector has `F32_LANES` values, and `k * line + F32_LANES <=
-                        // (depth - 1) * line + F32_LANES <= right[v].len()`, as asserted above; the read may be
-                        // unaligned, and every bit pattern is a valid float.
-                        columns[v] = unsafe {
-                            let values = right[v].as_ptr().add(k * line);
-                            values.cast::<S::f32s>().read_unaligned()
-                        };
-                    } else if at < count {
-                        let values = &right[v][k * line..];
-                        columns[v] = simd.partial_load_f32s(&values[..S::F32_LANES.min(count - at)]);
-                    }
-                }
-                $(if $row < R {
-                    // SAFETY: the row is below `R`, `k < depth`, and `left.reaches(depth)` was asserted above.
-                    let value = simd.splat_f32s(unsafe { left.value($row, k) });
-                    for v in 0..V {
-                        $sum[v] = simd.mul_add_f32s(value, columns[v], $sum[v]);
-                    }
-                })*
-            }
-            let mut sums = [zeros; R];
-            $(if $row < R {
-                sums[$row] = $sum;
-            })*
-            sums
-        }};
-    }
-    with_rows!(0 a 1 b 2 c 3 d 4 e 5 f 6 g 7 h 8 i 9 j 10 k_ 11 l)
 }
 
 #[cfg(test)]
