@@ -11,8 +11,11 @@ use std::ops::Range;
 /// Number of values in a block's transformed tiles before and after the products; should stay in
 /// the second-level cache.
 const BLOCK_VALUES: usize = 160 * 1024;
-/// With fewer tiles per block the transformed weights would be read too often.
-const MIN_TILES: usize = 32;
+/// With fewer tiles per block the transformed weights would be read too often; the second number is
+/// for those of more than [`LARGE_WEIGHTS`] values.
+const MIN_TILES: [usize; 2] = [32, 64];
+/// Weights with more values come from memory for each block, not from the cache.
+const LARGE_WEIGHTS: usize = 4 << 20;
 
 /// Some lines of tiles of one image.
 #[derive(Debug, Clone)]
@@ -60,7 +63,9 @@ impl Grid {
     /// Whole images or bands of one, with as many tiles as stay in the cache.
     pub(super) fn blocks(&self, channels: usize, filters: usize) -> Vec<Block> {
         let tiles = BLOCK_VALUES / (ELEMENTS * (padded(channels) + padded(filters)));
-        let lines = tiles.max(MIN_TILES).div_ceil(self.columns.max(1));
+        let is_large = ELEMENTS * channels * filters > LARGE_WEIGHTS;
+        let tiles = tiles.max(MIN_TILES[usize::from(is_large)]);
+        let lines = tiles.div_ceil(self.columns.max(1));
         let segment = |image, lines| Segment { image, lines };
         if lines < self.lines {
             // Bands of roughly equal height.
