@@ -224,7 +224,7 @@ fn max_pool_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], dx: 
 
 /// The larger of two values, or NaN if either is.
 #[inline(always)]
-fn larger(a: f32, b: f32) -> f32 {
+pub(crate) fn larger(a: f32, b: f32) -> f32 {
     if (b > a) | b.is_nan() { b } else { a }
 }
 

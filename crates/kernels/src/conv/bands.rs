@@ -79,7 +79,7 @@ fn most_forward_parts(tasks: usize) -> usize {
 /// `filters` filters would be split into on many threads. Each part extracts or transforms the input again, so
 /// there are no more parts than leave at most a fifth of the threads' time unused. `filters_of` gives the
 /// filters per part from the number of parts.
-pub(in crate::conv) fn forward_parts(
+pub(crate) fn forward_parts(
     tasks: usize,
     filters_of: impl Fn(usize) -> usize,
 ) -> (usize, impl Fn(usize) -> usize) {

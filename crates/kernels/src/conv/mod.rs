@@ -5,7 +5,9 @@ mod bands;
 mod depthwise;
 mod direct;
 mod im2col;
-mod winograd;
+pub(crate) mod winograd;
+
+pub(crate) use bands::forward_parts;
 
 use crate::output_size::output_size;
 use crate::pool::MaxPool2dOptions;

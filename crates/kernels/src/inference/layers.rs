@@ -1,5 +1,6 @@
 //! Layers other than convolutions and dense layers.
 
+use super::blocks::{self, BLOCK, Layout};
 use crate::pool::{self, MaxPool2dOptions, PoolSizes};
 use crate::rectifier::{Rectifier, add_bias, add_map};
 use crate::simd::{total, vectorized};
@@ -11,28 +12,41 @@ const CHUNK: usize = 1 << 14;
 /// The largest value of each window, then the rectifier.
 ///
 /// # Shapes
-/// - `x`: `[images, channels, height, width]`, as given by `shape`
-/// - `y`: resized to the output
+/// - `x`: `[images, channels, height, width]`, as given by `shape`, in this layout
+/// - `y`: `[images, channels, output height, output width]` in the same layout, overwritten
 ///
 /// # Panics
 /// If the window is larger than the padded input.
-pub fn max_pool(shape: [usize; 4], options: MaxPool2dOptions, x: &[f32], y: &mut Vec<f32>) {
+pub fn max_pool(
+    layout: Layout,
+    shape: [usize; 4],
+    options: MaxPool2dOptions,
+    x: &[f32],
+    y: &mut [f32],
+) {
     let sizes = PoolSizes::new(shape, options);
-    y.resize(sizes.planes * sizes.output[0] * sizes.output[1], 0.0);
-    pool::forward_into(&sizes, x, y);
+    match layout {
+        Layout::Planes => pool::forward_into(&sizes, x, y),
+        Layout::Blocks => blocks::max_pool(&sizes, options, x, y),
+    }
 }
 
-/// The mean of each plane.
+/// The mean of each channel.
 ///
 /// # Shapes
-/// - `x`: `[planes, plane]`
-/// - `y`: `[planes]`
-pub fn global_average(plane: usize, x: &[f32], y: &mut [f32]) {
-    let share = 1.0 / plane as f32;
-    y.par_iter_mut()
-        .with_min_len(CHUNK / plane.max(1) + 1)
-        .zip(x.par_chunks_exact(plane.max(1)))
-        .for_each(|(y, x)| *y = vectorized!(total(x)) * share);
+/// - `x`: `[images, channels, plane]`, in this layout
+/// - `y`: `[images, channels]`
+pub fn global_average(layout: Layout, channels: usize, plane: usize, x: &[f32], y: &mut [f32]) {
+    match layout {
+        Layout::Planes => {
+            let share = 1.0 / plane as f32;
+            y.par_iter_mut()
+                .with_min_len(CHUNK / plane.max(1) + 1)
+                .zip(x.par_chunks_exact(plane.max(1)))
+                .for_each(|(y, x)| *y = vectorized!(total(x)) * share);
+        }
+        Layout::Blocks => blocks::average(channels, plane, x, y),
+    }
 }
 
 /// Applies the rectifier in place.
@@ -48,12 +62,31 @@ pub fn add(x: &mut [f32], added: &[f32], rectifier: Rectifier) {
         .for_each(|(x, added)| add_map(x, 0.0, added, rectifier));
 }
 
-/// `x = rectifier(x * scale + shift)`, with the scale and shift of each plane's channel.
+/// `x = rectifier(x * scale + shift)`, with the scale and shift of each channel.
 ///
 /// # Shapes
-/// - `x`: `[images, channels, plane]`
+/// - `x`: `[images, channels, plane]`, in this layout
 /// - `scale`, `shift`: `[channels]`
-pub fn affine(plane: usize, x: &mut [f32], scale: &[f32], shift: &[f32], rectifier: Rectifier) {
+pub fn affine(
+    layout: Layout,
+    plane: usize,
+    x: &mut [f32],
+    scale: &[f32],
+    shift: &[f32],
+    rectifier: Rectifier,
+) {
+    if layout == Layout::Blocks {
+        let blocks = scale.len().div_ceil(BLOCK).max(1);
+        return each_block(plane, x, |i, x| {
+            let from = i % blocks * BLOCK;
+            let [scale, shift] = [scale, shift].map(|values| lanes(&values[from..]));
+            vectorized!(for values in x.chunks_exact_mut(BLOCK) {
+                for lane in 0..BLOCK {
+                    values[lane] = rectifier.of(values[lane] * scale[lane] + shift[lane]);
+                }
+            });
+        });
+    }
     x.par_chunks_exact_mut(plane.max(1))
         .with_min_len(CHUNK / plane.max(1) + 1)
         .enumerate()
@@ -65,14 +98,42 @@ pub fn affine(plane: usize, x: &mut [f32], scale: &[f32], shift: &[f32], rectifi
         });
 }
 
-/// Multiplies each plane by its factor.
+/// Multiplies each channel of each image by its factor.
 ///
 /// # Shapes
-/// - `x`: `[planes, plane]`
-/// - `factors`: `[planes]`
-pub fn multiply(plane: usize, x: &mut [f32], factors: &[f32]) {
+/// - `x`: `[images, channels, plane]`, in this layout
+/// - `factors`: `[images, channels, 1]`, in the same layout
+pub fn multiply(layout: Layout, plane: usize, x: &mut [f32], factors: &[f32]) {
+    if layout == Layout::Blocks {
+        return each_block(plane, x, |i, x| {
+            let factors = lanes(&factors[i * BLOCK..]);
+            vectorized!(for values in x.chunks_exact_mut(BLOCK) {
+                for lane in 0..BLOCK {
+                    values[lane] *= factors[lane];
+                }
+            });
+        });
+    }
     x.par_chunks_exact_mut(plane.max(1))
         .with_min_len(CHUNK / plane.max(1) + 1)
         .zip(factors)
         .for_each(|(x, &factor)| vectorized!(x.iter_mut().for_each(|x| *x *= factor)));
+}
+
+/// Calls `work` for every block of channels, `[plane, 16]`, with its number.
+fn each_block(plane: usize, x: &mut [f32], work: impl Fn(usize, &mut [f32]) + Sync) {
+    let values = (plane * BLOCK).max(1);
+    x.par_chunks_exact_mut(values)
+        .with_min_len(CHUNK / values + 1)
+        .enumerate()
+        .for_each(|(i, x)| work(i, x));
+}
+
+/// The next 16 values, or zeros after the last.
+fn lanes(values: &[f32]) -> [f32; BLOCK] {
+    let mut lanes = [0.0; BLOCK];
+    for (lane, value) in lanes.iter_mut().zip(values) {
+        *lane = *value;
+    }
+    lanes
 }

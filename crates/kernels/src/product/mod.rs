@@ -5,9 +5,11 @@
 //! whatever the number of images.
 
 mod factors;
+mod positions;
 mod sums;
 
 pub(crate) use factors::{COLUMNS, Left, PackedRows, ROWS, Right};
+pub(crate) use positions::{Offsets, Positions, STEPS, WindowProduct};
 
 use crate::rectifier::{Bounds, Rectifier};
 use pulp::{Arch, Simd, WithSimd};
@@ -60,6 +62,10 @@ impl WithSimd for Product<'_, '_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
+        // A single row takes as long as its right factor takes to read, so several panels are read at a time.
+        if self.target.len() == 1 {
+            return self.run::<S, 1, 1, 4>(simd);
+        }
         // As many sums as fit the registers next to a row of the right factor.
         match S::F32_LANES {
             16 => self.run::<S, 12, 6, 2>(simd),
@@ -266,7 +272,7 @@ fn write_whole<S: Simd, const R: usize, const V: usize>(
 
 /// Loads a vector, or a partial one if fewer values are left.
 #[inline(always)]
-fn load<S: Simd>(simd: S, values: &[f32]) -> S::f32s {
+pub(crate) fn load<S: Simd>(simd: S, values: &[f32]) -> S::f32s {
     match S::as_simd_f32s(values) {
         ([whole], []) => *whole,
         _ => simd.partial_load_f32s(values),
@@ -275,7 +281,7 @@ fn load<S: Simd>(simd: S, values: &[f32]) -> S::f32s {
 
 /// Applies the bounds with comparisons, so that NaN stays NaN.
 #[inline(always)]
-fn rectified<S: Simd>(simd: S, value: S::f32s, bounds: Bounds) -> S::f32s {
+pub(crate) fn rectified<S: Simd>(simd: S, value: S::f32s, bounds: Bounds) -> S::f32s {
     let (low, high) = (simd.splat_f32s(bounds.low), simd.splat_f32s(bounds.high));
     let value = simd.select_f32s(simd.less_than_f32s(value, low), low, value);
     simd.select_f32s(simd.greater_than_f32s(value, high), high, value)

@@ -4,6 +4,9 @@
 use super::factors::ROWS;
 use pulp::Simd;
 
+/// Maximum number of rows of a block.
+const MAX_ROWS: usize = 14;
+
 /// `R` rows of a left factor.
 pub(super) trait Factor<const R: usize>: Copy {
     /// Whether each row has at least `depth` values.
@@ -64,7 +67,7 @@ pub(super) fn sums<S: Simd, L: Factor<R>, const R: usize, const V: usize, const 
     depth: usize,
     count: usize,
 ) -> [[S::f32s; V]; R] {
-    const { assert!(R <= ROWS) }
+    const { assert!(R <= MAX_ROWS) }
     let zeros = [simd.splat_f32s(0.0); V];
     if depth == 0 {
         return [zeros; R];
@@ -78,7 +81,7 @@ pub(super) fn sums<S: Simd, L: Factor<R>, const R: usize, const V: usize, const 
             "a product's right factor is too short"
         );
     }
-    // One variable for each of up to `ROWS` rows, since the compiler keeps large arrays in memory.
+    // One variable for each of up to `MAX_ROWS` rows, since the compiler keeps large arrays in memory.
     macro_rules! with_rows {
         ($($row:literal $sum:ident)*) => {{
             $(let mut $sum = zeros;)*
@@ -114,5 +117,5 @@ pub(super) fn sums<S: Simd, L: Factor<R>, const R: usize, const V: usize, const 
             sums
         }};
     }
-    with_rows!(0 s0 1 s1 2 s2 3 s3 4 s4 5 s5 6 s6 7 s7 8 s8 9 s9 10 s10 11 s11)
+    with_rows!(0 s0 1 s1 2 s2 3 s3 4 s4 5 s5 6 s6 7 s7 8 s8 9 s9 10 s10 11 s11 12 s12 13 s13)
 }

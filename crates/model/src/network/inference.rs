@@ -3,10 +3,12 @@
 use super::Classifier;
 use crate::device::InferenceDevice;
 #[cfg(feature = "flex")]
-use crate::layers::{Buffers, Step, Value, run, steps};
+use crate::layers::{Buffers, Step, Value, output, steps};
 use burn::tensor::Tensor;
 #[cfg(feature = "flex")]
 use burn::tensor::{DType, TensorData};
+#[cfg(feature = "flex")]
+use receptive_kernels::shared_awake;
 use std::fmt;
 use std::sync::Arc;
 #[cfg(feature = "flex")]
@@ -74,9 +76,9 @@ impl InferenceNetwork {
             let [batch, channels, height, width] = images.dims();
             if images.dtype() == DType::F32 && [channels, height, width] == size {
                 let values = images.into_data().try_into_vec().unwrap_or_default();
-                let value = prepared.forward(values, batch, size, &self.device);
-                let classes = value.shape.values();
-                let data = TensorData::new(value.values, [batch, classes]);
+                let logits = prepared.forward(values, batch, size, &self.device);
+                let classes = self.classifier.classes();
+                let data = TensorData::new(logits, [batch, classes]);
                 return Tensor::from_data(data, &self.device);
             }
         }
@@ -92,7 +94,7 @@ impl PreparedSteps {
         images: usize,
         [channels, height, width]: [usize; 3],
         device: &InferenceDevice,
-    ) -> Value {
+    ) -> Vec<f32> {
         // A poisoned lock is harmless: each call takes its buffers out, so a panic leaves none
         // half-written.
         let unused = || self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -102,15 +104,11 @@ impl PreparedSteps {
             height,
             width,
         };
-        let value = Value {
-            values,
-            shape,
-            images,
-        };
+        let value = Value::new(values, shape, images);
         let steps = &self.steps;
-        let value = receptive_kernels::shared(|| run(steps, value, &mut buffers, device));
+        let logits = shared_awake(|| output(steps, value, &mut buffers, device));
         unused().push(buffers);
-        value
+        logits
     }
 }
 

@@ -1,5 +1,6 @@
 //! Conversion between burn's planes and channels-last pixels, by transposing squares in registers.
 
+use super::LANES;
 use crate::simd::vectorized;
 use std::ops::Range;
 
@@ -29,6 +30,29 @@ impl TileWindow {
     fn inside(&self, axis: usize) -> Range<usize> {
         let at = |index: isize| (index - self.origin[axis]).clamp(0, self.size[axis] as isize);
         at(0) as usize..at(self.plane[axis] as isize) as usize
+    }
+
+    /// Copies the window from a block of channels, with zeros outside it.
+    ///
+    /// # Shapes
+    /// - `block`: `[plane height, plane width, 16]`
+    /// - `pixels`: `[window height, window width, 16]`
+    pub(super) fn copy_block(self, block: &[f32], pixels: &mut [f32]) {
+        let [rows, columns] = [self.inside(0), self.inside(1)];
+        let lines = pixels.chunks_exact_mut(self.size[1] * LANES);
+        for (row, line) in lines.enumerate() {
+            if !rows.contains(&row) {
+                line.fill(0.0);
+                continue;
+            }
+            line[..columns.start * LANES].fill(0.0);
+            line[columns.end * LANES..].fill(0.0);
+            let first = row.wrapping_add_signed(self.origin[0]) * self.plane[1]
+                + columns.start.wrapping_add_signed(self.origin[1]);
+            let length = columns.len() * LANES;
+            line[columns.start * LANES..][..length]
+                .copy_from_slice(&block[first * LANES..][..length]);
+        }
     }
 }
 

@@ -29,17 +29,8 @@ pub(in crate::conv) fn forward(
     Addends { bias, map }: Addends<'_>,
     y: &mut [f32],
 ) {
-    let [top, left, ..] = sizes.options.padding;
-    let convolution = Convolution {
-        images: sizes.images,
-        channels: sizes.channels,
-        input: sizes.input,
-        filters: sizes.filters,
-        output: sizes.output,
-        origin: [-(top as isize), -(left as isize)],
-    };
     let rectifier = sizes.options.rectifier;
-    convolution.run(x, weights, y, |filter, at, values| {
+    Convolution::forward(sizes).run(x, weights, y, |filter, at, values| {
         let bias = bias.map_or(0.0, |bias| bias[filter]);
         match map {
             Some(map) => add_map(values, bias, &map[at..], rectifier),
@@ -157,31 +148,89 @@ pub(in crate::conv) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32
 }
 
 /// A convolution with 3x3 taps and stride 1, of images or of gradients.
-struct Convolution {
-    images: usize,
-    channels: usize,
-    input: [usize; 2],
-    filters: usize,
-    output: [usize; 2],
+pub(super) struct Convolution {
+    pub(super) images: usize,
+    pub(super) channels: usize,
+    pub(super) input: [usize; 2],
+    pub(super) filters: usize,
+    pub(super) output: [usize; 2],
     /// The input row and column under the first tap for the first output.
-    origin: [isize; 2],
+    pub(super) origin: [isize; 2],
 }
 
 /// A segment with its part of some output planes.
-struct Part<'a> {
-    segment: Segment,
+pub(super) struct Part<'a> {
+    pub(super) segment: Segment,
     /// Where the first plane's part begins in the whole output.
-    at: usize,
-    planes: Vec<&'a mut [f32]>,
+    pub(super) at: usize,
+    pub(super) planes: Vec<&'a mut [f32]>,
 }
 
 /// Some filters of one block.
-struct WinogradTask<'a> {
-    filters: Range<usize>,
-    parts: Vec<Part<'a>>,
+pub(super) struct WinogradTask<'a> {
+    pub(super) filters: Range<usize>,
+    pub(super) parts: Vec<Part<'a>>,
+}
+
+impl WinogradTask<'_> {
+    /// The segments, and the number of their tiles: the last block may have fewer than others.
+    pub(super) fn segments(&self, grid: &Grid) -> (Vec<Segment>, usize) {
+        let segments = self.parts.iter().map(|part| part.segment.clone());
+        let segments: Vec<Segment> = segments.collect();
+        let tiles = segments.iter().map(|segment| grid.segment_tiles(segment));
+        let tiles = tiles.sum();
+        (segments, tiles)
+    }
+}
+
+/// The products of the transformed tiles with the weights of some filters, element by element.
+pub(super) fn products(
+    before: TransformedTiles,
+    inputs: &[f32],
+    weights: &PackedWeights,
+    filters: &Range<usize>,
+    outputs: &mut [f32],
+) -> TransformedTiles {
+    let after = TransformedTiles {
+        tiles: before.tiles,
+        channels: filters.len(),
+    };
+    for element in 0..ELEMENTS {
+        let target = &mut outputs[element * after.matrix_len()..];
+        let target = target.chunks_exact_mut(padded(filters.len()));
+        product(
+            &mut target.take(before.tiles).collect::<Vec<_>>(),
+            before.left(inputs, element),
+            weights.matrix(element, filters),
+            Finish::default(),
+        );
+    }
+    after
 }
 
 impl Convolution {
+    /// The forward pass.
+    pub(super) fn forward(sizes: &ConvSizes) -> Self {
+        let [top, left, ..] = sizes.options.padding;
+        Self {
+            images: sizes.images,
+            channels: sizes.channels,
+            input: sizes.input,
+            filters: sizes.filters,
+            output: sizes.output,
+            origin: [-(top as isize), -(left as isize)],
+        }
+    }
+
+    /// The number of filters per task, a multiple of the lanes if a block has several tasks; and the
+    /// number of parts that so many filters would be split into on many threads.
+    pub(super) fn filters_per_task(&self, blocks: usize) -> (usize, impl Fn(usize) -> usize) {
+        forward_parts(blocks, |parts| {
+            let filters = self.filters.div_ceil(parts).max(MIN_FILTERS);
+            padded(filters).min(self.filters)
+        })
+    }
+
     /// Computes the output, `[images, filters, output height, output width]`. `finish(filter, at,
     /// values)` is called exactly once for each value; `at` is the offset of `values` in the
     /// output.
@@ -208,11 +257,7 @@ impl Convolution {
             tiles,
             channels: self.channels,
         };
-        // A multiple of the lanes if a block has several tasks.
-        let (filters, splits) = forward_parts(blocks.len(), |parts| {
-            let filters = self.filters.div_ceil(parts).max(MIN_FILTERS);
-            padded(filters).min(self.filters)
-        });
+        let (filters, splits) = self.filters_per_task(blocks.len());
         let after = TransformedTiles {
             tiles,
             channels: filters,
@@ -224,53 +269,37 @@ impl Convolution {
             before.len(),
             after.len(),
         ];
-        self.tasks(&grid, blocks, filters, y)
+        self.tasks(&grid, blocks, filters, 1, y)
             .into_par_iter()
             .for_each(|task| {
                 let _slice = slice_of(splits(task.filters.len()));
                 with_scratch(lengths.iter().sum(), |scratch| {
                     let (pixels, rest) = scratch.split_at_mut(lengths[0]);
                     let (inputs, outputs) = rest.split_at_mut(lengths[1]);
-                    let segments = task.parts.iter().map(|part| part.segment.clone());
-                    let segments: Vec<Segment> = segments.collect();
-                    // The last block may have fewer tiles, and the last task fewer filters.
-                    let tiles = segments
-                        .iter()
-                        .map(|segment| grid.segment_tiles(segment))
-                        .sum();
+                    let (segments, tiles) = task.segments(&grid);
                     let before = TransformedTiles { tiles, ..before };
-                    let after = TransformedTiles {
-                        tiles,
-                        channels: task.filters.len(),
-                    };
                     before.fill::<InputTransform, INPUT_TILE>(
                         &grid, &segments, source, pixels, inputs,
                     );
-                    for element in 0..ELEMENTS {
-                        let target = &mut outputs[element * after.matrix_len()..];
-                        let target = target.chunks_exact_mut(padded(task.filters.len()));
-                        product(
-                            &mut target.take(tiles).collect::<Vec<_>>(),
-                            before.left(inputs, element),
-                            weights.matrix(element, &task.filters),
-                            Finish::default(),
-                        );
-                    }
+                    let after = products(before, inputs, weights, &task.filters, outputs);
                     self.write(&grid, after, outputs, pixels, task, &finish);
                 });
             });
     }
 
-    /// Splits the output among the tasks.
-    fn tasks<'a>(
+    /// Splits the output among the tasks. Its planes have `unit` filters each, of which a task has a
+    /// multiple.
+    pub(super) fn tasks<'a>(
         &self,
         grid: &Grid,
         blocks: Vec<Block>,
         filters: usize,
+        unit: usize,
         y: &'a mut [f32],
     ) -> Vec<WinogradTask<'a>> {
-        let plane = self.output[0] * self.output[1];
-        let mut images = y.chunks_exact_mut(self.filters * plane);
+        let plane = self.output[0] * self.output[1] * unit;
+        let of_image = self.filters.div_ceil(unit);
+        let mut images = y.chunks_exact_mut(of_image * plane);
         let mut planes: Vec<&mut [f32]> = Vec::new();
         let mut tasks = Vec::new();
         for block in blocks {
@@ -289,15 +318,16 @@ impl Convolution {
                         .flat_map(|image| image.chunks_exact_mut(plane))
                         .collect();
                 }
-                let (length, done) = (grid.outputs(&segment), grid.outputs_before(&segment));
-                let unassigned = planes.chunks_mut(filters);
+                let length = grid.outputs(&segment) * unit;
+                let done = grid.outputs_before(&segment) * unit;
+                let unassigned = planes.chunks_mut(filters.div_ceil(unit));
                 for (task, unassigned) in of_block.iter_mut().zip(unassigned) {
                     let own = unassigned.iter_mut().map(|unassigned| {
                         let (own, rest) = std::mem::take(unassigned).split_at_mut(length);
                         *unassigned = rest;
                         own
                     });
-                    let first = segment.image * self.filters + task.filters.start;
+                    let first = segment.image * of_image + task.filters.start / unit;
                     task.parts.push(Part {
                         segment: segment.clone(),
                         at: first * plane + done,

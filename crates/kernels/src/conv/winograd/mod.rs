@@ -18,14 +18,16 @@
 //! a sum that is exactly 0 there may be a tiny value here; hence
 //! [`Algorithm::Direct`](super::Algorithm).
 
+mod blocks;
 mod channels_last;
 mod convolution;
 mod tiles;
 mod transform;
 mod weights;
 
+pub(crate) use blocks::forward_blocks;
 pub(super) use convolution::{forward, input_gradient, weight_gradient};
-pub(super) use weights::PackedWeights;
+pub(crate) use weights::PackedWeights;
 
 use super::{Algorithm, ConvSizes};
 
@@ -41,7 +43,7 @@ const LANES: usize = 16;
 const MIN_CHANNELS: usize = 16;
 
 /// Whether this folder supports convolutions of these sizes and is faster than plain sums.
-pub(super) fn applies(sizes: &ConvSizes) -> bool {
+pub(crate) fn applies(sizes: &ConvSizes) -> bool {
     sizes.options.algorithm == Algorithm::Auto
         && sizes.options.groups == 1
         && sizes.kernel == [3, 3]
@@ -49,6 +51,12 @@ pub(super) fn applies(sizes: &ConvSizes) -> bool {
         && sizes.options.dilation == [1, 1]
         && sizes.channels.min(sizes.filters) >= MIN_CHANNELS
         && sizes.output.iter().all(|side| *side > 2)
+}
+
+/// Whether the transformed weights of a convolution that this folder supports stay in the cache. With larger ones it
+/// is only fast for many images, which share them.
+pub(crate) fn has_cached_weights(sizes: &ConvSizes) -> bool {
+    ELEMENTS * sizes.channels * sizes.filters <= tiles::LARGE_WEIGHTS
 }
 
 /// Number of channels including padding.

@@ -15,7 +15,7 @@ const BLOCK_VALUES: usize = 160 * 1024;
 /// for those of more than [`LARGE_WEIGHTS`] values.
 const MIN_TILES: [usize; 2] = [32, 64];
 /// Weights with more values come from memory for each block, not from the cache.
-const LARGE_WEIGHTS: usize = 4 << 20;
+pub(super) const LARGE_WEIGHTS: usize = 4 << 20;
 
 /// Some lines of tiles of one image.
 #[derive(Debug, Clone)]

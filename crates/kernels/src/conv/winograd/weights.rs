@@ -22,7 +22,7 @@ pub(crate) struct PackedWeights {
 
 impl PackedWeights {
     /// Packs `weight`, `[filters, channels, 3, 3]`, for the forward pass.
-    pub(in crate::conv) fn forward(weight: &[f32], filters: usize, channels: usize) -> Self {
+    pub(crate) fn forward(weight: &[f32], filters: usize, channels: usize) -> Self {
         let (line, taps) = (padded(filters), channels * TAPS);
         let mut transposed = vec![0.0; taps * line];
         transpose(weight, taps, [filters, taps], &mut transposed, line);

@@ -7,18 +7,52 @@ use crate::layers::features::Features;
 use crate::layers::pass::Pass;
 use burn::tensor::{Device, Tensor, TensorData};
 use receptive_kernels::inference::{
-    Conv2d, add, affine, global_average, max_pool, multiply, rectify,
+    Conv2d, Layout, add, affine, global_average, max_pool, multiply, rectify, to_blocks, to_planes,
 };
 use receptive_kernels::{Rectifier, alone};
 
 /// The values between two steps.
 #[derive(Debug)]
 pub(crate) struct Value {
-    /// `[images, values]`.
-    pub(crate) values: Vec<f32>,
+    /// `[images, values]`; the buffer may be longer.
+    buffer: Vec<f32>,
     /// The shape of one image's values.
-    pub(crate) shape: Shape,
-    pub(crate) images: usize,
+    shape: Shape,
+    /// The order of a map's values; of other values always [`Layout::Planes`].
+    layout: Layout,
+    images: usize,
+}
+
+impl Value {
+    /// # Shapes
+    /// - `values`: `[images, values]`
+    pub(crate) fn new(values: Vec<f32>, shape: Shape, images: usize) -> Self {
+        Self {
+            buffer: values,
+            shape,
+            layout: Layout::Planes,
+            images,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.images * values(self.shape, self.layout)
+    }
+
+    fn get(&self) -> &[f32] {
+        &self.buffer[..self.len()]
+    }
+
+    fn get_mut(&mut self) -> &mut [f32] {
+        let length = self.len();
+        &mut self.buffer[..length]
+    }
+
+    /// `[images, values]`.
+    fn into_values(mut self) -> Vec<f32> {
+        self.buffer.truncate(self.len());
+        self.buffer
+    }
 }
 
 /// Buffers that are not in use.
@@ -29,41 +63,59 @@ pub(crate) struct Buffers(Vec<Vec<f32>>);
 const MAX_BUFFERS: usize = 8;
 
 impl Buffers {
-    /// A buffer of this length, with unspecified contents.
+    /// A buffer of at least this length, with unspecified contents.
     fn take(&mut self, length: usize) -> Vec<f32> {
         // The smallest that is large enough, else the largest.
-        let large = |buffer: &Vec<f32>| buffer.capacity() >= length;
+        let large = |buffer: &Vec<f32>| buffer.len() >= length;
         let fitting = (0..self.0.len()).min_by_key(|i| {
             let buffer = &self.0[*i];
-            let capacity = buffer.capacity();
+            let length = buffer.len();
             (
                 !large(buffer),
                 if large(buffer) {
-                    capacity
+                    length
                 } else {
-                    usize::MAX - capacity
+                    usize::MAX - length
                 },
             )
         });
         let mut buffer = fitting.map(|i| self.0.swap_remove(i)).unwrap_or_default();
-        buffer.resize(length, 0.0);
+        // Never shortened, since what it is extended by is filled with zeros.
+        if buffer.len() < length {
+            buffer.resize(length, 0.0);
+        }
         buffer
     }
 
+    /// Keeps the largest.
     fn give(&mut self, buffer: Vec<f32>) {
         if self.0.len() < MAX_BUFFERS {
             self.0.push(buffer);
+        } else if let Some(smallest) = self.0.iter_mut().min_by_key(|buffer| buffer.len())
+            && smallest.len() < buffer.len()
+        {
+            *smallest = buffer;
         }
     }
 }
 
-/// The output of all steps; `device` is for the steps that burn computes.
-pub(crate) fn run(
+/// The values of the output of all steps: `[images, values]`.
+pub(crate) fn output(
     steps: &[Step],
-    mut value: Value,
+    value: Value,
     buffers: &mut Buffers,
     device: &Device,
-) -> Value {
+) -> Vec<f32> {
+    let value = run(steps, value, buffers, device);
+    let value = in_planes(value, buffers);
+    // Copied, because the buffer may be much larger.
+    let values = value.get().to_vec();
+    buffers.give(value.buffer);
+    values
+}
+
+/// The output of all steps; `device` is for the steps that burn computes.
+fn run(steps: &[Step], mut value: Value, buffers: &mut Buffers, device: &Device) -> Value {
     for step in steps {
         value = one(step, value, buffers, device);
     }
@@ -75,34 +127,51 @@ fn one(step: &Step, mut value: Value, buffers: &mut Buffers, device: &Device) ->
     match step {
         Step::Conv2d(conv) => return convolve(conv, value, None, buffers),
         Step::Dense(dense) => {
-            let mut y = buffers.take(images * dense.units());
-            dense.forward(images, &value.values, &mut y);
-            return replaced(value, y, Shape::Flat(dense.units()), buffers);
+            value = in_planes(value, buffers);
+            let length = images * dense.units();
+            let mut y = buffers.take(length);
+            dense.forward(images, value.get(), &mut y[..length]);
+            let shape = Shape::Flat(dense.units());
+            return replaced(value, y, shape, Layout::Planes, buffers);
         }
         Step::MaxPool(options, output) => {
-            let mut y = buffers.take(images * output.values());
-            max_pool(dims(&value), *options, &value.values, &mut y);
-            return replaced(value, y, *output, buffers);
+            let layout = value.layout;
+            let length = images * values(*output, layout);
+            let mut y = buffers.take(length);
+            max_pool(
+                layout,
+                dims(&value),
+                *options,
+                value.get(),
+                &mut y[..length],
+            );
+            return replaced(value, y, *output, layout, buffers);
         }
         Step::GlobalAverage => {
             let channels = value.shape.channels();
-            let mut y = buffers.take(images * channels);
-            global_average(plane(value.shape), &value.values, &mut y);
-            return replaced(value, y, Shape::Flat(channels), buffers);
+            let length = images * channels;
+            let mut y = buffers.take(length);
+            let plane = plane(value.shape);
+            global_average(value.layout, channels, plane, value.get(), &mut y[..length]);
+            return replaced(value, y, Shape::Flat(channels), Layout::Planes, buffers);
         }
         Step::Affine {
             scale,
             shift,
             rectifier,
         } => affine(
+            value.layout,
             plane(value.shape),
-            &mut value.values,
+            value.get_mut(),
             scale,
             shift,
             *rectifier,
         ),
-        Step::Rectify(rectifier) => rectify(*rectifier, &mut value.values),
-        Step::Reshape(shape) => value.shape = *shape,
+        Step::Rectify(rectifier) => rectify(*rectifier, value.get_mut()),
+        Step::Reshape(shape) => {
+            value = in_planes(value, buffers);
+            value.shape = *shape;
+        }
         Step::Residual {
             shortcut,
             body,
@@ -121,11 +190,11 @@ fn one(step: &Step, mut value: Value, buffers: &mut Buffers, device: &Device) ->
         } => {
             let mut y = joined(branches, *join, value, buffers, device);
             y.shape = *output;
-            rectify(*rectifier, &mut y.values);
+            rectify(*rectifier, y.get_mut());
             return y;
         }
         Step::Activation(activation) => {
-            let x = tensor(value, device);
+            let x = tensor(in_planes(value, buffers), device);
             let y = alone(|| match x {
                 Features::Map(x) => Features::Map(activation.forward(x)),
                 Features::Flat(x) => Features::Flat(activation.forward(x)),
@@ -134,7 +203,7 @@ fn one(step: &Step, mut value: Value, buffers: &mut Buffers, device: &Device) ->
         }
         Step::Layer(layer) => {
             let (layer, planned) = &**layer;
-            let x = tensor(value, device);
+            let x = tensor(in_planes(value, buffers), device);
             return from_tensor(alone(|| layer.forward(x, planned, &mut Pass::new())));
         }
     }
@@ -161,19 +230,20 @@ fn joined(
         return concatenated(outputs, buffers);
     }
     // The maps first: a gate has only one value per map.
-    outputs.sort_by_key(|output| std::cmp::Reverse(output.values.len()));
+    outputs.sort_by_key(|output| std::cmp::Reverse(output.len()));
     let mut outputs = outputs.into_iter();
     let Some(mut y) = outputs.next() else {
         unreachable!("a plan has two branches or more");
     };
     for other in outputs {
+        let other = in_layout(other, y.layout, buffers);
         if join == Join::Add {
-            add(&mut y.values, &other.values, Rectifier::None);
+            add(y.get_mut(), other.get(), Rectifier::None);
         } else {
-            let plane = y.values.len() / other.values.len().max(1);
-            multiply(plane, &mut y.values, &other.values);
+            let (layout, plane) = (y.layout, plane(y.shape));
+            multiply(layout, plane, y.get_mut(), other.get());
         }
-        buffers.give(other.values);
+        buffers.give(other.buffer);
     }
     y
 }
@@ -181,56 +251,110 @@ fn joined(
 /// Concatenates each image's channels.
 fn concatenated(outputs: Vec<Value>, buffers: &mut Buffers) -> Value {
     let images = outputs.first().map_or(0, |output| output.images);
-    let lengths = outputs.iter().map(|output| output.shape.values());
+    // Blocks that begin with a branch's first channel can stay blocks.
+    let (last, others) = outputs.split_at(outputs.len().saturating_sub(1));
+    let are_blocks = |output: &Value| output.layout == Layout::Blocks;
+    let are_whole = others.iter().all(|output| {
+        let channels = output.shape.channels();
+        Layout::Blocks.values(channels, 1) == channels
+    });
+    let layout = if are_whole && others.iter().chain(last).all(are_blocks) {
+        Layout::Blocks
+    } else {
+        Layout::Planes
+    };
+    let outputs = outputs.into_iter();
+    let outputs: Vec<_> = outputs
+        .map(|output| in_layout(output, layout, buffers))
+        .collect();
+    let lengths = outputs.iter().map(|output| values(output.shape, layout));
     let of_image: usize = lengths.sum();
-    let mut values = buffers.take(images * of_image);
+    let mut all = buffers.take(images * of_image);
     let mut from = 0;
     for output in outputs {
-        let length = output.shape.values();
-        let each = output.values.chunks_exact(length.max(1));
-        for (to, part) in values.chunks_exact_mut(of_image.max(1)).zip(each) {
+        let length = values(output.shape, layout);
+        let each = output.get().chunks_exact(length.max(1));
+        for (to, part) in all.chunks_exact_mut(of_image.max(1)).zip(each) {
             to[from..from + length].copy_from_slice(part);
         }
         from += length;
-        buffers.give(output.values);
+        buffers.give(output.buffer);
     }
     Value {
-        values,
+        buffer: all,
         shape: Shape::Flat(of_image), // the caller sets the map's size
+        layout,
         images,
     }
 }
 
 /// A convolution, to whose output a map may be added.
 fn convolve(conv: &Conv2d, value: Value, added: Option<Value>, buffers: &mut Buffers) -> Value {
+    let value = in_layout(value, conv.reads(), buffers);
+    let added = added.map(|added| in_layout(added, conv.writes(), buffers));
     let [channels, height, width] = conv.output();
     let output = Shape::Map {
         channels,
         height,
         width,
     };
-    let mut y = buffers.take(value.images * output.values());
-    let map = added.as_ref().map(|added| &*added.values);
-    conv.forward(value.images, &value.values, map, &mut y);
+    let layout = conv.writes();
+    let length = value.images * values(output, layout);
+    let mut y = buffers.take(length);
+    let map = added.as_ref().map(Value::get);
+    conv.forward(value.images, value.get(), map, &mut y[..length]);
     if let Some(added) = added {
-        buffers.give(added.values);
+        buffers.give(added.buffer);
     }
-    replaced(value, y, output, buffers)
+    replaced(value, y, output, layout, buffers)
 }
 
-fn replaced(before: Value, values: Vec<f32>, shape: Shape, buffers: &mut Buffers) -> Value {
-    buffers.give(before.values);
+fn replaced(
+    before: Value,
+    buffer: Vec<f32>,
+    shape: Shape,
+    layout: Layout,
+    buffers: &mut Buffers,
+) -> Value {
+    buffers.give(before.buffer);
     Value {
-        values,
+        buffer,
         shape,
+        layout,
         images: before.images,
     }
 }
 
+/// Number of values of one image.
+fn values(shape: Shape, layout: Layout) -> usize {
+    layout.values(shape.channels(), plane(shape))
+}
+
+/// The same values in planes.
+fn in_planes(value: Value, buffers: &mut Buffers) -> Value {
+    in_layout(value, Layout::Planes, buffers)
+}
+
+/// The same values in this layout.
+fn in_layout(value: Value, layout: Layout, buffers: &mut Buffers) -> Value {
+    if value.layout == layout {
+        return value;
+    }
+    let length = value.images * values(value.shape, layout);
+    let mut y = buffers.take(length);
+    let (channels, plane) = (value.shape.channels(), plane(value.shape));
+    match layout {
+        Layout::Planes => to_planes(channels, plane, value.get(), &mut y[..length]),
+        Layout::Blocks => to_blocks(channels, plane, value.get(), &mut y[..length]),
+    }
+    let shape = value.shape;
+    replaced(value, y, shape, layout, buffers)
+}
+
 fn copied(value: &Value, buffers: &mut Buffers) -> Value {
-    let mut values = buffers.take(value.values.len());
-    values.copy_from_slice(&value.values);
-    Value { values, ..*value }
+    let mut buffer = buffers.take(value.len());
+    buffer[..value.len()].copy_from_slice(value.get());
+    Value { buffer, ..*value }
 }
 
 /// Number of values per channel of one image.
@@ -248,11 +372,11 @@ fn tensor(value: Value, device: &Device) -> Features {
     let [images, channels, height, width] = dims(&value);
     match value.shape {
         Shape::Map { .. } => {
-            let data = TensorData::new(value.values, [images, channels, height, width]);
+            let data = TensorData::new(value.into_values(), [images, channels, height, width]);
             Features::Map(Tensor::from_data(data, device))
         }
         Shape::Flat(values) => {
-            let data = TensorData::new(value.values, [images, values]);
+            let data = TensorData::new(value.into_values(), [images, values]);
             Features::Flat(Tensor::from_data(data, device))
         }
     }
@@ -274,9 +398,5 @@ fn from_tensor(features: Features) -> Value {
             (images, Shape::Flat(values), rows.into_data())
         }
     };
-    Value {
-        values: data.try_into_vec().unwrap_or_default(),
-        shape,
-        images,
-    }
+    Value::new(data.try_into_vec().unwrap_or_default(), shape, images)
 }

@@ -1,0 +1,181 @@
+//! The forward pass on blocks of channels: pixels of 16 channels, which need no transposition.
+
+use super::channels_last::TileWindow;
+use super::convolution::{Convolution, Part, products};
+use super::tiles::{Grid, Segment, TransformedTiles, pixel_strides};
+use super::transform::{InputTransform, OutputTransform, transform};
+use super::weights::PackedWeights;
+use super::{ConvSizes, INPUT_TILE, LANES, OUTPUT_TILE};
+use crate::conv::Addends;
+use crate::rectifier::Rectifier;
+use crate::scratch::with_scratch;
+use crate::simd::vectorized;
+use rayon::prelude::*;
+
+/// The convolution of every image, plus bias and map, then the rectifier.
+///
+/// # Shapes
+/// - `x`: `[images, channels / 16, height, width, 16]`
+/// - `y`: `[images, filters / 16, output height, output width, 16]`, overwritten, as the map
+/// - bias: `[filters]`, padded to whole blocks
+pub(crate) fn forward_blocks(
+    sizes: &ConvSizes,
+    x: &[f32],
+    weights: &PackedWeights,
+    Addends { bias, map }: Addends<'_>,
+    y: &mut [f32],
+) {
+    let convolution = Convolution::forward(sizes);
+    let grid = Grid::new(sizes.images, sizes.output);
+    let blocks = grid.blocks(sizes.channels, sizes.filters);
+    let [tiles, segment] = grid.max_tiles(&blocks);
+    let (filters, _) = convolution.filters_per_task(blocks.len());
+    let filters = filters.next_multiple_of(LANES);
+    let layout = |channels| TransformedTiles { tiles, channels };
+    let lengths = [
+        grid.pixels(segment) * LANES,
+        layout(sizes.channels).len(),
+        layout(filters).len(),
+    ];
+    let plane = sizes.output[0] * sizes.output[1] * LANES;
+    convolution
+        .tasks(&grid, blocks, filters, LANES, y)
+        .into_par_iter()
+        .for_each(|task| {
+            with_scratch(lengths.iter().sum(), |scratch| {
+                let (pixels, rest) = scratch.split_at_mut(lengths[0]);
+                let (inputs, outputs) = rest.split_at_mut(lengths[1]);
+                let (segments, tiles) = task.segments(&grid);
+                let before = TransformedTiles {
+                    tiles,
+                    channels: sizes.channels,
+                };
+                transform_input(&convolution, &grid, before, &segments, x, pixels, inputs);
+                let after = products(before, inputs, weights, &task.filters, outputs);
+                let mut done = 0;
+                for part in task.parts {
+                    let tiles = grid.segment_tiles(&part.segment);
+                    let bias = bias.map(|bias| &bias[task.filters.start..]);
+                    let output = Output {
+                        width: sizes.output[1],
+                        plane,
+                        bias,
+                        map,
+                        rectifier: sizes.options.rectifier,
+                    };
+                    let values = &outputs[done * super::padded(after.channels)..];
+                    output.write(&grid, after, values, pixels, part);
+                    done += tiles;
+                }
+            });
+        });
+}
+
+/// Transforms the tiles of some segments, block by block.
+fn transform_input(
+    convolution: &Convolution,
+    grid: &Grid,
+    layout: TransformedTiles,
+    segments: &[Segment],
+    x: &[f32],
+    pixels: &mut [f32],
+    values: &mut [f32],
+) {
+    let plane = convolution.input;
+    let of_block = plane[0] * plane[1] * LANES;
+    let blocks = convolution.channels.div_ceil(LANES);
+    let mut done = 0;
+    for segment in segments {
+        let size = [segment.lines.len(), grid.columns()]
+            .map(|tiles| tiles * OUTPUT_TILE + INPUT_TILE - OUTPUT_TILE);
+        let first = (segment.lines.start * OUTPUT_TILE) as isize;
+        let [top, left] = convolution.origin;
+        let window = TileWindow {
+            plane,
+            origin: [first + top, left],
+            size,
+        };
+        for block in 0..blocks {
+            let x = &x[(segment.image * blocks + block) * of_block..][..of_block];
+            let pixels = &mut pixels[..size[0] * size[1] * LANES];
+            window.copy_block(x, pixels);
+            transform::<InputTransform, INPUT_TILE, INPUT_TILE>(
+                grid.segment_tiles(segment),
+                LANES,
+                pixels,
+                pixel_strides(grid, size[1], LANES),
+                &mut values[done * super::padded(layout.channels) + block * LANES..],
+                layout.strides(),
+            );
+        }
+        done += grid.segment_tiles(segment);
+    }
+}
+
+/// What is done with the products' transforms.
+struct Output<'a> {
+    /// Columns of the output.
+    width: usize,
+    /// Number of values of a block of the whole output.
+    plane: usize,
+    /// From the first filter on.
+    bias: Option<&'a [f32]>,
+    map: Option<&'a [f32]>,
+    rectifier: Rectifier,
+}
+
+impl Output<'_> {
+    /// Transforms the products of a segment back and writes them to its part of the output.
+    fn write(
+        &self,
+        grid: &Grid,
+        layout: TransformedTiles,
+        values: &[f32],
+        pixels: &mut [f32],
+        part: Part<'_>,
+    ) {
+        let tiled = grid.columns() * OUTPUT_TILE;
+        for (block, y) in part.planes.into_iter().enumerate() {
+            transform::<OutputTransform, INPUT_TILE, OUTPUT_TILE>(
+                grid.segment_tiles(&part.segment),
+                LANES,
+                &values[block * LANES..],
+                layout.strides(),
+                pixels,
+                pixel_strides(grid, tiled, LANES),
+            );
+            let mut bias = [0.0; LANES];
+            if let Some(all) = self.bias {
+                bias.copy_from_slice(&all[block * LANES..][..LANES]);
+            }
+            let map = self.map.map(|map| &map[part.at + block * self.plane..]);
+            let (width, rectifier) = (self.width * LANES, self.rectifier);
+            let pixels = &*pixels;
+            vectorized!({
+                let lines = pixels.chunks_exact(tiled * LANES);
+                for (row, (y, line)) in y.chunks_exact_mut(width).zip(lines).enumerate() {
+                    let values = y.as_chunks_mut::<LANES>().0.iter_mut();
+                    let values = values.zip(line.as_chunks::<LANES>().0);
+                    match map {
+                        Some(map) => {
+                            let map = map[row * width..][..width].as_chunks::<LANES>().0;
+                            for ((value, product), added) in values.zip(map) {
+                                for lane in 0..LANES {
+                                    let sum = product[lane] + bias[lane] + added[lane];
+                                    value[lane] = rectifier.of(sum);
+                                }
+                            }
+                        }
+                        None => {
+                            for (value, product) in values {
+                                for lane in 0..LANES {
+                                    value[lane] = rectifier.of(product[lane] + bias[lane]);
+                                }
+                            }
+                        }
+                    }
+                }
+            });
+        }
+    }
+}

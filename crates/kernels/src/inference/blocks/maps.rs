@@ -1,0 +1,97 @@
+//! Pools of blocks of channels.
+
+use super::layout::BLOCK;
+use crate::pool::{MaxPool2dOptions, PoolSizes, larger};
+use crate::simd::{add, vectorized};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Number of values per task.
+const CHUNK: usize = 1 << 14;
+
+/// The largest value of each window, then the rectifier.
+///
+/// # Shapes
+/// - `x`: `[blocks, height, width, 16]`; the sizes count blocks as planes
+/// - `y`: `[blocks, output height, output width, 16]`
+pub(crate) fn max_pool(sizes: &PoolSizes, options: MaxPool2dOptions, x: &[f32], y: &mut [f32]) {
+    let [height, width] = sizes.input;
+    let from = height * width * BLOCK;
+    let line = sizes.output[1] * BLOCK;
+    let rows = sizes.output[0].max(1);
+    y.par_chunks_exact_mut(line.max(1))
+        .with_min_len(CHUNK / (line * 4).max(1) + 1)
+        .enumerate()
+        .for_each(|(i, y)| {
+            let x = &x[i / rows * from..][..from];
+            let taps = taps(&options, sizes.input, 0, i % rows);
+            vectorized!(max_pool_row(&options, sizes.input, taps, x, y));
+        });
+}
+
+/// The input rows (axis 0) or columns of a window, without those in the padding: the first, and the
+/// end; they are as far apart as the dilation.
+#[inline(always)]
+fn taps(options: &MaxPool2dOptions, input: [usize; 2], axis: usize, output: usize) -> Range<usize> {
+    let (dilation, before) = (options.dilation[axis], options.padding[axis]);
+    let at = output * options.strides[axis];
+    let first = at + before.saturating_sub(at).div_ceil(dilation) * dilation - before;
+    let last = at + (options.kernel_size[axis] - 1) * dilation;
+    first..(last + 1).saturating_sub(before).min(input[axis])
+}
+
+#[inline(always)]
+fn max_pool_row(
+    options: &MaxPool2dOptions,
+    input: [usize; 2],
+    rows: Range<usize>,
+    x: &[f32],
+    y: &mut [f32],
+) {
+    let [down, right] = options.dilation;
+    for (column, y) in y.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
+        let columns = taps(options, input, 1, column);
+        let mut largest = [f32::NEG_INFINITY; BLOCK];
+        for row in rows.clone().step_by(down) {
+            let line = &x[row * input[1] * BLOCK..][..input[1] * BLOCK];
+            let (line, _) = line.as_chunks::<BLOCK>();
+            for column in columns.clone().step_by(right) {
+                for lane in 0..BLOCK {
+                    largest[lane] = larger(largest[lane], line[column][lane]);
+                }
+            }
+        }
+        for lane in 0..BLOCK {
+            y[lane] = options.rectifier.of(largest[lane]);
+        }
+    }
+}
+
+/// The mean of each channel of each image.
+///
+/// # Shapes
+/// - `x`: `[images, channels / 16, plane, 16]`
+/// - `y`: `[images, channels]`
+pub(crate) fn average(channels: usize, plane: usize, x: &[f32], y: &mut [f32]) {
+    let share = 1.0 / plane as f32;
+    let of_image = channels.next_multiple_of(BLOCK) * plane;
+    y.par_chunks_exact_mut(channels.max(1))
+        .zip(x.par_chunks_exact(of_image.max(1)))
+        .for_each(|(y, x)| {
+            y.par_chunks_mut(BLOCK)
+                .zip(x.par_chunks_exact((plane * BLOCK).max(1)))
+                .with_min_len(CHUNK / (plane * BLOCK).max(1) + 1)
+                .for_each(|(y, x)| {
+                    let sums = vectorized!({
+                        let mut sums = [0.0; BLOCK];
+                        for values in x.chunks_exact(BLOCK) {
+                            add(&mut sums, values);
+                        }
+                        sums
+                    });
+                    for (y, sum) in y.iter_mut().zip(sums) {
+                        *y = sum * share;
+                    }
+                });
+        });
+}
