@@ -23,6 +23,7 @@ parser.add_argument("--batch", type=int, help="images per step, instead of each 
 parser.add_argument("--size", type=int, help="height and width, for networks of timm and torchvision")
 parser.add_argument("--infer", action="store_true")
 parser.add_argument("--ort", action="store_true", help="ONNX Runtime too, with --infer")
+parser.add_argument("--openvino", action="store_true", help="OpenVINO too, with --infer")
 arguments = parser.parse_args()
 
 
@@ -48,9 +49,10 @@ for network in arguments.networks:
         for mode in arguments.modes:
             peer = [arguments.python, ROOT / "bench/torch_peer.py", network, "--mode", mode, *common]
             runs.setdefault(mode, []).append(measured(peer))
-        if arguments.ort and arguments.infer:
-            peer = [arguments.python, ROOT / "bench/ort_peer.py", network, *common]
-            runs.setdefault("onnxruntime", []).append(measured(peer))
+        for peer, name in [("ort", "onnxruntime"), ("openvino", "openvino")]:
+            if getattr(arguments, peer) and arguments.infer:
+                command = [arguments.python, ROOT / f"bench/{peer}_peer.py", network, *common]
+                runs.setdefault(name, []).append(measured(command))
         for backend in KERAS_BACKENDS if arguments.keras and network != "erf" else []:
             peer = [arguments.keras, ROOT / "bench/keras_peer.py", network]
             peer += ["--backend", backend, *common]

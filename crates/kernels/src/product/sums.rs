@@ -3,6 +3,7 @@
 
 use super::factors::ROWS;
 use pulp::Simd;
+use std::mem::MaybeUninit;
 
 /// Maximum number of rows of a block.
 const MAX_ROWS: usize = 14;
@@ -110,11 +111,14 @@ pub(super) fn sums<S: Simd, L: Factor<R>, const R: usize, const V: usize, const 
                     }
                 })*
             }
-            let mut sums = [zeros; R];
+            // An array of zeros would be written before the sums are.
+            let mut sums = [const { MaybeUninit::<[S::f32s; V]>::uninit() }; R];
             $(if $row < R {
-                sums[$row] = $sum;
+                sums[$row].write($sum);
             })*
-            sums
+            // SAFETY: each of the `R` elements was written above, since there are `MAX_ROWS` variables and `R` is
+            // not larger; `MaybeUninit` has the layout of its content.
+            unsafe { sums.as_ptr().cast::<[[S::f32s; V]; R]>().read() }
         }};
     }
     with_rows!(0 s0 1 s1 2 s2 3 s3 4 s4 5 s5 6 s6 7 s7 8 s8 9 s9 10 s10 11 s11 12 s12 13 s13)

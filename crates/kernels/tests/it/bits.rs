@@ -2,7 +2,6 @@
 
 use crate::random::{Random, values};
 use burn::tensor::Device;
-use receptive_kernels::inference::Conv2d;
 use receptive_kernels::{
     Algorithm, BatchNormOptions, Conv2dOptions, KernelThreads, MaxPool2dOptions, Rectifier,
     batch_norm_train, conv2d, max_pool2d,
@@ -87,73 +86,6 @@ fn any_number_of_threads_gives_the_same_bits() {
         // Kernels on threads that share the work of the calling thread, forward and backward.
         let shared = KernelThreads::new(3).unwrap();
         assert!(one == shared.share(|| results(dims)), "{dims:?}");
-    }
-}
-
-/// An image's outputs, among others or alone: weights that are packed once, and a map that is added.
-#[test]
-fn a_prepared_convolution_gives_an_image_the_same_bits_in_any_batch() {
-    let device = Device::flex();
-    for (channels, filters, kernel, stride, groups, side) in [
-        (20, 40, 3, 1, 1, 9),  // Winograd
-        (64, 130, 3, 1, 1, 7), // few tiles
-        (24, 50, 1, 1, 1, 14), // a product of the planes as they are
-        (24, 50, 1, 2, 1, 15),
-        (3, 30, 7, 2, 1, 33),
-        (12, 12, 3, 2, 12, 11), // depthwise
-        (12, 24, 3, 1, 3, 11),
-    ] {
-        let mut random = Random::new(7);
-        let options = Conv2dOptions {
-            strides: [stride; 2],
-            padding: [kernel / 2; 4],
-            dilation: [1, 1],
-            groups,
-            rectifier: Rectifier::Relu6,
-            algorithm: Algorithm::Auto,
-        };
-        let shape = [filters, channels / groups, kernel, kernel];
-        let images = 6;
-        let x = random.tensor([images, channels, side, side], &device);
-        let weight = random.tensor(shape, &device);
-        let bias = random.tensor([filters], &device);
-        let conv = Conv2d::new(
-            [channels, side, side],
-            &values(weight.clone()),
-            shape,
-            Some(values(bias.clone())),
-            options,
-        );
-        let of_image: usize = conv.output().iter().product();
-        let forward = |images: usize, x: &[f32], added: Option<&[f32]>| {
-            let mut y = vec![f32::NAN; images * of_image];
-            conv.forward(images, x, added, &mut y);
-            y
-        };
-        let plain = values(conv2d(
-            x.clone(),
-            weight.clone(),
-            Some(bias.clone()),
-            options,
-        ));
-        let x_values = values(x.clone());
-        assert_eq!(plain, forward(images, &x_values, None));
-        let added: Vec<f32> = (0..plain.len()).map(|_| random.value()).collect();
-        let all = forward(images, &x_values, Some(&added));
-        let before = Conv2dOptions {
-            rectifier: Rectifier::None,
-            ..options
-        };
-        let sum = values(conv2d(x, weight, Some(bias), before));
-        for ((found, sum), added) in all.iter().zip(sum).zip(&added) {
-            assert!((found - (sum + added).clamp(0.0, 6.0)).abs() < 1e-5);
-        }
-        for image in 0..images {
-            let length = channels * side * side;
-            let x = &x_values[image * length..][..length];
-            let part = image * of_image..(image + 1) * of_image;
-            assert_eq!(forward(1, x, Some(&added[part.clone()])), all[part]);
-        }
     }
 }
 

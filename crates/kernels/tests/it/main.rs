@@ -7,4 +7,5 @@ mod against_burn;
 mod bits;
 mod derivatives;
 mod edge_cases;
+mod inference;
 mod random;

@@ -3,7 +3,9 @@
 use super::Classifier;
 use crate::device::InferenceDevice;
 #[cfg(feature = "flex")]
-use crate::layers::{Buffers, Step, Value, output, steps};
+use crate::geometry::Shape;
+#[cfg(feature = "flex")]
+use crate::layers::{Buffers, Operation, PlannedLayer, Step, output, steps};
 use burn::tensor::Tensor;
 #[cfg(feature = "flex")]
 use burn::tensor::{DType, TensorData};
@@ -29,10 +31,18 @@ pub struct InferenceNetwork {
     steps: Option<Arc<PreparedSteps>>,
 }
 
+/// As many images are computed at a time as have this many values between two steps, which then stay
+/// in the cache.
+#[cfg(feature = "flex")]
+const MAP_VALUES: usize = 1 << 21;
+
 /// The steps, and the buffers that no call is using.
 #[cfg(feature = "flex")]
 struct PreparedSteps {
     steps: Vec<Step>,
+    input: Shape,
+    /// The largest number of values between two steps.
+    largest_map: usize,
     buffers: Mutex<Vec<Buffers>>,
 }
 
@@ -45,6 +55,12 @@ impl Classifier {
         let steps = receptive_kernels::runs_on(&device).then(|| {
             Arc::new(PreparedSteps {
                 steps: steps(&self.layers, &self.plan.layers),
+                input: self
+                    .plan
+                    .layers
+                    .first()
+                    .map_or(Shape::Flat(0), |layer| layer.input),
+                largest_map: largest(&self.plan.layers),
                 buffers: Mutex::default(),
             })
         });
@@ -55,6 +71,22 @@ impl Classifier {
             steps,
         }
     }
+}
+
+/// The largest number of values that a layer writes for one image.
+#[cfg(feature = "flex")]
+fn largest(planned: &[PlannedLayer]) -> usize {
+    let nested = planned.iter().map(|planned| match &planned.operation {
+        Operation::Branches(op) => op
+            .branches
+            .iter()
+            .map(|b| largest(&b.layers))
+            .max()
+            .unwrap_or(0),
+        _ => 0,
+    });
+    let own = planned.iter().map(|planned| planned.output.values());
+    own.chain(nested).max().unwrap_or(0).max(1)
 }
 
 impl InferenceNetwork {
@@ -75,8 +107,9 @@ impl InferenceNetwork {
             let size = [input.channels, input.height, input.width];
             let [batch, channels, height, width] = images.dims();
             if images.dtype() == DType::F32 && [channels, height, width] == size {
-                let values = images.into_data().try_into_vec().unwrap_or_default();
-                let logits = prepared.forward(values, batch, size, &self.device);
+                let data = images.into_data();
+                let values = data.as_slice().unwrap_or_default();
+                let logits = prepared.forward(values, &self.device);
                 let classes = self.classifier.classes();
                 let data = TensorData::new(logits, [batch, classes]);
                 return Tensor::from_data(data, &self.device);
@@ -88,25 +121,23 @@ impl InferenceNetwork {
 
 #[cfg(feature = "flex")]
 impl PreparedSteps {
-    fn forward(
-        &self,
-        values: Vec<f32>,
-        images: usize,
-        [channels, height, width]: [usize; 3],
-        device: &InferenceDevice,
-    ) -> Vec<f32> {
+    /// The logits of normalised images, `[batch, channels, height, width]`.
+    fn forward(&self, images: &[f32], device: &InferenceDevice) -> Vec<f32> {
         // A poisoned lock is harmless: each call takes its buffers out, so a panic leaves none
         // half-written.
         let unused = || self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut buffers = unused().pop().unwrap_or_default();
-        let shape = crate::geometry::Shape::Map {
-            channels,
-            height,
-            width,
-        };
-        let value = Value::new(values, shape, images);
-        let steps = &self.steps;
-        let logits = shared_awake(|| output(steps, value, &mut buffers, device));
+        let logits = shared_awake(|| {
+            let at_a_time = MAP_VALUES / self.largest_map;
+            output(
+                &self.steps,
+                images,
+                self.input,
+                at_a_time,
+                &mut buffers,
+                device,
+            )
+        });
         unused().push(buffers);
         logits
     }

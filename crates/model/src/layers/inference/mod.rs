@@ -6,7 +6,7 @@ mod prepare;
 mod run;
 
 pub(crate) use prepare::steps;
-pub(crate) use run::{Buffers, Value, output};
+pub(crate) use run::{Buffers, output};
 
 use super::activation::Activation;
 use super::branches::Join;

@@ -13,7 +13,7 @@ use receptive_kernels::{Rectifier, alone};
 
 /// The values between two steps.
 #[derive(Debug)]
-pub(crate) struct Value {
+struct Value {
     /// `[images, values]`; the buffer may be longer.
     buffer: Vec<f32>,
     /// The shape of one image's values.
@@ -26,7 +26,7 @@ pub(crate) struct Value {
 impl Value {
     /// # Shapes
     /// - `values`: `[images, values]`
-    pub(crate) fn new(values: Vec<f32>, shape: Shape, images: usize) -> Self {
+    fn new(values: Vec<f32>, shape: Shape, images: usize) -> Self {
         Self {
             buffer: values,
             shape,
@@ -99,19 +99,29 @@ impl Buffers {
     }
 }
 
-/// The values of the output of all steps: `[images, values]`.
+/// The values of the output of all steps, `[images, values]`, computed for `at_a_time` images at a time.
+///
+/// # Shapes
+/// - `images`: `[images, values]`, each of this shape
 pub(crate) fn output(
     steps: &[Step],
-    value: Value,
+    images: &[f32],
+    shape: Shape,
+    at_a_time: usize,
     buffers: &mut Buffers,
     device: &Device,
 ) -> Vec<f32> {
-    let value = run(steps, value, buffers, device);
-    let value = in_planes(value, buffers);
-    // Copied, because the buffer may be much larger.
-    let values = value.get().to_vec();
-    buffers.give(value.buffer);
-    values
+    let of_image = shape.values().max(1);
+    let mut outputs = Vec::new();
+    for some in images.chunks(of_image * at_a_time.max(1)) {
+        let mut buffer = buffers.take(some.len());
+        buffer[..some.len()].copy_from_slice(some);
+        let value = Value::new(buffer, shape, some.len() / of_image);
+        let value = in_planes(run(steps, value, buffers, device), buffers);
+        outputs.extend_from_slice(value.get());
+        buffers.give(value.buffer);
+    }
+    outputs
 }
 
 /// The output of all steps; `device` is for the steps that burn computes.

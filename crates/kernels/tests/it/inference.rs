@@ -1,0 +1,359 @@
+//! Prepared operations against those of training, and their bits in any batch and on any number of threads.
+
+use crate::random::{Random, values};
+use burn::tensor::{Device, Tensor};
+use receptive_kernels::inference::{
+    Conv2d, Layout, affine, global_average, max_pool, multiply, to_blocks, to_planes,
+};
+use receptive_kernels::{
+    Algorithm, Conv2dOptions, MaxPool2dOptions, Rectifier, conv2d, conv2d_max_pool_2x2, max_pool2d,
+};
+
+/// `[images, channels, plane]` in this layout, with NaN in the padding of blocks, which must not be read.
+fn stored(layout: Layout, [images, channels, plane]: [usize; 3], x: &[f32]) -> Vec<f32> {
+    match layout {
+        Layout::Planes => x.to_vec(),
+        Layout::Blocks => {
+            let mut y = vec![0.0; images * layout.values(channels, plane)];
+            to_blocks(channels, plane, x, &mut y);
+            let blocks = channels.div_ceil(16);
+            let of_block = plane * 16;
+            for (i, value) in y.iter_mut().enumerate() {
+                let block = i / of_block % blocks;
+                if block * 16 + i % 16 >= channels {
+                    *value = f32::NAN;
+                }
+            }
+            y
+        }
+    }
+}
+
+/// The planes of values in this layout.
+fn planes(layout: Layout, [images, channels, plane]: [usize; 3], y: &[f32]) -> Vec<f32> {
+    match layout {
+        Layout::Planes => y.to_vec(),
+        Layout::Blocks => {
+            let mut planes = vec![f32::NAN; images * channels * plane];
+            to_planes(channels, plane, y, &mut planes);
+            planes
+        }
+    }
+}
+
+/// The largest difference, relative to the largest expected value or to 1.
+fn apart(found: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(found.len(), expected.len());
+    let scale = expected.iter().fold(1.0, |max: f32, y| max.max(y.abs()));
+    let pairs = found.iter().zip(expected);
+    let largest = pairs.fold(0.0, |max: f32, (a, b)| match (a - b).abs() {
+        apart if apart.is_nan() => f32::INFINITY,
+        apart => max.max(apart),
+    });
+    largest / scale
+}
+
+#[derive(Debug)]
+struct Case {
+    images: usize,
+    channels: usize,
+    filters: usize,
+    side: [usize; 2],
+    kernel: [usize; 2],
+    options: Conv2dOptions,
+}
+
+impl Case {
+    fn random(random: &mut Random) -> Self {
+        let form = random.between(0, 9);
+        let is_winograd = form < 2;
+        let kernel = if is_winograd {
+            [3, 3]
+        } else {
+            random.pair(1, 6)
+        };
+        let strides = if is_winograd {
+            [1, 1]
+        } else {
+            random.pair(1, 5)
+        };
+        let dilation = if is_winograd {
+            [1, 1]
+        } else {
+            random.pair(1, 3)
+        };
+        let padding = if form == 9 {
+            [0; 4]
+        } else {
+            [(); 4].map(|()| random.between(0, 3))
+        };
+        let (groups, channels, filters) = match form {
+            0 | 1 => (1, random.between(16, 50), random.between(16, 50)),
+            2 => {
+                let groups = random.between(2, 40);
+                (groups, groups, groups)
+            }
+            3 => {
+                let [groups, channels] = [random.between(2, 4), random.between(1, 4)];
+                (groups, groups * channels, groups * random.between(1, 4))
+            }
+            _ => (1, random.between(1, 70), random.between(1, 70)),
+        };
+        let excess = random.pair(0, 20);
+        let side = [0, 1].map(|axis| {
+            let span = dilation[axis] * (kernel[axis] - 1) + 1;
+            // The window fits the padded input, and a map is more than its padding.
+            span.saturating_sub(padding[axis] + padding[axis + 2])
+                .max(1)
+                + excess[axis]
+        });
+        Self {
+            images: random.between(1, 3),
+            channels,
+            filters,
+            side,
+            kernel,
+            options: Conv2dOptions {
+                strides,
+                padding,
+                dilation,
+                groups,
+                rectifier: random.rectifier(),
+                algorithm: Algorithm::Auto,
+            },
+        }
+    }
+
+    fn weight(&self) -> [usize; 4] {
+        let [height, width] = self.kernel;
+        [
+            self.filters,
+            self.channels / self.options.groups,
+            height,
+            width,
+        ]
+    }
+
+    /// The prepared convolution, its input in planes, its weight and its bias.
+    fn make(&self, random: &mut Random, device: &Device) -> (Conv2d, [Tensor<4>; 2], Tensor<1>) {
+        let [height, width] = self.side;
+        let x = random.tensor([self.images, self.channels, height, width], device);
+        let weight = random.tensor(self.weight(), device);
+        let bias = random.tensor([self.filters], device);
+        let conv = Conv2d::new(
+            [self.channels, height, width],
+            &values(weight.clone()),
+            self.weight(),
+            Some(values(bias.clone())),
+            self.options,
+        );
+        (conv, [x, weight], bias)
+    }
+
+    /// The output in planes of some images of `x`.
+    fn forward(&self, conv: &Conv2d, x: &[f32], added: Option<&[f32]>) -> Vec<f32> {
+        let [height, width] = self.side;
+        let images = x.len() / (self.channels * height * width);
+        let x = stored(conv.reads(), [images, self.channels, height * width], x);
+        let [filters, height, width] = conv.output();
+        let output = [images, filters, height * width];
+        let added = added.map(|added| stored(conv.writes(), output, added));
+        let mut y = vec![f32::NAN; images * conv.writes().values(filters, height * width)];
+        conv.forward(images, &x, added.as_deref(), &mut y);
+        planes(conv.writes(), output, &y)
+    }
+}
+
+/// Winograd's filtering has larger rounding errors than other sums.
+const TOLERANCE: f32 = 1e-4;
+
+#[test]
+fn prepared_convolutions_are_those_of_training() {
+    let device = Device::flex();
+    for case in 0..1_500 {
+        let mut random = Random::new(case);
+        let it = Case::random(&mut random);
+        let (conv, [x, weight], bias) = it.make(&mut random, &device);
+        let plain = Conv2dOptions {
+            rectifier: Rectifier::None,
+            ..it.options
+        };
+        let of = |options| conv2d(x.clone(), weight.clone(), Some(bias.clone()), options);
+        let images = values(x.clone());
+        let found = it.forward(&conv, &images, None);
+        let far = apart(&found, &values(of(it.options)));
+        assert!(far < TOLERANCE, "case {case}: {it:?}: {far}");
+
+        let before = of(plain);
+        let added = random.tensor(before.dims(), &device);
+        let sum = before + added.clone();
+        let sum = match it.options.rectifier {
+            Rectifier::None => sum,
+            Rectifier::Relu => sum.clamp_min(0.0),
+            Rectifier::Relu6 => sum.clamp(0.0, 6.0),
+        };
+        let found = it.forward(&conv, &images, Some(&values(added)));
+        let far = apart(&found, &values(sum));
+        assert!(far < TOLERANCE, "case {case} with a map: {it:?}: {far}");
+
+        if let Some(pooled) = conv.with_max_pool_2x2() {
+            let expected =
+                conv2d_max_pool_2x2(x.clone(), weight.clone(), Some(bias.clone()), it.options);
+            let far = apart(&it.forward(&pooled, &images, None), &values(expected));
+            assert!(far < TOLERANCE, "case {case} with a pool: {it:?}: {far}");
+        }
+    }
+}
+
+#[test]
+fn a_prepared_convolution_gives_an_image_the_same_bits_in_any_batch_and_on_any_number_of_threads() {
+    let device = Device::flex();
+    for (channels, filters, kernel, stride, groups, side) in [
+        (20, 40, 3, 1, 1, 9),  // Winograd
+        (64, 130, 3, 1, 1, 7), // few tiles
+        (24, 50, 1, 1, 1, 14), // windows of one position
+        (24, 50, 1, 2, 1, 15),
+        (300, 40, 3, 2, 1, 15), // sums of several parts
+        (3, 30, 7, 2, 1, 65),   // of planes
+        (36, 36, 3, 2, 36, 21), // depthwise
+        (12, 24, 3, 1, 3, 11),
+    ] {
+        let mut random = Random::new(7);
+        let it = Case {
+            images: 6,
+            channels,
+            filters,
+            side: [side; 2],
+            kernel: [kernel; 2],
+            options: Conv2dOptions {
+                strides: [stride; 2],
+                padding: [kernel / 2; 4],
+                dilation: [1, 1],
+                groups,
+                rectifier: Rectifier::Relu6,
+                algorithm: Algorithm::Auto,
+            },
+        };
+        let (conv, [x, _], _) = it.make(&mut random, &device);
+        let x = values(x);
+        let of_image: usize = conv.output().iter().product();
+        let added: Vec<f32> = (0..6 * of_image).map(|_| random.value()).collect();
+        let all = it.forward(&conv, &x, Some(&added));
+        for threads in [2, 5, 16] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            let found = pool
+                .unwrap()
+                .install(|| it.forward(&conv, &x, Some(&added)));
+            assert!(found == all, "{it:?}, {threads} threads");
+        }
+        for image in 0..6 {
+            let length = channels * side * side;
+            let part = image * of_image..(image + 1) * of_image;
+            let x = &x[image * length..][..length];
+            let found = it.forward(&conv, x, Some(&added[part.clone()]));
+            assert!(found == all[part], "{it:?}, image {image}");
+        }
+    }
+}
+
+#[test]
+fn other_layers_are_the_same_in_both_layouts() {
+    let device = Device::flex();
+    for case in 0..300 {
+        let mut random = Random::new(case);
+        let [images, channels] = [random.between(1, 3), random.between(1, 40)];
+        let kernel = random.pair(1, 4);
+        let dilation = random.pair(1, 2);
+        let options = MaxPool2dOptions {
+            kernel_size: kernel,
+            strides: random.pair(1, 3),
+            // No window is padding only.
+            padding: [0, 1, 2, 3].map(|side| random.between(0, kernel[side % 2] / 2)),
+            dilation,
+            rectifier: random.rectifier(),
+        };
+        let [height, width] =
+            [0, 1].map(|axis| dilation[axis] * kernel[axis] + random.between(0, 9));
+        let plane = height * width;
+        let x = random.tensor([images, channels, height, width], &device);
+        let sizes = [images, channels, plane];
+        let (scale, shift) = (
+            random.tensor([channels], &device),
+            random.tensor([channels], &device),
+        );
+        let (scale, shift) = (values(scale), values(shift));
+        let factors = values(random.tensor([images * channels], &device));
+        let pooled = max_pool2d(x.clone(), options);
+        let [_, _, rows, columns] = pooled.dims();
+        let x = values(x);
+        let scaled = x.iter().enumerate().map(|(i, x)| {
+            let channel = i / plane % channels;
+            let factor = factors[i / plane];
+            (x * scale[channel] + shift[channel]).max(0.0) * factor
+        });
+        let scaled: Vec<f32> = scaled.collect();
+        let means = x
+            .chunks_exact(plane)
+            .map(|x| x.iter().sum::<f32>() / plane as f32);
+        let means: Vec<f32> = means.collect();
+        for layout in [Layout::Planes, Layout::Blocks] {
+            let mut x = stored(layout, sizes, &x);
+            let mut y = vec![f32::NAN; images * layout.values(channels, rows * columns)];
+            let shape = [images, channels, height, width];
+            max_pool(layout, shape, options, &x, &mut y);
+            let y = planes(layout, [images, channels, rows * columns], &y);
+            assert!(
+                y == values(pooled.clone()),
+                "case {case}, {layout:?}: {options:?}"
+            );
+            let mut y = vec![f32::NAN; images * channels];
+            global_average(layout, channels, plane, &x, &mut y);
+            assert!(apart(&y, &means) < 1e-5, "case {case}, {layout:?}");
+            affine(layout, plane, &mut x, &scale, &shift, Rectifier::Relu);
+            multiply(
+                layout,
+                plane,
+                &mut x,
+                &stored(layout, [images, channels, 1], &factors),
+            );
+            let found = planes(layout, sizes, &x);
+            assert!(apart(&found, &scaled) < 1e-6, "case {case}, {layout:?}");
+        }
+    }
+}
+
+/// A diverged network must show in its outputs.
+#[test]
+fn nan_stays_nan() {
+    let device = Device::flex();
+    let x = values(Tensor::<4>::full([1, 20, 6, 6], f32::NAN, &device));
+    for (kernel, groups) in [(1, 1), (2, 1), (3, 1), (3, 20)] {
+        let mut random = Random::new(1);
+        let it = Case {
+            images: 1,
+            channels: 20,
+            filters: 20,
+            side: [6, 6],
+            kernel: [kernel; 2],
+            options: Conv2dOptions {
+                strides: [1, 1],
+                padding: [0; 4],
+                dilation: [1, 1],
+                groups,
+                rectifier: Rectifier::Relu6,
+                algorithm: Algorithm::Auto,
+            },
+        };
+        let (conv, ..) = it.make(&mut random, &device);
+        let y = it.forward(&conv, &x, None);
+        assert!(y.iter().all(|y| y.is_nan()), "{it:?}");
+    }
+    for layout in [Layout::Planes, Layout::Blocks] {
+        let x = stored(layout, [1, 20, 36], &x);
+        let mut y = vec![0.0; layout.values(20, 9)];
+        let pool = MaxPool2dOptions::new_2x2(Rectifier::Relu);
+        max_pool(layout, [1, 20, 6, 6], pool, &x, &mut y);
+        let y = planes(layout, [1, 20, 9], &y);
+        assert!(y.iter().all(|y| y.is_nan()), "{layout:?}");
+    }
+}
