@@ -239,8 +239,8 @@ impl Write<'_, '_, '_> {
         );
         let is_last = part.end == depth;
         let bounds = product.rectifier.bounds();
-        for v in 0..V {
-            let column = column + v * S::F32_LANES;
+        let columns = (column..).step_by(S::F32_LANES);
+        for (v, column) in columns.take(V).enumerate() {
             let (block, lane) = (column / COLUMNS, column % COLUMNS);
             let bias = load(simd, &product.bias[column..column + S::F32_LANES]);
             let range = at.to * COLUMNS + lane..(at.to + R) * COLUMNS;
@@ -249,9 +249,9 @@ impl Write<'_, '_, '_> {
                 Some(added) if is_last => Some(&added[block][range]),
                 _ => None,
             };
-            for r in 0..R {
+            for (r, sums) in sums.iter().enumerate() {
                 let target = &mut target[r * COLUMNS..][..S::F32_LANES];
-                let mut value = sums[r][v];
+                let mut value = sums[v];
                 if part.start > 0 {
                     value = simd.add_f32s(load(simd, target), value);
                 }

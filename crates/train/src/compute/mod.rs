@@ -259,34 +259,41 @@ impl Compute {
                 done.push((item, work(&mut state, item)));
             }
         };
-        let caught = |lane: &Lane, helpers: Option<KernelThreads>| {
+        let busy = self.threads().min(count).max(1);
+        let lanes = std::iter::once(&self.first).chain(&self.others);
+        let mut helpers = self.helpers(busy).into_iter();
+        let lanes: Vec<_> = lanes
+            .take(busy)
+            .map(|lane| (lane, helpers.next()))
+            .collect();
+        let done = Mutex::new(Vec::with_capacity(busy));
+        on_lanes(&lanes, &|lane, helpers| {
             let work = || match helpers {
                 Some(helpers) => helpers.share(|| drain(&lane.device)),
                 None => drain(&lane.device),
             };
-            lane.pool
-                .install(|| catch_unwind(AssertUnwindSafe(work)))
-                .map_err(|panic| message(&*panic))
-        };
-        let busy = self.threads().min(count).max(1);
-        let mut helpers = self.helpers(busy).into_iter();
-        let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
-            let threads: Vec<_> = std::iter::once(&self.first)
-                .chain(&self.others)
-                .take(busy)
-                .map(|lane| {
-                    let (caught, helpers) = (&caught, helpers.next());
-                    scope.spawn(move || caught(lane, helpers))
-                })
-                .collect();
-            let mut all = Vec::with_capacity(count);
-            for thread in threads {
-                all.extend(thread.join().map_err(|panic| message(&*panic))??);
-            }
-            Ok::<_, String>(all)
-        })?;
+            let of_lane = catch_unwind(AssertUnwindSafe(work)).map_err(|panic| message(&*panic));
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            done.push(of_lane);
+        });
+        let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let of_lanes: Vec<_> = done.into_iter().collect::<Result<_, String>>()?;
+        let mut results: Vec<(usize, R)> = of_lanes.into_iter().flatten().collect();
         results.sort_by_key(|(item, _)| *item);
         Ok(results.into_iter().map(|(_, result)| result).collect())
+    }
+}
+
+/// Runs `work` on each of the lanes' threads at the same time, which so need not be started first.
+fn on_lanes(
+    lanes: &[(&Lane, Option<KernelThreads>)],
+    work: &(impl Fn(&Lane, Option<&KernelThreads>) + Sync),
+) {
+    if let Some(((lane, helpers), others)) = lanes.split_first() {
+        lane.pool.in_place_scope(|scope| {
+            scope.spawn(|_| work(lane, helpers.as_ref()));
+            on_lanes(others, work);
+        });
     }
 }
 

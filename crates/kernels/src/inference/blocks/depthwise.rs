@@ -215,21 +215,21 @@ impl Rows<'_> {
                 let weight = (tap_row * kernel[1] + tap_column) * BLOCK + lane;
                 let weight = load(simd, &self.weights[weight..weight + S::F32_LANES]);
                 assert!((R - 1) * step + S::F32_LANES <= x.len());
-                for r in 0..R {
+                for (r, sum) in sums.iter_mut().enumerate() {
                     // SAFETY: `r * step + F32_LANES <= (R - 1) * step + F32_LANES <= x.len()`, as
                     // asserted above; the read may be unaligned, and every bit pattern is a valid
                     // float.
                     let x = unsafe { x.as_ptr().add(r * step).cast::<S::f32s>().read_unaligned() };
-                    sums[r] = simd.mul_add_f32s(weight, x, sums[r]);
+                    *sum = simd.mul_add_f32s(weight, x, *sum);
                 }
             }
         }
         let bias = load(simd, &self.bias[lane..lane + S::F32_LANES]);
         let to = (row * output[1] + column) * BLOCK + lane;
         let bounds = options.rectifier.bounds();
-        for r in 0..R {
+        for (r, sum) in sums.into_iter().enumerate() {
             let at = to + r * BLOCK..to + r * BLOCK + S::F32_LANES;
-            let mut value = simd.add_f32s(sums[r], bias);
+            let mut value = simd.add_f32s(sum, bias);
             if let Some(added) = self.added {
                 value = simd.add_f32s(value, load(simd, &added[at.clone()]));
             }
