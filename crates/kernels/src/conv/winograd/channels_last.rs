@@ -182,7 +182,7 @@ fn transpose_to_planes(pixels: &[f32], pixel: usize, mut planes: [&mut [f32]; SI
 /// # Shapes
 /// - `source`: `rows` lines that start `source_line` values apart
 /// - `target`: `columns` lines that start `target_line` values apart
-pub(super) fn transpose(
+pub(crate) fn transpose(
     source: &[f32],
     source_line: usize,
     [rows, columns]: [usize; 2],

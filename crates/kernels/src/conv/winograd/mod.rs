@@ -26,6 +26,7 @@ mod transform;
 mod weights;
 
 pub(crate) use blocks::forward_blocks;
+pub(crate) use channels_last::transpose;
 pub(super) use convolution::{forward, input_gradient, weight_gradient};
 pub(crate) use weights::PackedWeights;
 

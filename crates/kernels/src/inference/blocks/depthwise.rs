@@ -119,37 +119,84 @@ impl WithSimd for Rows<'_> {
 /// A horizontal stride that is not known to the compiler.
 const ANY: usize = 0;
 
+/// The distances between neighbouring outputs.
+#[derive(Clone, Copy)]
+struct Steps {
+    /// Between the first values of their windows.
+    from: usize,
+    /// In the output.
+    to: usize,
+}
+
 impl Rows<'_> {
     #[inline(always)]
     fn run<S: Simd, const STRIDE: usize>(mut self, simd: S) {
+        let [down, right] = self.sizes.options.strides;
         let width = self.sizes.output[1];
-        let rows = self.y.len() / (width * BLOCK).max(1);
-        let inside = self.inside();
-        let all = 0..self.sizes.kernel[1];
-        for row in 0..rows {
-            let taps = self.taps(0, self.first + row);
-            for lane in (0..BLOCK).step_by(S::F32_LANES) {
-                for column in (0..inside.start).chain(inside.end..width) {
-                    let taps = [taps.clone(), self.taps(1, column)];
-                    self.outputs::<S, 1, STRIDE>(simd, [row, column], taps, lane);
+        let count = self.y.len() / (width * BLOCK).max(1);
+        let [rows, columns] = [self.inside(0), self.inside(1)];
+        // Of these rows, those whose windows are within the input's rows.
+        let [top, bottom] = [rows.start, rows.end].map(|row| row.saturating_sub(self.first));
+        let (top, bottom) = (top.min(count), bottom.min(count));
+        let all = self.sizes.kernel.map(|taps| 0..taps);
+        let [across, along] = [
+            Steps {
+                from: right * BLOCK,
+                to: BLOCK,
+            },
+            Steps {
+                from: down * self.sizes.input[1] * BLOCK,
+                to: width * BLOCK,
+            },
+        ];
+        for lane in (0..BLOCK).step_by(S::F32_LANES) {
+            for row in 0..count {
+                let taps = [self.taps(0, self.first + row), all[1].clone()];
+                let mut column = columns.start;
+                while column < columns.end {
+                    let (left, at) = (columns.end - column, [row, column]);
+                    column += self.some::<S, STRIDE>(simd, left, at, &taps, lane, across);
                 }
-                let mut column = inside.start;
-                while column < inside.end {
-                    let (taps, at) = ([taps.clone(), all.clone()], [row, column]);
-                    column += match inside.end - column {
-                        OUTPUTS.. => self.outputs::<S, OUTPUTS, STRIDE>(simd, at, taps, lane),
-                        4.. => self.outputs::<S, 4, STRIDE>(simd, at, taps, lane),
-                        2.. => self.outputs::<S, 2, STRIDE>(simd, at, taps, lane),
-                        _ => self.outputs::<S, 1, STRIDE>(simd, at, taps, lane),
-                    };
+            }
+            // The others column by column, so that neighbours have the same taps.
+            for column in (0..columns.start).chain(columns.end..width) {
+                let taps = self.taps(1, column);
+                for row in (0..top).chain(bottom..count) {
+                    let taps = [self.taps(0, self.first + row), taps.clone()];
+                    self.outputs::<S, 1, ANY>(simd, [row, column], &taps, lane, along);
+                }
+                let taps = [all[0].clone(), taps];
+                let mut row = top;
+                while row < bottom {
+                    let (left, at) = (bottom - row, [row, column]);
+                    row += self.some::<S, ANY>(simd, left, at, &taps, lane, along);
                 }
             }
         }
     }
 
-    /// The output columns whose windows are within the input's columns.
+    /// Computes as many of `left` outputs as possible at a time; returns their number.
     #[inline(always)]
-    fn inside(&self) -> Range<usize> {
+    fn some<S: Simd, const STRIDE: usize>(
+        &mut self,
+        simd: S,
+        left: usize,
+        at: [usize; 2],
+        taps: &[Range<usize>; 2],
+        lane: usize,
+        steps: Steps,
+    ) -> usize {
+        match left {
+            OUTPUTS.. => self.outputs::<S, OUTPUTS, STRIDE>(simd, at, taps, lane, steps),
+            4.. => self.outputs::<S, 4, STRIDE>(simd, at, taps, lane, steps),
+            2.. => self.outputs::<S, 2, STRIDE>(simd, at, taps, lane, steps),
+            _ => self.outputs::<S, 1, STRIDE>(simd, at, taps, lane, steps),
+        }
+    }
+
+    /// The output rows (axis 0) or columns whose windows are within the input's.
+    #[inline(always)]
+    fn inside(&self, axis: usize) -> Range<usize> {
         let ConvSizes {
             input,
             output,
@@ -157,13 +204,13 @@ impl Rows<'_> {
             options,
             ..
         } = self.sizes;
-        let (stride, left) = (options.strides[1], options.padding[1]);
-        let from = left.div_ceil(stride).min(output[1]);
-        let span = (kernel[1] - 1) * options.dilation[1] + 1;
-        let until = (input[1] + left)
+        let (stride, before) = (options.strides[axis], options.padding[axis]);
+        let from = before.div_ceil(stride).min(output[axis]);
+        let span = (kernel[axis] - 1) * options.dilation[axis] + 1;
+        let until = (input[axis] + before)
             .checked_sub(span)
             .map_or(0, |last| last / stride + 1);
-        from..until.clamp(from, output[1])
+        from..until.clamp(from, output[axis])
     }
 
     /// The taps along an axis that are within the input for this output.
@@ -193,8 +240,9 @@ impl Rows<'_> {
         &mut self,
         simd: S,
         [row, column]: [usize; 2],
-        [rows, columns]: [Range<usize>; 2],
+        [rows, columns]: &[Range<usize>; 2],
         lane: usize,
+        steps: Steps,
     ) -> usize {
         let ConvSizes {
             input,
@@ -205,9 +253,12 @@ impl Rows<'_> {
         } = *self.sizes;
         let [down, right] = options.strides;
         let [top, left, ..] = options.padding;
-        let step = if STRIDE == ANY { right } else { STRIDE } * BLOCK;
+        let step = match STRIDE {
+            ANY => steps.from,
+            _ => STRIDE * BLOCK,
+        };
         let mut sums = [simd.splat_f32s(0.0); R];
-        for tap_row in rows {
+        for tap_row in rows.clone() {
             let at = (self.first + row) * down + tap_row * options.dilation[0] - top;
             for tap_column in columns.clone() {
                 let from = column * right + tap_column * options.dilation[1] - left;
@@ -228,7 +279,7 @@ impl Rows<'_> {
         let to = (row * output[1] + column) * BLOCK + lane;
         let bounds = options.rectifier.bounds();
         for (r, sum) in sums.into_iter().enumerate() {
-            let at = to + r * BLOCK..to + r * BLOCK + S::F32_LANES;
+            let at = to + r * steps.to..to + r * steps.to + S::F32_LANES;
             let mut value = simd.add_f32s(sum, bias);
             if let Some(added) = self.added {
                 value = simd.add_f32s(value, load(simd, &added[at.clone()]));

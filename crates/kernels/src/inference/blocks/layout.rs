@@ -1,5 +1,6 @@
 //! How feature maps are stored in inference.
 
+use crate::conv::winograd::transpose;
 use rayon::prelude::*;
 
 /// Number of channels in a block: a multiple of every vector width.
@@ -35,23 +36,19 @@ const CHUNK: usize = 1 << 14;
 /// - `x`: `[images, channels, plane]`
 /// - `y`: `[images, channels / 16, plane, 16]`, overwritten
 pub fn to_blocks(channels: usize, plane: usize, x: &[f32], y: &mut [f32]) {
+    let of_block = (plane * BLOCK).max(1);
     let blocks = channels.div_ceil(BLOCK).max(1);
-    y.par_chunks_exact_mut((plane * BLOCK).max(1))
-        .with_min_len(CHUNK / (plane * BLOCK).max(1) + 1)
+    y.par_chunks_exact_mut(of_block)
+        .with_min_len(CHUNK / of_block + 1)
         .enumerate()
         .for_each(|(i, y)| {
             let (image, first) = (i / blocks, i % blocks * BLOCK);
             let count = (channels - first).min(BLOCK);
-            let planes = &x[(image * channels + first) * plane..][..count * plane];
-            for (position, values) in y.chunks_exact_mut(BLOCK).enumerate() {
-                for (channel, value) in values.iter_mut().enumerate() {
-                    *value = if channel < count {
-                        planes[channel * plane + position]
-                    } else {
-                        0.0
-                    };
-                }
+            if count < BLOCK {
+                y.fill(0.0);
             }
+            let planes = &x[(image * channels + first) * plane..][..count * plane];
+            transpose(planes, plane, [count, plane], y, BLOCK);
         });
 }
 
@@ -61,17 +58,17 @@ pub fn to_blocks(channels: usize, plane: usize, x: &[f32], y: &mut [f32]) {
 /// - `x`: `[images, channels / 16, plane, 16]`
 /// - `y`: `[images, channels, plane]`, overwritten
 pub fn to_planes(channels: usize, plane: usize, x: &[f32], y: &mut [f32]) {
-    let blocks = channels.div_ceil(BLOCK);
-    y.par_chunks_exact_mut(plane.max(1))
-        .with_min_len(CHUNK / plane.max(1) + 1)
-        .enumerate()
-        .for_each(|(i, y)| {
-            let (image, channel) = (i / channels.max(1), i % channels.max(1));
-            let block = image * blocks + channel / BLOCK;
-            let from = &x[block * plane * BLOCK..][..plane * BLOCK];
-            let from = from.iter().skip(channel % BLOCK).step_by(BLOCK);
-            for (to, from) in y.iter_mut().zip(from) {
-                *to = *from;
-            }
+    let of_block = (plane * BLOCK).max(1);
+    let tasks: Vec<_> = y
+        .chunks_exact_mut((channels * plane).max(1))
+        .flat_map(|image| image.chunks_mut(of_block))
+        .zip(x.chunks_exact(of_block))
+        .collect();
+    tasks
+        .into_par_iter()
+        .with_min_len(CHUNK / of_block + 1)
+        .for_each(|(y, x)| {
+            let count = y.len() / plane.max(1);
+            transpose(x, BLOCK, [plane, count], y, plane);
         });
 }

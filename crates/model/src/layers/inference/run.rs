@@ -10,12 +10,13 @@ use receptive_kernels::inference::{
     Conv2d, Layout, add, affine, global_average, max_pool, multiply, rectify, to_blocks, to_planes,
 };
 use receptive_kernels::{Rectifier, alone};
+use std::borrow::Cow;
 
 /// The values between two steps.
 #[derive(Debug)]
-struct Value {
+struct Value<'a> {
     /// `[images, values]`; the buffer may be longer.
-    buffer: Vec<f32>,
+    buffer: Cow<'a, [f32]>,
     /// The shape of one image's values.
     shape: Shape,
     /// The order of a map's values; of other values always [`Layout::Planes`].
@@ -23,10 +24,10 @@ struct Value {
     images: usize,
 }
 
-impl Value {
+impl<'a> Value<'a> {
     /// # Shapes
     /// - `values`: `[images, values]`
-    fn new(values: Vec<f32>, shape: Shape, images: usize) -> Self {
+    fn new(values: Cow<'a, [f32]>, shape: Shape, images: usize) -> Self {
         Self {
             buffer: values,
             shape,
@@ -45,13 +46,15 @@ impl Value {
 
     fn get_mut(&mut self) -> &mut [f32] {
         let length = self.len();
-        &mut self.buffer[..length]
+        &mut self.buffer.to_mut()[..length]
     }
 
     /// `[images, values]`.
-    fn into_values(mut self) -> Vec<f32> {
-        self.buffer.truncate(self.len());
-        self.buffer
+    fn into_values(self) -> Vec<f32> {
+        let length = self.len();
+        let mut values = self.buffer.into_owned();
+        values.truncate(length);
+        values
     }
 }
 
@@ -87,8 +90,11 @@ impl Buffers {
         buffer
     }
 
-    /// Keeps the largest.
-    fn give(&mut self, buffer: Vec<f32>) {
+    /// Keeps the largest, unless it belongs to the caller.
+    fn give(&mut self, buffer: Cow<'_, [f32]>) {
+        let Cow::Owned(buffer) = buffer else {
+            return;
+        };
         if self.0.len() < MAX_BUFFERS {
             self.0.push(buffer);
         } else if let Some(smallest) = self.0.iter_mut().min_by_key(|buffer| buffer.len())
@@ -114,9 +120,7 @@ pub(crate) fn output(
     let of_image = shape.values().max(1);
     let mut outputs = Vec::new();
     for some in images.chunks(of_image * at_a_time.max(1)) {
-        let mut buffer = buffers.take(some.len());
-        buffer[..some.len()].copy_from_slice(some);
-        let value = Value::new(buffer, shape, some.len() / of_image);
+        let value = Value::new(some.into(), shape, some.len() / of_image);
         let value = in_planes(run(steps, value, buffers, device), buffers);
         outputs.extend_from_slice(value.get());
         buffers.give(value.buffer);
@@ -125,14 +129,19 @@ pub(crate) fn output(
 }
 
 /// The output of all steps; `device` is for the steps that burn computes.
-fn run(steps: &[Step], mut value: Value, buffers: &mut Buffers, device: &Device) -> Value {
+fn run<'a>(
+    steps: &[Step],
+    mut value: Value<'a>,
+    buffers: &mut Buffers,
+    device: &Device,
+) -> Value<'a> {
     for step in steps {
         value = one(step, value, buffers, device);
     }
     value
 }
 
-fn one(step: &Step, mut value: Value, buffers: &mut Buffers, device: &Device) -> Value {
+fn one<'a>(step: &Step, mut value: Value<'a>, buffers: &mut Buffers, device: &Device) -> Value<'a> {
     let images = value.images;
     match step {
         Step::Conv2d(conv) => return convolve(conv, value, None, buffers),
@@ -221,13 +230,13 @@ fn one(step: &Step, mut value: Value, buffers: &mut Buffers, device: &Device) ->
 }
 
 /// The joined outputs of the branches.
-fn joined(
+fn joined<'a>(
     branches: &[Vec<Step>],
     join: Join,
-    value: Value,
+    value: Value<'a>,
     buffers: &mut Buffers,
     device: &Device,
-) -> Value {
+) -> Value<'a> {
     let Some((last, others)) = branches.split_last() else {
         return value;
     };
@@ -259,7 +268,7 @@ fn joined(
 }
 
 /// Concatenates each image's channels.
-fn concatenated(outputs: Vec<Value>, buffers: &mut Buffers) -> Value {
+fn concatenated<'a>(outputs: Vec<Value<'_>>, buffers: &mut Buffers) -> Value<'a> {
     let images = outputs.first().map_or(0, |output| output.images);
     // Blocks that begin with a branch's first channel can stay blocks.
     let (last, others) = outputs.split_at(outputs.len().saturating_sub(1));
@@ -291,7 +300,7 @@ fn concatenated(outputs: Vec<Value>, buffers: &mut Buffers) -> Value {
         buffers.give(output.buffer);
     }
     Value {
-        buffer: all,
+        buffer: all.into(),
         shape: Shape::Flat(of_image), // the caller sets the map's size
         layout,
         images,
@@ -299,7 +308,12 @@ fn concatenated(outputs: Vec<Value>, buffers: &mut Buffers) -> Value {
 }
 
 /// A convolution, to whose output a map may be added.
-fn convolve(conv: &Conv2d, value: Value, added: Option<Value>, buffers: &mut Buffers) -> Value {
+fn convolve<'a>(
+    conv: &Conv2d,
+    value: Value<'_>,
+    added: Option<Value<'_>>,
+    buffers: &mut Buffers,
+) -> Value<'a> {
     let value = in_layout(value, conv.reads(), buffers);
     let added = added.map(|added| in_layout(added, conv.writes(), buffers));
     let [channels, height, width] = conv.output();
@@ -319,16 +333,16 @@ fn convolve(conv: &Conv2d, value: Value, added: Option<Value>, buffers: &mut Buf
     replaced(value, y, output, layout, buffers)
 }
 
-fn replaced(
-    before: Value,
+fn replaced<'a>(
+    before: Value<'_>,
     buffer: Vec<f32>,
     shape: Shape,
     layout: Layout,
     buffers: &mut Buffers,
-) -> Value {
+) -> Value<'a> {
     buffers.give(before.buffer);
     Value {
-        buffer,
+        buffer: buffer.into(),
         shape,
         layout,
         images: before.images,
@@ -341,12 +355,12 @@ fn values(shape: Shape, layout: Layout) -> usize {
 }
 
 /// The same values in planes.
-fn in_planes(value: Value, buffers: &mut Buffers) -> Value {
+fn in_planes<'a>(value: Value<'a>, buffers: &mut Buffers) -> Value<'a> {
     in_layout(value, Layout::Planes, buffers)
 }
 
 /// The same values in this layout.
-fn in_layout(value: Value, layout: Layout, buffers: &mut Buffers) -> Value {
+fn in_layout<'a>(value: Value<'a>, layout: Layout, buffers: &mut Buffers) -> Value<'a> {
     if value.layout == layout {
         return value;
     }
@@ -361,10 +375,13 @@ fn in_layout(value: Value, layout: Layout, buffers: &mut Buffers) -> Value {
     replaced(value, y, shape, layout, buffers)
 }
 
-fn copied(value: &Value, buffers: &mut Buffers) -> Value {
+fn copied<'a>(value: &Value<'_>, buffers: &mut Buffers) -> Value<'a> {
     let mut buffer = buffers.take(value.len());
     buffer[..value.len()].copy_from_slice(value.get());
-    Value { buffer, ..*value }
+    Value {
+        buffer: buffer.into(),
+        ..*value
+    }
 }
 
 /// Number of values per channel of one image.
@@ -373,12 +390,12 @@ fn plane(shape: Shape) -> usize {
 }
 
 /// `[images, channels, height, width]`.
-fn dims(value: &Value) -> [usize; 4] {
+fn dims(value: &Value<'_>) -> [usize; 4] {
     let [height, width] = value.shape.map_size();
     [value.images, value.shape.channels(), height, width]
 }
 
-fn tensor(value: Value, device: &Device) -> Features {
+fn tensor(value: Value<'_>, device: &Device) -> Features {
     let [images, channels, height, width] = dims(&value);
     match value.shape {
         Shape::Map { .. } => {
@@ -392,7 +409,7 @@ fn tensor(value: Value, device: &Device) -> Features {
     }
 }
 
-fn from_tensor(features: Features) -> Value {
+fn from_tensor<'a>(features: Features) -> Value<'a> {
     let (images, shape, data) = match features {
         Features::Map(maps) => {
             let [images, channels, height, width] = maps.dims();
@@ -408,5 +425,6 @@ fn from_tensor(features: Features) -> Value {
             (images, Shape::Flat(values), rows.into_data())
         }
     };
-    Value::new(data.try_into_vec().unwrap_or_default(), shape, images)
+    let values = data.try_into_vec().unwrap_or_default();
+    Value::new(values.into(), shape, images)
 }
