@@ -52,6 +52,18 @@ fn clipping_and_class_weights_keep_the_bits_too() {
     assert_eq!(hash(1), hash(2));
 }
 
+/// What the backward pass computes again has the bits that it had.
+#[test]
+fn checkpointing_keeps_the_bits_too() {
+    let device = Device::flex();
+    let hash = |checkpointing| {
+        let mut config = tiny_run();
+        config.train.checkpointing = checkpointing;
+        run(config, &device).unwrap().weights_sha256
+    };
+    assert_eq!(hash(false), hash(true));
+}
+
 #[test]
 fn balanced_sampling_keeps_the_bits_too() {
     let device = Device::flex();

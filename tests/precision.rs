@@ -42,8 +42,7 @@ impl ModuleVisitor for Named<'_> {
 }
 
 /// The gradients of a fixed function of the logits with respect to the image and every parameter.
-fn gradients(model: &Classifier, precision: Precision) -> Vec<(String, Vec<f32>)> {
-    let device = Device::flex().autodiff();
+fn gradients(model: &Classifier, precision: Precision, device: &Device) -> Vec<(String, Vec<f32>)> {
     let fixed = |count: usize, step: f32| -> Vec<f32> {
         (0..count).map(|i| (step * i as f32).sin()).collect()
     };
@@ -52,10 +51,10 @@ fn gradients(model: &Classifier, precision: Precision) -> Vec<(String, Vec<f32>)
     let images = fixed(shape.iter().product(), 1.7).into_iter();
     let images: Vec<f32> = images.map(|value| value + 1.0).collect();
     let images = TensorData::new(images, shape);
-    let images = Tensor::<4>::from_data(images, &device).require_grad();
+    let images = Tensor::<4>::from_data(images, device).require_grad();
     let (logits, _) = model.forward_keyed_in(precision, images.clone(), KEY);
     let factors = TensorData::new(fixed(12, 0.9), [3, 4]);
-    let loss = (logits * Tensor::from_data(factors, &device)).sum();
+    let loss = (logits * Tensor::from_data(factors, device)).sum();
     let gradients = loss.backward();
     let image = images.grad(&gradients).unwrap().into_data();
     let mut named = Named {
@@ -91,6 +90,27 @@ fn network(case: &Case) -> Option<Plan> {
     config.plan().ok()
 }
 
+/// With `train.checkpointing`.
+#[test]
+fn every_kind_has_the_same_gradients_if_its_outputs_are_computed_again() {
+    let keeping = Device::flex().autodiff();
+    let computing_again = keeping.clone().gradient_checkpointing();
+    let mut seen = 0;
+    for case in cases() {
+        let Some(plan) = network(&case) else { continue };
+        let of = |device: &Device| {
+            let model = plan.init_seeded(1, device);
+            let gradients = gradients(&model, Precision::F32, device).into_iter();
+            let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect();
+            let gradients = gradients.map(|(name, values)| (name, bits(values)));
+            gradients.collect::<Vec<(String, Vec<u32>)>>()
+        };
+        assert!(of(&keeping) == of(&computing_again), "{}", case.kind);
+        seen += 1;
+    }
+    assert!(seen > 20, "{seen} cases");
+}
+
 #[test]
 fn every_kind_has_gradients_within_a_few_roundings_of_those_in_32_bits() {
     let device = Device::flex().autodiff();
@@ -99,7 +119,7 @@ fn every_kind_has_gradients_within_a_few_roundings_of_those_in_32_bits() {
         let Some(plan) = network(&case) else { continue };
         seen.insert(case.kind);
         let model = plan.init_seeded(1, &device);
-        let expected = gradients(&model, Precision::F32);
+        let expected = gradients(&model, Precision::F32, &device);
         let all = largest(
             expected
                 .iter()
@@ -113,7 +133,7 @@ fn every_kind_has_gradients_within_a_few_roundings_of_those_in_32_bits() {
             // Branches and gates contain several layers in a row.
             let is_single = !matches!(case.kind, "branches" | "squeeze_excite");
             let roundings = if is_single { 4.0 } else { 32.0 };
-            let found = gradients(&model, precision);
+            let found = gradients(&model, precision, &device);
             assert_eq!(found.len(), expected.len(), "{}", case.kind);
             for ((name, found), (_, expected)) in found.iter().zip(&expected) {
                 let apart = largest(found.iter().zip(expected).map(|(a, b)| a - b));
@@ -143,7 +163,7 @@ fn every_kind_has_gradients_within_a_few_roundings_of_those_in_32_bits() {
         // Rounding does take place.
         if case.kind == "conv2d" || case.kind == "linear" {
             assert_ne!(
-                gradients(&model, Precision::Bf16),
+                gradients(&model, Precision::Bf16, &device),
                 expected,
                 "{}",
                 case.kind

@@ -5,6 +5,8 @@ use crate::dispatch::{KernelGradients, KernelOps};
 use crate::norm::{BatchNormOptions, Statistics};
 use crate::pool::MaxPool2dOptions;
 use burn::backend::autodiff::NodeId;
+use burn::backend::autodiff::checkpoint::retro_forward::RetroForward;
+use burn::backend::autodiff::checkpoint::state::BackwardStates;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
@@ -132,6 +134,28 @@ impl<B: KernelGradients> Backward<B, 3> for BatchNorm {
     }
 }
 
+/// A batch norm computed again in the backward pass, if the device keeps few outputs
+/// (`Device::gradient_checkpointing`).
+#[derive(Debug)]
+struct BatchNormAgain<B: KernelOps> {
+    x: NodeId,
+    gamma: NodeId,
+    beta: NodeId,
+    moments: FloatTensor<B>,
+    statistics: Statistics,
+    options: BatchNormOptions,
+}
+
+impl<B: KernelOps> RetroForward for BatchNormAgain<B> {
+    fn forward(&self, states: &mut BackwardStates, out_node: NodeId) {
+        let [x, gamma, beta] =
+            [self.x, self.gamma, self.beta].map(|id| states.get_state::<FloatTensor<B>>(&id));
+        let moments = self.moments.clone();
+        let y = B::kernel_batch_norm(x, gamma, beta, moments, self.statistics, self.options);
+        states.save(out_node, y);
+    }
+}
+
 impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
     fn kernel_conv2d(
         x: FloatTensor<Self>,
@@ -197,11 +221,27 @@ impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodi
         options: BatchNormOptions,
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), gamma.node(), beta.node()];
+        let [of_x, of_gamma, of_beta] = [0, 1, 2].map(|i: usize| nodes[i].id());
         let moments = moments.into_primitive();
-        let forward = |x, gamma, beta, moments| {
+        let again = BatchNormAgain::<B> {
+            x: of_x,
+            gamma: of_gamma,
+            beta: of_beta,
+            moments: moments.clone(),
+            statistics,
+            options,
+        };
+        let prep = BatchNorm
+            .prepare::<C>(nodes)
+            .memory_bound()
+            .retro_forward(again)
+            .parents([&x, &gamma, &beta])
+            .stateful();
+        let forward = |[x, gamma, beta]: [FloatTensor<Self>; 3], moments| {
+            let [x, gamma, beta] = [x, gamma, beta].map(|tensor| tensor.into_primitive());
             B::kernel_batch_norm(x, gamma, beta, moments, statistics, options)
         };
-        match BatchNorm.prepare::<C>(nodes).compute_bound().stateful() {
+        match prep {
             OpsKind::Tracked(mut prep) => {
                 let state = NormState {
                     x: prep.checkpoint(&x),
@@ -211,13 +251,9 @@ impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodi
                     statistics,
                     options,
                 };
-                let [x, gamma, beta] = [x, gamma, beta].map(|tensor| tensor.into_primitive());
-                prep.finish(state, forward(x, gamma, beta, moments))
+                prep.finish(state, forward([x, gamma, beta], moments))
             }
-            OpsKind::UnTracked(prep) => {
-                let [x, gamma, beta] = [x, gamma, beta].map(|tensor| tensor.into_primitive());
-                prep.finish(forward(x, gamma, beta, moments))
-            }
+            OpsKind::UnTracked(prep) => prep.finish(forward([x, gamma, beta], moments)),
         }
     }
 }

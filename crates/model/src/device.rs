@@ -25,6 +25,13 @@ impl AutodiffDevice {
     pub fn inference(&self) -> InferenceDevice {
         InferenceDevice(self.0.clone().without_autodiff())
     }
+
+    /// The same device, whose graphs keep few outputs (gradient checkpointing): the backward pass computes those of
+    /// norms, activations and sums again from the outputs of convolutions, with the same bits.
+    #[must_use]
+    pub fn checkpointing(self) -> Self {
+        Self(self.0.gradient_checkpointing())
+    }
 }
 
 impl From<Device> for InferenceDevice {

@@ -28,7 +28,11 @@ pub(crate) fn step_bytes(
     let at_a_time = threads.min(shards).saturating_mul(shard).min(batch);
 
     let bytes = |values: usize, times: u64| (values as u64).saturating_mul(4).saturating_mul(times);
-    let outputs = bytes(plan.total.activations, at_a_time as u64);
+    let kept = match config.train.checkpointing {
+        true => plan.total.activations - recomputed(plan),
+        false => plan.total.activations,
+    };
+    let outputs = bytes(kept, at_a_time as u64);
     let outputs = match devices.are_cpus() {
         true => (outputs as f64 * WORK_SPACE) as u64,
         false => outputs.saturating_mul(2),
@@ -47,6 +51,15 @@ pub(crate) fn step_bytes(
         .min(images.div_ceil(batch) as u64);
     let inputs = bytes(plan.input().len(), batch as u64).saturating_mul(batches);
     Ok(outputs.saturating_add(weights).saturating_add(inputs))
+}
+
+/// Number of values of an image that `train.checkpointing` does not keep.
+fn recomputed(plan: &Plan) -> usize {
+    let rows = plan.rows();
+    let again = rows
+        .iter()
+        .filter(|row| ["batch_norm", "activation"].contains(&row.kind));
+    again.map(|row| row.output.values()).sum()
 }
 
 /// Rejects a step that does not fit in this machine's memory. Returns the memory left for decoded images;

@@ -1,5 +1,6 @@
 //! The network as a burn module, composed of burn's own layers.
 
+mod checkpointing;
 mod cone;
 mod depth;
 mod inference;

@@ -37,7 +37,7 @@ const APPLIED: [&str; 25] = [
     "train.schedule.",
 ];
 /// Paths of data, devices, threads and recording, which do not affect the weights and may always change.
-const EXECUTION: [&str; 7] = [
+const EXECUTION: [&str; 8] = [
     "checkpoint.",
     "data.cache_mb",
     "data.data_dir",
@@ -45,6 +45,7 @@ const EXECUTION: [&str; 7] = [
     "data.source",
     "machine.",
     "tensorboard",
+    "train.checkpointing",
 ];
 const KIND: &str = "train.optimizer.kind";
 const MOMENTUM: &str = "train.optimizer.momentum";

@@ -106,6 +106,7 @@ mod tests {
                 accumulate: 2,
                 decay_norm_and_bias: false,
                 precision: receptive_model::Precision::Bf16,
+                checkpointing: true,
                 clip_norm: Some(1.0),
                 clip_value: Some(1.0),
                 ema: Some(EmaConfig::default()),

@@ -32,6 +32,10 @@ pub struct TrainConfig {
     /// evaluation, is computed in f32.
     #[serde(skip_serializing_if = "Precision::is_f32")]
     pub precision: Precision,
+    /// Whether the backward pass computes the outputs of norms, activations and sums again instead of keeping
+    /// them (gradient checkpointing). Takes less memory and more time, and does not change the weights.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub checkpointing: bool,
     /// The optimizer.
     pub optimizer: Optimizer,
     /// Whether weight decay also applies to biases and to the scale and shift of norms (all one-dimensional
@@ -170,6 +174,7 @@ impl Default for TrainConfig {
             micro_batch: MicroBatch::Auto(Auto::Auto),
             exact_convolutions: false,
             precision: Precision::F32,
+            checkpointing: false,
             optimizer: Optimizer::default(),
             decay_norm_and_bias: true,
             schedule: Schedule::default(),

@@ -106,6 +106,12 @@ pub(super) const UNSET: &[UnsetLine] = &[
         "they are decayed like the other parameters",
     ),
     unset("train", "precision", "\"bf16\"", "\"f32\""),
+    unset(
+        "train",
+        "checkpointing",
+        "true",
+        "all outputs are kept for the backward pass",
+    ),
     unset("train", "clip_norm", "1.0", "gradients are not clipped"),
     unset("train", "clip_value", "0.5", "gradients are not clipped"),
     unset("train", "ema", "{ decay = 0.9998, warmup = true }", "off"),

@@ -60,6 +60,7 @@ impl<'a> Learner<'a> {
                 size: config.shard_size(compute.hardware()),
                 exact: config.exact_convolutions,
                 precision: config.precision,
+                checkpointing: config.checkpointing,
                 scale: 1.0,
             },
             loss_scale: LossScale::new(config),

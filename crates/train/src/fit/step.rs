@@ -47,6 +47,8 @@ pub(super) struct Sharding {
     pub(super) exact: bool,
     /// The precision of convolutions and dense layers.
     pub(super) precision: Precision,
+    /// Whether outputs are computed again in the backward pass.
+    pub(super) checkpointing: bool,
     /// The loss scale, a power of two.
     pub(super) scale: f64,
 }
@@ -83,8 +85,13 @@ pub(super) fn gradients(
             // Clones share the leaves of the autodiff graph, so their backward passes would wait for each
             // other; forks do not.
             |device| {
-                let device = device.autodiff();
-                (model.clone().fork(&device), loss.on(&device), device)
+                let (device, model) = (device.autodiff(), model.clone());
+                let model = model.fork(&device);
+                let (device, model) = match sharding.checkpointing {
+                    true => (device.checkpointing(), model.checkpointing()),
+                    false => (device, model),
+                };
+                (model, loss.on(&device), device)
             },
             |(model, loss, device), number| {
                 let number = own.start + number;

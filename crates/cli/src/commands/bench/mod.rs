@@ -74,6 +74,9 @@ pub(super) struct BenchArgs {
     /// Precision of convolutions and dense layers in training: f32, bf16 or f16
     #[arg(long, value_name = "FORMAT", value_parser = parse_precision, conflicts_with = "infer")]
     precision: Option<Precision>,
+    /// Compute outputs again in the backward pass of training, which takes less memory
+    #[arg(long, conflicts_with = "infer")]
+    checkpointing: bool,
     #[command(flatten)]
     machine: MachineArgs,
     /// Print JSON
@@ -160,6 +163,7 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         steps: arguments.steps,
         scaling: arguments.scaling,
         precision: arguments.precision.unwrap_or_default(),
+        checkpointing: arguments.checkpointing,
     };
     if bench.scaling && (bench.work != Work::Train || !profile::can_count(&compute)) {
         let problem = "it counts the slices of training on the backend flex; leave it out";
@@ -168,6 +172,10 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
     if bench.work != Work::Train && arguments.precision.is_some() {
         let problem = "it applies to training only";
         return Err(CliError::argument("--precision", problem));
+    }
+    if bench.work != Work::Train && arguments.checkpointing {
+        let problem = "it applies to training only";
+        return Err(CliError::argument("--checkpointing", problem));
     }
     let result = NetworkResult {
         peer: peer(),
@@ -293,6 +301,7 @@ struct Bench {
     scaling: bool,
     /// Precision in training.
     precision: Precision,
+    checkpointing: bool,
 }
 
 /// The times of one measurement.
@@ -416,6 +425,7 @@ mod tests {
                 steps: 1,
                 scaling: false,
                 precision: Precision::F32,
+                checkpointing: false,
             };
             let timing = bench.run(&compute).unwrap();
             assert!(timing.images_per_s > 0.0, "{}", network.name());

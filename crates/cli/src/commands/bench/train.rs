@@ -17,6 +17,7 @@ impl Bench {
             batch_size: self.batch,
             label_smoothing: 0.0,
             precision: self.precision,
+            checkpointing: self.checkpointing,
             optimizer: Optimizer::AdamW {
                 learning_rate: 1e-3,
                 weight_decay: 0.0,
