@@ -22,6 +22,7 @@ parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--batch", type=int, help="images per step, instead of each network's own")
 parser.add_argument("--size", type=int, help="height and width, for networks of timm and torchvision")
 parser.add_argument("--infer", action="store_true")
+parser.add_argument("--checkpointing", action="store_true", help="receptive computes outputs again, in training")
 parser.add_argument("--ort", action="store_true", help="ONNX Runtime too, with --infer")
 parser.add_argument("--openvino", action="store_true", help="OpenVINO too, with --infer")
 arguments = parser.parse_args()
@@ -45,6 +46,8 @@ for network in arguments.networks:
     runs = {}
     for _ in range(arguments.rounds):
         ours = [arguments.program, "bench", network, *common, "--json"]
+        if arguments.checkpointing:
+            ours.append("--checkpointing")
         runs.setdefault("receptive", []).append(measured(ours))
         for mode in arguments.modes:
             peer = [arguments.python, ROOT / "bench/torch_peer.py", network, "--mode", mode, *common]

@@ -1,8 +1,7 @@
 //! Threads that share the work of a kernel.
 
-use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder, Yield};
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Threads that share the work of every kernel called within [`share`](Self::share). Results are
@@ -53,37 +52,6 @@ pub fn shared<R: Send>(kernel: impl FnOnce() -> R + Send) -> R {
         Some(threads) => threads.0.install(kernel),
         None => kernel(),
     }
-}
-
-/// Like [`shared`], for `work` that is a series of kernels: between them the threads wait without
-/// sleeping, since to wake a thread takes as long as a small kernel.
-pub fn shared_awake<R: Send>(work: impl FnOnce() -> R + Send) -> R {
-    /// Lets the threads sleep again, even if `work` panics.
-    struct Done(Arc<AtomicBool>);
-    impl Drop for Done {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Release);
-        }
-    }
-    shared(|| {
-        let Some(own) = rayon::current_thread_index() else {
-            return work();
-        };
-        if rayon::current_num_threads() == 1 {
-            return work();
-        }
-        let done = Done(Arc::default());
-        let is_done = done.0.clone();
-        rayon::spawn_broadcast(move |thread| {
-            // The calling thread has the work to do, and must not wait for itself.
-            while thread.index() != own && !is_done.load(Ordering::Acquire) {
-                if rayon::yield_now() != Some(Yield::Executed) {
-                    std::hint::spin_loop();
-                }
-            }
-        });
-        work()
-    })
 }
 
 /// Runs `work` with a single rayon thread: for operations whose sums may depend on the number of

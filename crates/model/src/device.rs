@@ -27,7 +27,7 @@ impl AutodiffDevice {
     }
 
     /// The same device, whose graphs keep few outputs (gradient checkpointing): the backward pass computes those of
-    /// norms, activations and sums again from the outputs of convolutions, with the same bits.
+    /// norms, activations and sums again from the outputs of convolutions, bit-identical.
     #[must_use]
     pub fn checkpointing(self) -> Self {
         Self(self.0.gradient_checkpointing())

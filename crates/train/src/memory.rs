@@ -29,7 +29,7 @@ pub(crate) fn step_bytes(
 
     let bytes = |values: usize, times: u64| (values as u64).saturating_mul(4).saturating_mul(times);
     let kept = match config.train.checkpointing {
-        true => plan.total.activations - recomputed(plan),
+        true => plan.total.activations.saturating_sub(recomputed(plan)),
         false => plan.total.activations,
     };
     let outputs = bytes(kept, at_a_time as u64);

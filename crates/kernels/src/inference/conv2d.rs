@@ -97,6 +97,7 @@ impl Conv2d {
     ) -> Self {
         let sizes = ConvSizes::new(with_images(1, input), shape, options);
         assert_eq!(weight.len(), shape.iter().product::<usize>());
+        assert!(bias.as_ref().is_none_or(|bias| bias.len() == shape[0]));
         Self {
             input,
             weight: shape,

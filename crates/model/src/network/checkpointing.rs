@@ -6,7 +6,7 @@ use burn::tensor::{GradientCheckpointingStrategy, Tensor};
 
 impl Classifier {
     /// The same parameters on an autodiff device, with graphs that keep few outputs: the backward pass computes
-    /// those of norms, activations and sums again from the outputs of convolutions, with the same bits. Images
+    /// those of norms, activations and sums again from the outputs of convolutions, bit-identical. Images
     /// must be on [`AutodiffDevice::checkpointing`](crate::AutodiffDevice::checkpointing).
     #[must_use]
     pub fn checkpointing(self) -> Self {

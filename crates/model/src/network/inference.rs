@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 #[cfg(feature = "flex")]
 use burn::tensor::{DType, TensorData};
 #[cfg(feature = "flex")]
-use receptive_kernels::shared_awake;
+use receptive_kernels::shared;
 use std::fmt;
 use std::sync::Arc;
 #[cfg(feature = "flex")]
@@ -31,8 +31,8 @@ pub struct InferenceNetwork {
     steps: Option<Arc<PreparedSteps>>,
 }
 
-/// As many images are computed at a time as have this many values between two steps, which then stay
-/// in the cache.
+/// Maximum number of values between two steps for the images computed at a time, so that they stay in
+/// the cache.
 #[cfg(feature = "flex")]
 const MAP_VALUES: usize = 1 << 21;
 
@@ -127,7 +127,7 @@ impl PreparedSteps {
         // half-written.
         let unused = || self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut buffers = unused().pop().unwrap_or_default();
-        let logits = shared_awake(|| {
+        let logits = shared(|| {
             let at_a_time = MAP_VALUES / self.largest_map;
             output(
                 &self.steps,

@@ -94,6 +94,37 @@ fn an_image_has_the_same_logits_in_any_batch_and_on_any_number_of_threads() {
     }
 }
 
+/// Maps that are multiplied value by value, and a gate of one position whose block has more values than the map.
+#[test]
+fn products_of_branches_of_any_size() {
+    use receptive_model::{BranchesLayer, Conv2dLayer, Join, LayerConfig, ModelConfig};
+    let device = Device::flex();
+    let conv = |filters, kernel| LayerConfig::from(Conv2dLayer::new(filters, kernel));
+    for (side, branches) in [
+        (4, vec![vec![conv(16, 1)], vec![conv(16, 1)]]),
+        (4, vec![vec![conv(20, 1)], vec![conv(20, 1)]]),
+        (2, vec![vec![conv(3, 1)], vec![conv(3, 2)]]),
+        (2, vec![vec![conv(3, 2)], vec![conv(3, 1)]]),
+        (4, vec![vec![conv(1, 4)], vec![conv(1, 1)]]),
+    ] {
+        let product = BranchesLayer {
+            join: Join::Multiply,
+            branches,
+            activation: None,
+        };
+        let config = ModelConfig::new(3, side, side)
+            .layer(product)
+            .layer(receptive_model::FlattenLayer::default())
+            .layer(receptive_model::LinearLayer::classes());
+        let model = config.with_classes(5).plan().unwrap();
+        let model = model.init_seeded(3, &device);
+        let x = images(3, ImageSize::new(3, side, side), &device);
+        let (found, expected) = (model.prepare(&device).forward(x.clone()), model.forward(x));
+        let far: f32 = (found - expected).abs().max().into_scalar();
+        assert!(far < 1e-4, "{side}: {far}");
+    }
+}
+
 /// What was prepared does not change with the classifier, and a clone shares it.
 #[test]
 fn a_prepared_network_is_that_of_its_time() {

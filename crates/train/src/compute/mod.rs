@@ -284,7 +284,7 @@ impl Compute {
     }
 }
 
-/// Runs `work` on each of the lanes' threads at the same time, which so need not be started first.
+/// Runs `work` on each of the lanes' threads at the same time; the threads already exist, so none has to be started.
 fn on_lanes(
     lanes: &[(&Lane, Option<KernelThreads>)],
     work: &(impl Fn(&Lane, Option<&KernelThreads>) + Sync),

@@ -12,7 +12,7 @@ const CHUNK: usize = 1 << 14;
 /// The largest value of each window, then the rectifier.
 ///
 /// # Shapes
-/// - `x`: `[blocks, height, width, 16]`; the sizes count blocks as planes
+/// - `x`: `[blocks, height, width, 16]`
 /// - `y`: `[blocks, output height, output width, 16]`
 pub(crate) fn max_pool(sizes: &PoolSizes, options: MaxPool2dOptions, x: &[f32], y: &mut [f32]) {
     let [height, width] = sizes.input;

@@ -83,14 +83,14 @@ impl Buffers {
             )
         });
         let mut buffer = fitting.map(|i| self.0.swap_remove(i)).unwrap_or_default();
-        // Never shortened, since what it is extended by is filled with zeros.
+        // Never shortened: growing it again would fill the new part with zeros.
         if buffer.len() < length {
             buffer.resize(length, 0.0);
         }
         buffer
     }
 
-    /// Keeps the largest, unless it belongs to the caller.
+    /// Keeps the buffer for reuse, or only the largest if there are too many; the caller's values are left.
     fn give(&mut self, buffer: Cow<'_, [f32]>) {
         let Cow::Owned(buffer) = buffer else {
             return;
@@ -249,7 +249,7 @@ fn joined<'a>(
         return concatenated(outputs, buffers);
     }
     // The maps first: a gate has only one value per map.
-    outputs.sort_by_key(|output| std::cmp::Reverse(output.len()));
+    outputs.sort_by_key(|output| std::cmp::Reverse(output.shape.values()));
     let mut outputs = outputs.into_iter();
     let Some(mut y) = outputs.next() else {
         unreachable!("a plan has two branches or more");
@@ -258,6 +258,9 @@ fn joined<'a>(
         let other = in_layout(other, y.layout, buffers);
         if join == Join::Add {
             add(y.get_mut(), other.get(), Rectifier::None);
+        } else if plane(other.shape) == plane(y.shape) {
+            // Value by value, as planes of one position.
+            multiply(Layout::Planes, 1, y.get_mut(), other.get());
         } else {
             let (layout, plane) = (y.layout, plane(y.shape));
             multiply(layout, plane, y.get_mut(), other.get());
