@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy
 import torch
 
-from networks import NETWORKS, published
+from networks import chosen
 
 WARM_UP = 3
 
@@ -32,11 +32,7 @@ def arguments(description):
 def exported(arguments):
     """The path of the network's ONNX file, and a batch of images."""
     torch.manual_seed(0)
-    if arguments.network in NETWORKS:
-        make, shape, usual = NETWORKS[arguments.network]
-        network = make()
-    else:
-        network, shape, usual = published(arguments.network, arguments.size)
+    network, shape, usual = chosen(arguments.network, arguments.size)
     batch = arguments.batch or usual
     images = numpy.random.default_rng(0).standard_normal((batch, *shape), numpy.float32)
     with tempfile.TemporaryDirectory() as folder:

@@ -48,6 +48,14 @@ NETWORKS = {
 }
 
 
+def chosen(name, size=None):
+    """The network with this name, the shape of its images, the usual batch."""
+    if name in NETWORKS:
+        make, shape, usual = NETWORKS[name]
+        return make(), shape, usual
+    return published(name, size)
+
+
 def published(name, size=None):
     """A network of `receptive networks` with random weights, the shape of its images, the usual batch."""
     import timm

@@ -9,7 +9,7 @@ import time
 import torch
 import torch.nn.functional as F
 
-from networks import NETWORKS, published
+from networks import chosen
 
 WARM_UP = 3
 
@@ -27,11 +27,7 @@ arguments = parser.parse_args()
 
 torch.set_num_threads(arguments.threads)
 torch.manual_seed(0)
-if arguments.network in NETWORKS:
-    make, shape, usual = NETWORKS[arguments.network]
-    network = make()
-else:
-    network, shape, usual = published(arguments.network, arguments.size)
+network, shape, usual = chosen(arguments.network, arguments.size)
 batch = arguments.batch or usual
 images = torch.randn(batch, *shape)
 labels = torch.arange(batch) % 10

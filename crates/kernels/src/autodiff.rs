@@ -137,21 +137,15 @@ impl<B: KernelGradients> Backward<B, 3> for BatchNorm {
 /// A batch norm computed again in the backward pass, if the device keeps few outputs
 /// (`Device::gradient_checkpointing`).
 #[derive(Debug)]
-struct BatchNormAgain<B: KernelOps> {
-    x: NodeId,
-    gamma: NodeId,
-    beta: NodeId,
-    moments: FloatTensor<B>,
-    statistics: Statistics,
-    options: BatchNormOptions,
-}
+struct BatchNormAgain<B: KernelOps>(NormState<FloatTensor<B>>);
 
 impl<B: KernelOps> RetroForward for BatchNormAgain<B> {
     fn forward(&self, states: &mut BackwardStates, out_node: NodeId) {
+        let Self(state) = self;
         let [x, gamma, beta] =
-            [self.x, self.gamma, self.beta].map(|id| states.get_state::<FloatTensor<B>>(&id));
-        let moments = self.moments.clone();
-        let y = B::kernel_batch_norm(x, gamma, beta, moments, self.statistics, self.options);
+            [state.x, state.gamma, state.beta].map(|id| states.get_state::<FloatTensor<B>>(&id));
+        let moments = state.moments.clone();
+        let y = B::kernel_batch_norm(x, gamma, beta, moments, state.statistics, state.options);
         states.save(out_node, y);
     }
 }
@@ -221,12 +215,11 @@ impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodi
         options: BatchNormOptions,
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), gamma.node(), beta.node()];
-        let [of_x, of_gamma, of_beta] = [0, 1, 2].map(|i: usize| nodes[i].id());
         let moments = moments.into_primitive();
-        let again = BatchNormAgain::<B> {
-            x: of_x,
-            gamma: of_gamma,
-            beta: of_beta,
+        let state = NormState {
+            x: nodes[0].id(),
+            gamma: nodes[1].id(),
+            beta: nodes[2].id(),
             moments: moments.clone(),
             statistics,
             options,
@@ -234,26 +227,22 @@ impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodi
         let prep = BatchNorm
             .prepare::<C>(nodes)
             .memory_bound()
-            .retro_forward(again)
+            .retro_forward(BatchNormAgain::<B>(state.clone()))
             .parents([&x, &gamma, &beta])
             .stateful();
-        let forward = |[x, gamma, beta]: [FloatTensor<Self>; 3], moments| {
+        let forward = |[x, gamma, beta]: [FloatTensor<Self>; 3]| {
             let [x, gamma, beta] = [x, gamma, beta].map(|tensor| tensor.into_primitive());
             B::kernel_batch_norm(x, gamma, beta, moments, statistics, options)
         };
+        let inputs = [x, gamma, beta];
         match prep {
             OpsKind::Tracked(mut prep) => {
-                let state = NormState {
-                    x: prep.checkpoint(&x),
-                    gamma: prep.checkpoint(&gamma),
-                    beta: prep.checkpoint(&beta),
-                    moments: moments.clone(),
-                    statistics,
-                    options,
-                };
-                prep.finish(state, forward([x, gamma, beta], moments))
+                for tensor in &inputs {
+                    prep.checkpoint(tensor);
+                }
+                prep.finish(state, forward(inputs))
             }
-            OpsKind::UnTracked(prep) => prep.finish(forward([x, gamma, beta], moments)),
+            OpsKind::UnTracked(prep) => prep.finish(forward(inputs)),
         }
     }
 }

@@ -49,7 +49,7 @@ pub(crate) struct PoolSizes {
     pub(crate) planes: usize,
     pub(crate) input: [usize; 2],
     pub(crate) output: [usize; 2],
-    options: MaxPool2dOptions,
+    pub(crate) options: MaxPool2dOptions,
 }
 
 impl PoolSizes {

@@ -39,6 +39,19 @@ pub(super) fn bands_up_to(
     (0..height.div_ceil(rows)).map(move |band| band * rows..((band + 1) * rows).min(height))
 }
 
+/// Takes the next `length` values of each plane.
+pub(crate) fn take_from_each<'a>(
+    planes: &mut [&'a mut [f32]],
+    length: usize,
+) -> Vec<&'a mut [f32]> {
+    let taken = planes.iter_mut().map(|unassigned| {
+        let (own, rest) = std::mem::take(unassigned).split_at_mut(length);
+        *unassigned = rest;
+        own
+    });
+    taken.collect()
+}
+
 /// Runs `work(image, first, planes)` in parallel on slices of `values`, `[images, count, plane]`,
 /// where `count` is the number of filters or channels and `planes` are those from index `first` on.
 pub(super) fn for_each_slice(

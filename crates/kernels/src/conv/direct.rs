@@ -4,6 +4,7 @@
 
 use super::bands::{
     bands, bands_up_to, filter_parts, for_each_slice, forward_parts, most_filter_parts,
+    take_from_each,
 };
 use super::im2col::{col2im, im2col};
 use super::{Addends, ConvSizes, WeightGradients};
@@ -65,15 +66,11 @@ fn tasks<'a>(
             let mut planes: Vec<&mut [f32]> = planes.chunks_exact_mut(plane).collect();
             for rows in bands.clone() {
                 let length = rows.len() * width / step;
-                let target = planes.iter_mut().map(|unassigned| {
-                    let (own, rest) = std::mem::take(unassigned).split_at_mut(length);
-                    *unassigned = rest;
-                    own
-                });
+                let target = take_from_each(&mut planes, length);
                 let of_task = first..(first + filters).min(sizes.filters);
                 tasks.push(DirectTask {
                     image,
-                    target: target.collect(),
+                    target,
                     splits: splits(of_task.len()),
                     filters: of_task,
                     rows,

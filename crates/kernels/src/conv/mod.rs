@@ -7,7 +7,7 @@ mod direct;
 mod im2col;
 pub(crate) mod winograd;
 
-pub(crate) use bands::forward_parts;
+pub(crate) use bands::{forward_parts, take_from_each};
 
 use crate::output_size::output_size;
 use crate::pool::MaxPool2dOptions;

@@ -57,19 +57,18 @@ enum Form {
 
 impl Form {
     fn new(sizes: &ConvSizes, weight: &[f32], bias: Option<Vec<f32>>) -> Self {
-        let of_bias = bias.as_deref();
+        let mut padded = bias.clone().unwrap_or_default();
+        padded.resize(sizes.all_filters().next_multiple_of(BLOCK), 0.0);
         if winograd::applies(sizes) && winograd::has_cached_weights(sizes) {
-            let mut bias = bias.unwrap_or_default();
-            bias.resize(sizes.filters.next_multiple_of(BLOCK), 0.0);
             return Self::Winograd {
                 weights: PackedWeights::forward(weight, sizes.filters, sizes.channels),
-                bias,
+                bias: padded,
             };
         }
-        if let Some(conv) = BlockConvolution::new(sizes, weight, of_bias) {
+        if let Some(conv) = BlockConvolution::new(sizes, weight, &padded) {
             return Self::Blocks(conv);
         }
-        if let Some(conv) = BlockDepthwise::new(sizes, weight, of_bias) {
+        if let Some(conv) = BlockDepthwise::new(sizes, weight, &padded) {
             return Self::Depthwise(conv);
         }
         Self::Planes {

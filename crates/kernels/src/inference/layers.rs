@@ -1,13 +1,10 @@
 //! Layers other than convolutions and dense layers.
 
-use super::blocks::{self, BLOCK, Layout};
+use super::blocks::{self, BLOCK, CHUNK, Layout};
 use crate::pool::{self, MaxPool2dOptions, PoolSizes};
 use crate::rectifier::{Rectifier, add_bias, add_map};
 use crate::simd::{total, vectorized};
 use rayon::prelude::*;
-
-/// Number of values per task.
-const CHUNK: usize = 1 << 14;
 
 /// The largest value of each window, then the rectifier.
 ///
@@ -27,7 +24,7 @@ pub fn max_pool(
     let sizes = PoolSizes::new(shape, options);
     match layout {
         Layout::Planes => pool::forward_into(&sizes, x, y),
-        Layout::Blocks => blocks::max_pool(&sizes, options, x, y),
+        Layout::Blocks => blocks::max_pool(&sizes, x, y),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::device::InferenceDevice;
 #[cfg(feature = "flex")]
 use crate::geometry::Shape;
 #[cfg(feature = "flex")]
-use crate::layers::{Buffers, Operation, PlannedLayer, Step, output, steps};
+use crate::layers::{Buffers, Step, output, steps};
 use burn::tensor::Tensor;
 #[cfg(feature = "flex")]
 use burn::tensor::{DType, TensorData};
@@ -40,8 +40,7 @@ const MAP_VALUES: usize = 1 << 21;
 #[cfg(feature = "flex")]
 struct PreparedSteps {
     steps: Vec<Step>,
-    input: Shape,
-    /// The largest number of values between two steps.
+    /// The largest number of values that a layer writes for one image.
     largest_map: usize,
     buffers: Mutex<Vec<Buffers>>,
 }
@@ -53,14 +52,11 @@ impl Classifier {
         let device = device.into();
         #[cfg(feature = "flex")]
         let steps = receptive_kernels::runs_on(&device).then(|| {
+            let rows = self.plan.rows();
+            let outputs = rows.iter().map(|row| row.output.values());
             Arc::new(PreparedSteps {
                 steps: steps(&self.layers, &self.plan.layers),
-                input: self
-                    .plan
-                    .layers
-                    .first()
-                    .map_or(Shape::Flat(0), |layer| layer.input),
-                largest_map: largest(&self.plan.layers),
+                largest_map: outputs.max().unwrap_or(0).max(1),
                 buffers: Mutex::default(),
             })
         });
@@ -71,22 +67,6 @@ impl Classifier {
             steps,
         }
     }
-}
-
-/// The largest number of values that a layer writes for one image.
-#[cfg(feature = "flex")]
-fn largest(planned: &[PlannedLayer]) -> usize {
-    let nested = planned.iter().map(|planned| match &planned.operation {
-        Operation::Branches(op) => op
-            .branches
-            .iter()
-            .map(|b| largest(&b.layers))
-            .max()
-            .unwrap_or(0),
-        _ => 0,
-    });
-    let own = planned.iter().map(|planned| planned.output.values());
-    own.chain(nested).max().unwrap_or(0).max(1)
 }
 
 impl InferenceNetwork {
@@ -109,7 +89,12 @@ impl InferenceNetwork {
             if images.dtype() == DType::F32 && [channels, height, width] == size {
                 let data = images.into_data();
                 let values = data.as_slice().unwrap_or_default();
-                let logits = prepared.forward(values, &self.device);
+                let shape = Shape::Map {
+                    channels,
+                    height,
+                    width,
+                };
+                let logits = prepared.forward(values, shape, &self.device);
                 let classes = self.classifier.classes();
                 let data = TensorData::new(logits, [batch, classes]);
                 return Tensor::from_data(data, &self.device);
@@ -121,22 +106,15 @@ impl InferenceNetwork {
 
 #[cfg(feature = "flex")]
 impl PreparedSteps {
-    /// The logits of normalised images, `[batch, channels, height, width]`.
-    fn forward(&self, images: &[f32], device: &InferenceDevice) -> Vec<f32> {
+    /// The logits of normalised images of this shape, `[batch, channels, height, width]`.
+    fn forward(&self, images: &[f32], shape: Shape, device: &InferenceDevice) -> Vec<f32> {
         // A poisoned lock is harmless: each call takes its buffers out, so a panic leaves none
         // half-written.
         let unused = || self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut buffers = unused().pop().unwrap_or_default();
         let logits = shared(|| {
             let at_a_time = MAP_VALUES / self.largest_map;
-            output(
-                &self.steps,
-                images,
-                self.input,
-                at_a_time,
-                &mut buffers,
-                device,
-            )
+            output(&self.steps, images, shape, at_a_time, &mut buffers, device)
         });
         unused().push(buffers);
         logits

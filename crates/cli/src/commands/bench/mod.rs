@@ -169,13 +169,14 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         let problem = "it counts the slices of training on the backend flex; leave it out";
         return Err(CliError::argument("--scaling", problem));
     }
-    if bench.work != Work::Train && arguments.precision.is_some() {
-        let problem = "it applies to training only";
-        return Err(CliError::argument("--precision", problem));
-    }
-    if bench.work != Work::Train && arguments.checkpointing {
-        let problem = "it applies to training only";
-        return Err(CliError::argument("--checkpointing", problem));
+    for (is_given, argument) in [
+        (arguments.precision.is_some(), "--precision"),
+        (arguments.checkpointing, "--checkpointing"),
+    ] {
+        if is_given && bench.work != Work::Train {
+            let problem = "it applies to training only";
+            return Err(CliError::argument(argument, problem));
+        }
     }
     let result = NetworkResult {
         peer: peer(),

@@ -1,6 +1,5 @@
 //! The forward pass on blocks of channels: pixels of 16 channels, which need no transposition.
 
-use super::channels_last::TileWindow;
 use super::convolution::{Convolution, Part, products};
 use super::tiles::{Grid, Segment, TransformedTiles, pixel_strides};
 use super::transform::{InputTransform, OutputTransform, transform};
@@ -52,17 +51,16 @@ pub(crate) fn forward_blocks(
                 };
                 transform_input(&convolution, &grid, before, &segments, x, pixels, inputs);
                 let after = products(before, inputs, weights, &task.filters, outputs);
+                let output = Output {
+                    width: sizes.output[1],
+                    plane,
+                    bias: bias.map(|bias| &bias[task.filters.start..]),
+                    map,
+                    rectifier: sizes.options.rectifier,
+                };
                 let mut done = 0;
                 for part in task.parts {
                     let tiles = grid.segment_tiles(&part.segment);
-                    let bias = bias.map(|bias| &bias[task.filters.start..]);
-                    let output = Output {
-                        width: sizes.output[1],
-                        plane,
-                        bias,
-                        map,
-                        rectifier: sizes.options.rectifier,
-                    };
                     let values = &outputs[done * super::padded(after.channels)..];
                     output.write(&grid, after, values, pixels, part);
                     done += tiles;
@@ -86,15 +84,8 @@ fn transform_input(
     let blocks = convolution.channels.div_ceil(LANES);
     let mut done = 0;
     for segment in segments {
-        let size = [segment.lines.len(), grid.columns()]
-            .map(|tiles| tiles * OUTPUT_TILE + INPUT_TILE - OUTPUT_TILE);
-        let first = (segment.lines.start * OUTPUT_TILE) as isize;
-        let [top, left] = convolution.origin;
-        let window = TileWindow {
-            plane,
-            origin: [first + top, left],
-            size,
-        };
+        let window = grid.window::<INPUT_TILE>(segment, plane, convolution.origin);
+        let size = window.size;
         for block in 0..blocks {
             let x = &x[(segment.image * blocks + block) * of_block..][..of_block];
             let pixels = &mut pixels[..size[0] * size[1] * LANES];

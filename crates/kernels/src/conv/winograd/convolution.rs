@@ -6,7 +6,7 @@ use super::transform::{InputTransform, OutputGradient, OutputTransform, transfor
 use super::weights::{PackedWeights, TransformedGradients};
 use super::{ConvSizes, ELEMENTS, INPUT_TILE, OUTPUT_TILE, padded};
 use crate::conv::Addends;
-use crate::conv::bands::{filter_parts, forward_parts, most_filter_parts};
+use crate::conv::bands::{filter_parts, forward_parts, most_filter_parts, take_from_each};
 use crate::matrix::{Write, multiply};
 use crate::product::{Finish, product};
 use crate::profile::slice_of;
@@ -322,16 +322,12 @@ impl Convolution {
                 let done = grid.outputs_before(&segment) * unit;
                 let unassigned = planes.chunks_mut(filters.div_ceil(unit));
                 for (task, unassigned) in of_block.iter_mut().zip(unassigned) {
-                    let own = unassigned.iter_mut().map(|unassigned| {
-                        let (own, rest) = std::mem::take(unassigned).split_at_mut(length);
-                        *unassigned = rest;
-                        own
-                    });
+                    let own = take_from_each(unassigned, length);
                     let first = segment.image * of_image + task.filters.start / unit;
                     task.parts.push(Part {
                         segment: segment.clone(),
                         at: first * plane + done,
-                        planes: own.collect(),
+                        planes: own,
                     });
                 }
             }

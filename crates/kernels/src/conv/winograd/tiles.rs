@@ -115,6 +115,23 @@ impl Grid {
             * (self.columns * OUTPUT_TILE + INPUT_TILE - OUTPUT_TILE)
     }
 
+    /// The window of a segment's tiles, which have `IN` rows and columns and start [`OUTPUT_TILE`] apart, on a
+    /// plane of which the first tile begins at `origin`.
+    pub(super) fn window<const IN: usize>(
+        &self,
+        segment: &Segment,
+        plane: [usize; 2],
+        [top, left]: [isize; 2],
+    ) -> TileWindow {
+        let first = (segment.lines.start * OUTPUT_TILE) as isize;
+        let size = [segment.lines.len(), self.columns];
+        TileWindow {
+            plane,
+            origin: [first + top, left],
+            size: size.map(|tiles| tiles * OUTPUT_TILE + IN - OUTPUT_TILE),
+        }
+    }
+
     /// Number of values in an output plane before a segment's.
     pub(super) fn outputs_before(&self, segment: &Segment) -> usize {
         segment.lines.start * OUTPUT_TILE * self.output[1]
@@ -183,16 +200,8 @@ impl TransformedTiles {
         } = source;
         let mut done = 0;
         for segment in block {
-            let size = [segment.lines.len(), grid.columns()]
-                .map(|tiles| tiles * OUTPUT_TILE + IN - OUTPUT_TILE);
-            let window = TileWindow {
-                plane,
-                origin: [
-                    (segment.lines.start * OUTPUT_TILE) as isize + origin[0],
-                    origin[1],
-                ],
-                size,
-            };
+            let window = grid.window::<IN>(segment, plane, origin);
+            let size = window.size;
             let pixels = &mut pixels[..size[0] * size[1] * pixel];
             let [image, taken] = [channels, self.channels].map(|count| count * plane[0] * plane[1]);
             let planes = &planes[segment.image * image..][..taken];

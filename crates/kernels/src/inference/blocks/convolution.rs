@@ -2,7 +2,7 @@
 //! weights, without im2col.
 
 use super::layout::{BLOCK, Layout};
-use crate::conv::{ConvSizes, forward_parts};
+use crate::conv::{ConvSizes, forward_parts, take_from_each};
 use crate::pool::larger;
 use crate::product::{Offsets, Positions, STEPS, WindowProduct};
 use crate::scratch::with_scratch;
@@ -173,8 +173,8 @@ struct Task<'a> {
 }
 
 impl BlockConvolution {
-    /// `None` if such a convolution is not supported.
-    pub(crate) fn new(sizes: &ConvSizes, weight: &[f32], bias: Option<&[f32]>) -> Option<Self> {
+    /// `None` if such a convolution is not supported. `bias` is padded to whole blocks.
+    pub(crate) fn new(sizes: &ConvSizes, weight: &[f32], bias: &[f32]) -> Option<Self> {
         let reads = if sizes.channels < MIN_CHANNELS {
             Layout::Planes
         } else {
@@ -185,15 +185,10 @@ impl BlockConvolution {
             return None;
         }
         let offsets = tile.offsets(sizes);
-        let padded = sizes.filters.next_multiple_of(BLOCK);
-        let mut all = vec![0.0; padded];
-        for (to, from) in all.iter_mut().zip(bias.unwrap_or_default()) {
-            *to = *from;
-        }
         Some(Self {
             reads,
             weights: packed(sizes, weight, tile.unit),
-            bias: all,
+            bias: bias.to_vec(),
             offsets,
             tile,
         })
@@ -298,15 +293,11 @@ impl BlockConvolution {
                 for band in 0..bands {
                     let rows = band * self.tile.rows..((band + 1) * self.tile.rows).min(height);
                     let length = rows.len() / step * (width / step) * BLOCK;
-                    let targets = planes.iter_mut().map(|unassigned| {
-                        let (own, rest) = std::mem::take(unassigned).split_at_mut(length);
-                        *unassigned = rest;
-                        own
-                    });
+                    let targets = take_from_each(&mut planes, length);
                     tasks.push(Task {
                         image,
                         block: part * of_task,
-                        targets: targets.collect(),
+                        targets,
                         rows,
                     });
                 }

@@ -1,10 +1,9 @@
 //! Depthwise convolution of blocks of channels: neighbouring channels are computed together.
 #![allow(unsafe_code)] // the bounds of a row of windows are checked once, before the loops
 
-use super::layout::BLOCK;
+use super::layout::{BLOCK, CHUNK};
 use crate::conv::ConvSizes;
 use crate::product::{load, rectified};
-use crate::rectifier::Rectifier;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -18,29 +17,25 @@ pub(crate) struct BlockDepthwise {
     bias: Vec<f32>,
 }
 
-/// Number of values per task.
-const VALUES_PER_TASK: usize = 1 << 14;
-
 impl BlockDepthwise {
-    /// `None` if such a convolution is not supported.
-    pub(crate) fn new(sizes: &ConvSizes, weight: &[f32], bias: Option<&[f32]>) -> Option<Self> {
+    /// `None` if such a convolution is not supported. `bias` is padded to whole blocks.
+    pub(crate) fn new(sizes: &ConvSizes, weight: &[f32], bias: &[f32]) -> Option<Self> {
         let channels = sizes.options.groups;
         if sizes.channels != 1 || sizes.filters != 1 || channels == 1 {
             return None;
         }
         let taps = sizes.kernel[0] * sizes.kernel[1];
-        let padded = channels.next_multiple_of(BLOCK);
-        let (mut weights, mut all) = (vec![0.0; padded * taps], vec![0.0; padded]);
+        let mut weights = vec![0.0; channels.next_multiple_of(BLOCK) * taps];
         for (channel, weight) in weight.chunks_exact(taps).enumerate() {
             let block = &mut weights[channel / BLOCK * taps * BLOCK + channel % BLOCK..];
             for (to, from) in block.iter_mut().step_by(BLOCK).zip(weight) {
                 *to = *from;
             }
         }
-        for (to, from) in all.iter_mut().zip(bias.unwrap_or_default()) {
-            *to = *from;
-        }
-        Some(Self { weights, bias: all })
+        Some(Self {
+            weights,
+            bias: bias.to_vec(),
+        })
     }
 
     /// The convolution of every image, plus bias and `added`, then the rectifier.
@@ -62,16 +57,14 @@ impl BlockDepthwise {
         let taps = sizes.kernel[0] * sizes.kernel[1] * BLOCK;
         let line = width * BLOCK;
         // Rows per task.
-        let rows = (VALUES_PER_TASK / line.max(1)).clamp(1, height.max(1));
+        let rows = (CHUNK / line.max(1)).clamp(1, height.max(1));
         let bands = height.div_ceil(rows);
         let mut tasks = Vec::with_capacity(y.len() / (rows * line).max(1) + 1);
         for (block, y) in y.chunks_exact_mut(to.max(1)).enumerate() {
             let each = y.chunks_mut((rows * line).max(1)).enumerate();
             tasks.extend(each.map(|(band, y)| (block * bands + band, y)));
         }
-        let tasks = tasks
-            .into_par_iter()
-            .with_min_len(VALUES_PER_TASK / to.max(1));
+        let tasks = tasks.into_par_iter().with_min_len(CHUNK / to.max(1));
         tasks.for_each(|(task, y)| {
             let (block, first) = (task / bands, task % bands * rows);
             Arch::new().dispatch(Rows {
@@ -284,7 +277,7 @@ impl Rows<'_> {
             if let Some(added) = self.added {
                 value = simd.add_f32s(value, load(simd, &added[at.clone()]));
             }
-            if options.rectifier != Rectifier::None {
+            if options.rectifier.is_some() {
                 value = rectified(simd, value, bounds);
             }
             if let ([target], []) = S::as_mut_simd_f32s(&mut self.y[at]) {

@@ -7,10 +7,9 @@ use rayon::prelude::*;
 pub(crate) const BLOCK: usize = 16;
 
 /// The order of a feature map's values in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// One plane per channel, as in burn: `[images, channels, height, width]`.
-    #[default]
     Planes,
     /// 16 channels of each position are neighbours: `[images, channels / 16, height, width, 16]`.
     /// The last block is padded; what is in the padding does not affect any channel.
@@ -28,7 +27,7 @@ impl Layout {
 }
 
 /// Number of values per task.
-const CHUNK: usize = 1 << 14;
+pub(crate) const CHUNK: usize = 1 << 14;
 
 /// Copies [`Layout::Planes`] to [`Layout::Blocks`].
 ///

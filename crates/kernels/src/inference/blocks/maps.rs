@@ -1,20 +1,17 @@
 //! Pools of blocks of channels.
 
-use super::layout::BLOCK;
-use crate::pool::{MaxPool2dOptions, PoolSizes, larger};
+use super::layout::{BLOCK, CHUNK};
+use crate::pool::{PoolSizes, larger};
 use crate::simd::{add, vectorized};
 use rayon::prelude::*;
 use std::ops::Range;
-
-/// Number of values per task.
-const CHUNK: usize = 1 << 14;
 
 /// The largest value of each window, then the rectifier.
 ///
 /// # Shapes
 /// - `x`: `[blocks, height, width, 16]`
 /// - `y`: `[blocks, output height, output width, 16]`
-pub(crate) fn max_pool(sizes: &PoolSizes, options: MaxPool2dOptions, x: &[f32], y: &mut [f32]) {
+pub(crate) fn max_pool(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
     let [height, width] = sizes.input;
     let from = height * width * BLOCK;
     let line = sizes.output[1] * BLOCK;
@@ -24,15 +21,16 @@ pub(crate) fn max_pool(sizes: &PoolSizes, options: MaxPool2dOptions, x: &[f32], 
         .enumerate()
         .for_each(|(i, y)| {
             let x = &x[i / rows * from..][..from];
-            let taps = taps(&options, sizes.input, 0, i % rows);
-            vectorized!(max_pool_row(&options, sizes.input, taps, x, y));
+            let taps = taps(sizes, 0, i % rows);
+            vectorized!(max_pool_row(sizes, taps, x, y));
         });
 }
 
 /// The input rows (axis 0) or columns of a window, without those in the padding: the first, and the
 /// end; they are as far apart as the dilation.
 #[inline(always)]
-fn taps(options: &MaxPool2dOptions, input: [usize; 2], axis: usize, output: usize) -> Range<usize> {
+fn taps(sizes: &PoolSizes, axis: usize, output: usize) -> Range<usize> {
+    let PoolSizes { input, options, .. } = sizes;
     let (dilation, before) = (options.dilation[axis], options.padding[axis]);
     let at = output * options.strides[axis];
     let first = at + before.saturating_sub(at).div_ceil(dilation) * dilation - before;
@@ -41,16 +39,11 @@ fn taps(options: &MaxPool2dOptions, input: [usize; 2], axis: usize, output: usiz
 }
 
 #[inline(always)]
-fn max_pool_row(
-    options: &MaxPool2dOptions,
-    input: [usize; 2],
-    rows: Range<usize>,
-    x: &[f32],
-    y: &mut [f32],
-) {
+fn max_pool_row(sizes: &PoolSizes, rows: Range<usize>, x: &[f32], y: &mut [f32]) {
+    let PoolSizes { input, options, .. } = sizes;
     let [down, right] = options.dilation;
     for (column, y) in y.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
-        let columns = taps(options, input, 1, column);
+        let columns = taps(sizes, 1, column);
         let mut largest = [f32::NEG_INFINITY; BLOCK];
         for row in rows.clone().step_by(down) {
             let line = &x[row * input[1] * BLOCK..][..input[1] * BLOCK];

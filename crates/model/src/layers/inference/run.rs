@@ -90,6 +90,16 @@ impl Buffers {
         buffer
     }
 
+    /// A value of this shape, with unspecified contents.
+    fn value<'a>(&mut self, images: usize, shape: Shape, layout: Layout) -> Value<'a> {
+        Value {
+            buffer: self.take(images * values(shape, layout)).into(),
+            shape,
+            layout,
+            images,
+        }
+    }
+
     /// Keeps the buffer for reuse, or only the largest if there are too many; the caller's values are left.
     fn give(&mut self, buffer: Cow<'_, [f32]>) {
         let Cow::Owned(buffer) = buffer else {
@@ -147,32 +157,22 @@ fn one<'a>(step: &Step, mut value: Value<'a>, buffers: &mut Buffers, device: &De
         Step::Conv2d(conv) => return convolve(conv, value, None, buffers),
         Step::Dense(dense) => {
             value = in_planes(value, buffers);
-            let length = images * dense.units();
-            let mut y = buffers.take(length);
-            dense.forward(images, value.get(), &mut y[..length]);
-            let shape = Shape::Flat(dense.units());
-            return replaced(value, y, shape, Layout::Planes, buffers);
+            let mut y = buffers.value(images, Shape::Flat(dense.units()), Layout::Planes);
+            dense.forward(images, value.get(), y.get_mut());
+            return replaced(value, y, buffers);
         }
         Step::MaxPool(options, output) => {
             let layout = value.layout;
-            let length = images * values(*output, layout);
-            let mut y = buffers.take(length);
-            max_pool(
-                layout,
-                dims(&value),
-                *options,
-                value.get(),
-                &mut y[..length],
-            );
-            return replaced(value, y, *output, layout, buffers);
+            let mut y = buffers.value(images, *output, layout);
+            max_pool(layout, dims(&value), *options, value.get(), y.get_mut());
+            return replaced(value, y, buffers);
         }
         Step::GlobalAverage => {
             let channels = value.shape.channels();
-            let length = images * channels;
-            let mut y = buffers.take(length);
             let plane = plane(value.shape);
-            global_average(value.layout, channels, plane, value.get(), &mut y[..length]);
-            return replaced(value, y, Shape::Flat(channels), Layout::Planes, buffers);
+            let mut y = buffers.value(images, Shape::Flat(channels), Layout::Planes);
+            global_average(value.layout, channels, plane, value.get(), y.get_mut());
+            return replaced(value, y, buffers);
         }
         Step::Affine {
             scale,
@@ -207,8 +207,7 @@ fn one<'a>(step: &Step, mut value: Value<'a>, buffers: &mut Buffers, device: &De
             rectifier,
             output,
         } => {
-            let mut y = joined(branches, *join, value, buffers, device);
-            y.shape = *output;
+            let mut y = joined(branches, *join, *output, value, buffers, device);
             rectify(*rectifier, y.get_mut());
             return y;
         }
@@ -233,6 +232,7 @@ fn one<'a>(step: &Step, mut value: Value<'a>, buffers: &mut Buffers, device: &De
 fn joined<'a>(
     branches: &[Vec<Step>],
     join: Join,
+    output: Shape,
     value: Value<'a>,
     buffers: &mut Buffers,
     device: &Device,
@@ -246,7 +246,7 @@ fn joined<'a>(
     }
     outputs.push(run(last, value, buffers, device));
     if join == Join::Concat {
-        return concatenated(outputs, buffers);
+        return concatenated(outputs, output, buffers);
     }
     // The maps first: a gate has only one value per map.
     outputs.sort_by_key(|output| std::cmp::Reverse(output.shape.values()));
@@ -267,11 +267,12 @@ fn joined<'a>(
         }
         buffers.give(other.buffer);
     }
+    y.shape = output;
     y
 }
 
 /// Concatenates each image's channels.
-fn concatenated<'a>(outputs: Vec<Value<'_>>, buffers: &mut Buffers) -> Value<'a> {
+fn concatenated<'a>(outputs: Vec<Value<'_>>, shape: Shape, buffers: &mut Buffers) -> Value<'a> {
     let images = outputs.first().map_or(0, |output| output.images);
     // Blocks that begin with a branch's first channel can stay blocks.
     let (last, others) = outputs.split_at(outputs.len().saturating_sub(1));
@@ -289,25 +290,19 @@ fn concatenated<'a>(outputs: Vec<Value<'_>>, buffers: &mut Buffers) -> Value<'a>
     let outputs: Vec<_> = outputs
         .map(|output| in_layout(output, layout, buffers))
         .collect();
-    let lengths = outputs.iter().map(|output| values(output.shape, layout));
-    let of_image: usize = lengths.sum();
-    let mut all = buffers.take(images * of_image);
+    let mut y = buffers.value(images, shape, layout);
+    let of_image = values(shape, layout).max(1);
     let mut from = 0;
     for output in outputs {
         let length = values(output.shape, layout);
         let each = output.get().chunks_exact(length.max(1));
-        for (to, part) in all.chunks_exact_mut(of_image.max(1)).zip(each) {
+        for (to, part) in y.get_mut().chunks_exact_mut(of_image).zip(each) {
             to[from..from + length].copy_from_slice(part);
         }
         from += length;
         buffers.give(output.buffer);
     }
-    Value {
-        buffer: all.into(),
-        shape: Shape::Flat(of_image), // the caller sets the map's size
-        layout,
-        images,
-    }
+    y
 }
 
 /// A convolution, to whose output a map may be added.
@@ -325,31 +320,19 @@ fn convolve<'a>(
         height,
         width,
     };
-    let layout = conv.writes();
-    let length = value.images * values(output, layout);
-    let mut y = buffers.take(length);
+    let mut y = buffers.value(value.images, output, conv.writes());
     let map = added.as_ref().map(Value::get);
-    conv.forward(value.images, value.get(), map, &mut y[..length]);
+    conv.forward(value.images, value.get(), map, y.get_mut());
     if let Some(added) = added {
         buffers.give(added.buffer);
     }
-    replaced(value, y, output, layout, buffers)
+    replaced(value, y, buffers)
 }
 
-fn replaced<'a>(
-    before: Value<'_>,
-    buffer: Vec<f32>,
-    shape: Shape,
-    layout: Layout,
-    buffers: &mut Buffers,
-) -> Value<'a> {
+/// `after`, which was computed from `before`.
+fn replaced<'a>(before: Value<'_>, after: Value<'a>, buffers: &mut Buffers) -> Value<'a> {
     buffers.give(before.buffer);
-    Value {
-        buffer: buffer.into(),
-        shape,
-        layout,
-        images: before.images,
-    }
+    after
 }
 
 /// Number of values of one image.
@@ -367,24 +350,19 @@ fn in_layout<'a>(value: Value<'a>, layout: Layout, buffers: &mut Buffers) -> Val
     if value.layout == layout {
         return value;
     }
-    let length = value.images * values(value.shape, layout);
-    let mut y = buffers.take(length);
+    let mut y = buffers.value(value.images, value.shape, layout);
     let (channels, plane) = (value.shape.channels(), plane(value.shape));
     match layout {
-        Layout::Planes => to_planes(channels, plane, value.get(), &mut y[..length]),
-        Layout::Blocks => to_blocks(channels, plane, value.get(), &mut y[..length]),
+        Layout::Planes => to_planes(channels, plane, value.get(), y.get_mut()),
+        Layout::Blocks => to_blocks(channels, plane, value.get(), y.get_mut()),
     }
-    let shape = value.shape;
-    replaced(value, y, shape, layout, buffers)
+    replaced(value, y, buffers)
 }
 
 fn copied<'a>(value: &Value<'_>, buffers: &mut Buffers) -> Value<'a> {
-    let mut buffer = buffers.take(value.len());
-    buffer[..value.len()].copy_from_slice(value.get());
-    Value {
-        buffer: buffer.into(),
-        ..*value
-    }
+    let mut copy = buffers.value(value.images, value.shape, value.layout);
+    copy.get_mut().copy_from_slice(value.get());
+    copy
 }
 
 /// Number of values per channel of one image.
