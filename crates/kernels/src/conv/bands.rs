@@ -2,7 +2,7 @@
 //! never on the number of threads, so results are bit-identical on any number of threads.
 
 use super::ConvSizes;
-use crate::profile;
+use crate::{profile, threads};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -96,7 +96,7 @@ pub(crate) fn forward_parts(
     tasks: usize,
     filters_of: impl Fn(usize) -> usize,
 ) -> (usize, impl Fn(usize) -> usize) {
-    let threads = rayon::current_num_threads();
+    let threads = threads::count();
     let is_balanced = |parts: &usize| {
         let tasks = tasks * parts;
         5 * tasks >= 4 * tasks.next_multiple_of(threads)
@@ -122,7 +122,7 @@ pub(in crate::conv) fn most_filter_parts(filters: usize) -> usize {
 /// has its own sums, so the split does not change the result, provided no part is so narrow that
 /// the matrix kernel treats it as a vector.
 pub(in crate::conv) fn filter_parts(filters: usize, sums: usize) -> Vec<Range<usize>> {
-    let wanted = rayon::current_num_threads().div_ceil(sums.max(1));
+    let wanted = threads::count().div_ceil(sums.max(1));
     let parts = wanted.min(most_filter_parts(filters)).max(1);
     let part = filters / parts / MIN_FILTERS * MIN_FILTERS;
     let end = |number: usize| {

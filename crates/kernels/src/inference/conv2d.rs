@@ -4,6 +4,7 @@ use super::blocks::{BLOCK, BlockConvolution, BlockDepthwise, Layout};
 use crate::conv::winograd::{self, PackedWeights};
 use crate::conv::{self, Addends, Conv2dOptions, ConvSizes, ConvWeights};
 use crate::rectifier::Rectifier;
+use crate::threads::shared;
 
 /// A convolution with packed weights.
 ///
@@ -201,11 +202,13 @@ impl Conv2d {
             }
             Form::Planes { weights, bias } => {
                 let bias = bias.as_deref();
-                if self.is_pooled {
-                    weights.forward_pooled(&sizes, x, bias, y);
-                } else {
-                    weights.forward(&sizes, x, Addends { bias, map: added }, y);
-                }
+                shared(|| {
+                    if self.is_pooled {
+                        weights.forward_pooled(&sizes, x, bias, y);
+                    } else {
+                        weights.forward(&sizes, x, Addends { bias, map: added }, y);
+                    }
+                });
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::product::{COLUMNS, Finish, Left, Right, product};
 use crate::rectifier::{Rectifier, add_bias, add_map};
-use rayon::prelude::*;
+use crate::threads::each;
 
 /// A dense layer with packed weights.
 #[derive(Debug, Clone)]
@@ -71,25 +71,23 @@ impl Dense {
             }
         }
         let first = |task: usize| task * UNITS_PER_TASK;
-        targets
-            .into_par_iter()
-            .enumerate()
-            .for_each(|(task, mut target)| {
-                let units = (self.units - first(task)).min(UNITS_PER_TASK);
-                let weights = &self.weights[first(task) * self.inputs..];
-                product(
-                    &mut target,
-                    Left::lines(x, images, self.inputs, self.inputs),
-                    Right::panels(weights, units, self.inputs),
-                    Finish::default(),
-                );
-                let bias = self.bias.as_ref().map(|bias| &bias[first(task)..]);
-                for row in target {
-                    match bias {
-                        Some(bias) => add_map(row, 0.0, bias, self.rectifier),
-                        None => add_bias(row, 0.0, self.rectifier),
-                    }
+        let tasks = targets.into_iter().enumerate().collect();
+        each(tasks, 1, |(task, mut target)| {
+            let units = (self.units - first(task)).min(UNITS_PER_TASK);
+            let weights = &self.weights[first(task) * self.inputs..];
+            product(
+                &mut target,
+                Left::lines(x, images, self.inputs, self.inputs),
+                Right::panels(weights, units, self.inputs),
+                Finish::default(),
+            );
+            let bias = self.bias.as_ref().map(|bias| &bias[first(task)..]);
+            for row in target {
+                match bias {
+                    Some(bias) => add_map(row, 0.0, bias, self.rectifier),
+                    None => add_bias(row, 0.0, self.rectifier),
                 }
-            });
+            }
+        });
     }
 }

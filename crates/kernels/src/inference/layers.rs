@@ -4,7 +4,7 @@ use super::blocks::{self, BLOCK, CHUNK, Layout};
 use crate::pool::{self, MaxPool2dOptions, PoolSizes};
 use crate::rectifier::{Rectifier, add_bias, add_map};
 use crate::simd::{total, vectorized};
-use rayon::prelude::*;
+use crate::threads::{each, each_part, shared};
 
 /// The largest value of each window, then the rectifier.
 ///
@@ -23,7 +23,7 @@ pub fn max_pool(
 ) {
     let sizes = PoolSizes::new(shape, options);
     match layout {
-        Layout::Planes => pool::forward_into(&sizes, x, y),
+        Layout::Planes => shared(|| pool::forward_into(&sizes, x, y)),
         Layout::Blocks => blocks::max_pool(&sizes, x, y),
     }
 }
@@ -37,10 +37,10 @@ pub fn global_average(layout: Layout, channels: usize, plane: usize, x: &[f32], 
     match layout {
         Layout::Planes => {
             let share = 1.0 / plane as f32;
-            y.par_iter_mut()
-                .with_min_len(CHUNK / plane.max(1) + 1)
-                .zip(x.par_chunks_exact(plane.max(1)))
-                .for_each(|(y, x)| *y = vectorized!(total(x)) * share);
+            let tasks = y.iter_mut().zip(x.chunks_exact(plane.max(1))).collect();
+            each(tasks, CHUNK / plane.max(1) + 1, |(y, x)| {
+                *y = vectorized!(total(x)) * share;
+            });
         }
         Layout::Blocks => blocks::average(channels, plane, x, y),
     }
@@ -48,15 +48,14 @@ pub fn global_average(layout: Layout, channels: usize, plane: usize, x: &[f32], 
 
 /// Applies the rectifier in place.
 pub fn rectify(rectifier: Rectifier, x: &mut [f32]) {
-    x.par_chunks_mut(CHUNK)
-        .for_each(|x| add_bias(x, 0.0, rectifier));
+    each_part(x, CHUNK, 1, |_, x| add_bias(x, 0.0, rectifier));
 }
 
 /// `x = rectifier(x + added)`.
 pub fn add(x: &mut [f32], added: &[f32], rectifier: Rectifier) {
-    x.par_chunks_mut(CHUNK)
-        .zip(added.par_chunks(CHUNK))
-        .for_each(|(x, added)| add_map(x, 0.0, added, rectifier));
+    each_part(x, CHUNK, 1, |i, x| {
+        add_map(x, 0.0, &added[i * CHUNK..][..x.len()], rectifier);
+    });
 }
 
 /// `x = rectifier(x * scale + shift)`, with the scale and shift of each channel.
@@ -84,15 +83,12 @@ pub fn affine(
             });
         });
     }
-    x.par_chunks_exact_mut(plane.max(1))
-        .with_min_len(CHUNK / plane.max(1) + 1)
-        .enumerate()
-        .for_each(|(i, x)| {
-            let (scale, shift) = (scale[i % scale.len()], shift[i % shift.len()]);
-            let scaled = &mut *x;
-            vectorized!(scaled.iter_mut().for_each(|x| *x *= scale));
-            add_bias(x, shift, rectifier);
-        });
+    each_part(x, plane, CHUNK / plane.max(1) + 1, |i, x| {
+        let (scale, shift) = (scale[i % scale.len()], shift[i % shift.len()]);
+        let scaled = &mut *x;
+        vectorized!(scaled.iter_mut().for_each(|x| *x *= scale));
+        add_bias(x, shift, rectifier);
+    });
 }
 
 /// Multiplies each channel of each image by its factor.
@@ -111,19 +107,16 @@ pub fn multiply(layout: Layout, plane: usize, x: &mut [f32], factors: &[f32]) {
             });
         });
     }
-    x.par_chunks_exact_mut(plane.max(1))
-        .with_min_len(CHUNK / plane.max(1) + 1)
-        .zip(factors)
-        .for_each(|(x, &factor)| vectorized!(x.iter_mut().for_each(|x| *x *= factor)));
+    each_part(x, plane, CHUNK / plane.max(1) + 1, |i, x| {
+        let factor = factors[i];
+        vectorized!(x.iter_mut().for_each(|x| *x *= factor));
+    });
 }
 
 /// Calls `work` for every block of channels, `[plane, 16]`, with its number.
 fn each_block(plane: usize, x: &mut [f32], work: impl Fn(usize, &mut [f32]) + Sync) {
     let values = (plane * BLOCK).max(1);
-    x.par_chunks_exact_mut(values)
-        .with_min_len(CHUNK / values + 1)
-        .enumerate()
-        .for_each(|(i, x)| work(i, x));
+    each_part(x, values, CHUNK / values + 1, work);
 }
 
 /// The next 16 values, or zeros after the last.

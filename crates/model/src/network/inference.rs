@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 #[cfg(feature = "flex")]
 use burn::tensor::{DType, TensorData};
 #[cfg(feature = "flex")]
-use receptive_kernels::shared;
+use receptive_kernels::together;
 use std::fmt;
 use std::sync::Arc;
 #[cfg(feature = "flex")]
@@ -112,7 +112,7 @@ impl PreparedSteps {
         // half-written.
         let unused = || self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut buffers = unused().pop().unwrap_or_default();
-        let logits = shared(|| {
+        let logits = together(|| {
             let at_a_time = MAP_VALUES / self.largest_map;
             output(&self.steps, images, shape, at_a_time, &mut buffers, device)
         });

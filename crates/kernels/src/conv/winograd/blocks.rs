@@ -9,7 +9,7 @@ use crate::conv::Addends;
 use crate::rectifier::Rectifier;
 use crate::scratch::with_scratch;
 use crate::simd::vectorized;
-use rayon::prelude::*;
+use crate::threads::each;
 
 /// The convolution of every image, plus bias and map, then the rectifier.
 ///
@@ -37,36 +37,34 @@ pub(crate) fn forward_blocks(
         layout(filters).len(),
     ];
     let plane = sizes.output[0] * sizes.output[1] * LANES;
-    convolution
-        .tasks(&grid, blocks, filters, LANES, y)
-        .into_par_iter()
-        .for_each(|task| {
-            with_scratch(lengths.iter().sum(), |scratch| {
-                let (pixels, rest) = scratch.split_at_mut(lengths[0]);
-                let (inputs, outputs) = rest.split_at_mut(lengths[1]);
-                let (segments, tiles) = task.segments(&grid);
-                let before = TransformedTiles {
-                    tiles,
-                    channels: sizes.channels,
-                };
-                transform_input(&convolution, &grid, before, &segments, x, pixels, inputs);
-                let after = products(before, inputs, weights, &task.filters, outputs);
-                let output = Output {
-                    width: sizes.output[1],
-                    plane,
-                    bias: bias.map(|bias| &bias[task.filters.start..]),
-                    map,
-                    rectifier: sizes.options.rectifier,
-                };
-                let mut done = 0;
-                for part in task.parts {
-                    let tiles = grid.segment_tiles(&part.segment);
-                    let values = &outputs[done * super::padded(after.channels)..];
-                    output.write(&grid, after, values, pixels, part);
-                    done += tiles;
-                }
-            });
+    let tasks = convolution.tasks(&grid, blocks, filters, LANES, y);
+    each(tasks, 1, |task| {
+        with_scratch(lengths.iter().sum(), |scratch| {
+            let (pixels, rest) = scratch.split_at_mut(lengths[0]);
+            let (inputs, outputs) = rest.split_at_mut(lengths[1]);
+            let (segments, tiles) = task.segments(&grid);
+            let before = TransformedTiles {
+                tiles,
+                channels: sizes.channels,
+            };
+            transform_input(&convolution, &grid, before, &segments, x, pixels, inputs);
+            let after = products(before, inputs, weights, &task.filters, outputs);
+            let output = Output {
+                width: sizes.output[1],
+                plane,
+                bias: bias.map(|bias| &bias[task.filters.start..]),
+                map,
+                rectifier: sizes.options.rectifier,
+            };
+            let mut done = 0;
+            for part in task.parts {
+                let tiles = grid.segment_tiles(&part.segment);
+                let values = &outputs[done * super::padded(after.channels)..];
+                output.write(&grid, after, values, pixels, part);
+                done += tiles;
+            }
         });
+    });
 }
 
 /// Transforms the tiles of some segments, block by block.

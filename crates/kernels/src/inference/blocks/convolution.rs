@@ -2,12 +2,13 @@
 //! weights, without im2col.
 
 use super::layout::{BLOCK, Layout};
+use super::maps::max_pool_2x2;
 use crate::conv::{ConvSizes, forward_parts, take_from_each};
-use crate::pool::larger;
 use crate::product::{Offsets, Positions, STEPS, WindowProduct};
+use crate::rectifier::Rectifier;
 use crate::scratch::with_scratch;
 use crate::simd::vectorized;
-use rayon::prelude::*;
+use crate::threads::each;
 use std::ops::Range;
 
 /// Maximum number of values of a band's input: half of the second-level cache.
@@ -225,55 +226,52 @@ impl BlockConvolution {
         let input = self.tile.parts * sizes.input[0] * sizes.input[1] * self.tile.unit;
         let blocks = sizes.filters.div_ceil(BLOCK);
         let plane = height / step * (width / step) * BLOCK;
-        self.tasks(sizes, step, y)
-            .into_par_iter()
-            .for_each(|mut task| {
-                let x = &x[task.image * input..][..input];
-                let copied = if self.tile.is_copied {
-                    self.tile.len()
-                } else {
-                    0
-                };
-                let of_block = task.rows.len() * width * BLOCK;
-                let products = if is_pooled {
-                    task.targets.len() * of_block
-                } else {
-                    0
-                };
-                with_scratch(copied + products, |scratch| {
-                    let (tile, products) = scratch.split_at_mut(copied);
-                    if self.tile.is_copied {
-                        self.tile.copy(sizes, x, &task.rows, tile);
-                    }
-                    let from = task.rows.start * width * BLOCK;
-                    let added: Option<Vec<&[f32]>> = added.map(|added| {
-                        let first = task.image * blocks + task.block;
-                        let each = first..first + task.targets.len();
-                        each.map(|block| &added[block * plane + from..][..of_block])
-                            .collect()
-                    });
-                    let product = WindowProduct {
-                        values: if self.tile.is_copied { tile } else { x },
-                        offsets: &self.offsets,
-                        step: sizes.options.strides[1] * self.tile.unit,
-                        rows: &self.tile.positions(sizes, &task.rows),
-                        weights: &self.weights[task.block * self.offsets.depth() * BLOCK..],
-                        bias: &self.bias[task.block * BLOCK..],
-                        added: added.as_deref(),
-                        rectifier: sizes.options.rectifier,
-                    };
-                    if is_pooled {
-                        let mut maps: Vec<&mut [f32]> =
-                            products.chunks_exact_mut(of_block).collect();
-                        product.write(&mut maps);
-                        for (y, map) in task.targets.iter_mut().zip(maps) {
-                            vectorized!(max_pool_2x2(width, map, y));
-                        }
-                    } else {
-                        product.write(&mut task.targets);
-                    }
+        each(self.tasks(sizes, step, y), 1, |mut task| {
+            let x = &x[task.image * input..][..input];
+            let copied = if self.tile.is_copied {
+                self.tile.len()
+            } else {
+                0
+            };
+            let of_block = task.rows.len() * width * BLOCK;
+            let products = if is_pooled {
+                task.targets.len() * of_block
+            } else {
+                0
+            };
+            with_scratch(copied + products, |scratch| {
+                let (tile, products) = scratch.split_at_mut(copied);
+                if self.tile.is_copied {
+                    self.tile.copy(sizes, x, &task.rows, tile);
+                }
+                let from = task.rows.start * width * BLOCK;
+                let added: Option<Vec<&[f32]>> = added.map(|added| {
+                    let first = task.image * blocks + task.block;
+                    let each = first..first + task.targets.len();
+                    each.map(|block| &added[block * plane + from..][..of_block])
+                        .collect()
                 });
+                let product = WindowProduct {
+                    values: if self.tile.is_copied { tile } else { x },
+                    offsets: &self.offsets,
+                    step: sizes.options.strides[1] * self.tile.unit,
+                    rows: &self.tile.positions(sizes, &task.rows),
+                    weights: &self.weights[task.block * self.offsets.depth() * BLOCK..],
+                    bias: &self.bias[task.block * BLOCK..],
+                    added: added.as_deref(),
+                    rectifier: sizes.options.rectifier,
+                };
+                if is_pooled {
+                    let mut maps: Vec<&mut [f32]> = products.chunks_exact_mut(of_block).collect();
+                    product.write(&mut maps);
+                    for (y, map) in task.targets.iter_mut().zip(maps) {
+                        vectorized!(max_pool_2x2(width, Rectifier::None, map, y));
+                    }
+                } else {
+                    product.write(&mut task.targets);
+                }
             });
+        });
     }
 
     /// Splits the output by images, by bands of rows, and by filters as far as there are threads.
@@ -288,17 +286,16 @@ impl BlockConvolution {
         let plane = height / step * (width / step) * BLOCK;
         let mut tasks = Vec::new();
         for (image, y) in y.chunks_exact_mut((blocks * plane).max(1)).enumerate() {
-            for (part, planes) in y.chunks_mut(of_task * plane).enumerate() {
-                let mut planes: Vec<&mut [f32]> = planes.chunks_exact_mut(plane).collect();
-                for band in 0..bands {
-                    let rows = band * self.tile.rows..((band + 1) * self.tile.rows).min(height);
-                    let length = rows.len() / step * (width / step) * BLOCK;
-                    let targets = take_from_each(&mut planes, length);
+            let mut planes: Vec<&mut [f32]> = y.chunks_exact_mut(plane).collect();
+            for band in 0..bands {
+                let rows = band * self.tile.rows..((band + 1) * self.tile.rows).min(height);
+                let length = rows.len() / step * (width / step) * BLOCK;
+                for (part, planes) in planes.chunks_mut(of_task).enumerate() {
                     tasks.push(Task {
                         image,
                         block: part * of_task,
-                        targets,
-                        rows,
+                        rows: rows.clone(),
+                        targets: take_from_each(planes, length),
                     });
                 }
             }
@@ -325,27 +322,4 @@ fn packed(sizes: &ConvSizes, weight: &[f32], unit: usize) -> Vec<f32> {
         }
     }
     packed
-}
-
-/// The largest value of each 2x2 square of a block.
-///
-/// # Shapes
-/// - `x`: `[rows, width, 16]`
-/// - `y`: `[rows / 2, width / 2, 16]`
-#[inline(always)]
-fn max_pool_2x2(width: usize, x: &[f32], y: &mut [f32]) {
-    let rows = x.chunks_exact(2 * width * BLOCK);
-    for (y, x) in y.chunks_exact_mut(width / 2 * BLOCK).zip(rows) {
-        let (above, below) = x.split_at(width * BLOCK);
-        let squares = above
-            .chunks_exact(2 * BLOCK)
-            .zip(below.chunks_exact(2 * BLOCK));
-        for (y, (above, below)) in y.chunks_exact_mut(BLOCK).zip(squares) {
-            for lane in 0..BLOCK {
-                let upper = larger(above[lane], above[BLOCK + lane]);
-                let lower = larger(below[lane], below[BLOCK + lane]);
-                y[lane] = larger(upper, lower);
-            }
-        }
-    }
 }

@@ -2,10 +2,10 @@
 #![allow(unsafe_code)] // the bounds of a row of windows are checked once, before the loops
 
 use super::layout::{BLOCK, CHUNK};
-use crate::conv::ConvSizes;
+use crate::conv::{ConvSizes, take_from_each};
 use crate::product::{load, rectified};
+use crate::threads::each;
 use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// A depthwise convolution with packed weights.
@@ -58,15 +58,16 @@ impl BlockDepthwise {
         let line = width * BLOCK;
         // Rows per task.
         let rows = (CHUNK / line.max(1)).clamp(1, height.max(1));
-        let bands = height.div_ceil(rows);
         let mut tasks = Vec::with_capacity(y.len() / (rows * line).max(1) + 1);
-        for (block, y) in y.chunks_exact_mut(to.max(1)).enumerate() {
-            let each = y.chunks_mut((rows * line).max(1)).enumerate();
-            tasks.extend(each.map(|(band, y)| (block * bands + band, y)));
+        for (image, y) in y.chunks_exact_mut((blocks * to).max(1)).enumerate() {
+            let mut planes: Vec<&mut [f32]> = y.chunks_exact_mut(to.max(1)).collect();
+            for first in (0..height).step_by(rows) {
+                let length = rows.min(height - first) * line;
+                let of_band = take_from_each(&mut planes, length).into_iter().enumerate();
+                tasks.extend(of_band.map(|(block, y)| (image * blocks + block, first, y)));
+            }
         }
-        let tasks = tasks.into_par_iter().with_min_len(CHUNK / to.max(1));
-        tasks.for_each(|(task, y)| {
-            let (block, first) = (task / bands, task % bands * rows);
+        each(tasks, CHUNK / to.max(1), |(block, first, y)| {
             Arch::new().dispatch(Rows {
                 sizes,
                 x: &x[block * from..][..from],

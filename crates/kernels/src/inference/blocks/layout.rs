@@ -1,7 +1,7 @@
 //! How feature maps are stored in inference.
 
 use crate::conv::winograd::transpose;
-use rayon::prelude::*;
+use crate::threads::{each, each_part};
 
 /// Number of channels in a block: a multiple of every vector width.
 pub(crate) const BLOCK: usize = 16;
@@ -37,18 +37,15 @@ pub(crate) const CHUNK: usize = 1 << 14;
 pub fn to_blocks(channels: usize, plane: usize, x: &[f32], y: &mut [f32]) {
     let of_block = (plane * BLOCK).max(1);
     let blocks = channels.div_ceil(BLOCK).max(1);
-    y.par_chunks_exact_mut(of_block)
-        .with_min_len(CHUNK / of_block + 1)
-        .enumerate()
-        .for_each(|(i, y)| {
-            let (image, first) = (i / blocks, i % blocks * BLOCK);
-            let count = (channels - first).min(BLOCK);
-            if count < BLOCK {
-                y.fill(0.0);
-            }
-            let planes = &x[(image * channels + first) * plane..][..count * plane];
-            transpose(planes, plane, [count, plane], y, BLOCK);
-        });
+    each_part(y, of_block, CHUNK / of_block + 1, |i, y| {
+        let (image, first) = (i / blocks, i % blocks * BLOCK);
+        let count = (channels - first).min(BLOCK);
+        if count < BLOCK {
+            y.fill(0.0);
+        }
+        let planes = &x[(image * channels + first) * plane..][..count * plane];
+        transpose(planes, plane, [count, plane], y, BLOCK);
+    });
 }
 
 /// Copies [`Layout::Blocks`] to [`Layout::Planes`].
@@ -58,16 +55,13 @@ pub fn to_blocks(channels: usize, plane: usize, x: &[f32], y: &mut [f32]) {
 /// - `y`: `[images, channels, plane]`, overwritten
 pub fn to_planes(channels: usize, plane: usize, x: &[f32], y: &mut [f32]) {
     let of_block = (plane * BLOCK).max(1);
-    let tasks: Vec<_> = y
+    let tasks = y
         .chunks_exact_mut((channels * plane).max(1))
         .flat_map(|image| image.chunks_mut(of_block))
         .zip(x.chunks_exact(of_block))
         .collect();
-    tasks
-        .into_par_iter()
-        .with_min_len(CHUNK / of_block + 1)
-        .for_each(|(y, x)| {
-            let count = y.len() / plane.max(1);
-            transpose(x, BLOCK, [plane, count], y, plane);
-        });
+    each(tasks, CHUNK / of_block + 1, |(y, x)| {
+        let count = y.len() / plane.max(1);
+        transpose(x, BLOCK, [plane, count], y, plane);
+    });
 }

@@ -2,8 +2,9 @@
 
 use super::layout::{BLOCK, CHUNK};
 use crate::pool::{PoolSizes, larger};
+use crate::rectifier::Rectifier;
 use crate::simd::{add, vectorized};
-use rayon::prelude::*;
+use crate::threads::{each, each_part};
 use std::ops::Range;
 
 /// The largest value of each window, then the rectifier.
@@ -16,19 +17,24 @@ pub(crate) fn max_pool(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
     let from = height * width * BLOCK;
     let line = sizes.output[1] * BLOCK;
     let rows = sizes.output[0].max(1);
-    y.par_chunks_exact_mut(line.max(1))
-        .with_min_len(CHUNK / (line * 4).max(1) + 1)
-        .enumerate()
-        .for_each(|(i, y)| {
-            let x = &x[i / rows * from..][..from];
-            let taps = taps(sizes, 0, i % rows);
-            vectorized!(max_pool_row(sizes, taps, x, y));
-        });
+    let each = 0..sizes.output[1];
+    let columns: Vec<_> = each.map(|column| taps(sizes, 1, column)).collect();
+    let columns = &*columns; // the macro moves its variables
+    let options = sizes.options;
+    each_part(y, line, CHUNK / (line * 4).max(1) + 1, |i, y| {
+        let (x, row) = (&x[i / rows * from..][..from], i % rows);
+        if options.is_2x2() {
+            let lines = &x[2 * row * width * BLOCK..][..2 * width * BLOCK];
+            vectorized!(max_pool_2x2(width, options.rectifier, lines, y));
+        } else {
+            let taps = taps(sizes, 0, row);
+            vectorized!(max_pool_row(sizes, taps, &columns, x, y));
+        }
+    });
 }
 
 /// The input rows (axis 0) or columns of a window, without those in the padding: the first, and the
 /// end; they are as far apart as the dilation.
-#[inline(always)]
 fn taps(sizes: &PoolSizes, axis: usize, output: usize) -> Range<usize> {
     let PoolSizes { input, options, .. } = sizes;
     let (dilation, before) = (options.dilation[axis], options.padding[axis]);
@@ -39,23 +45,53 @@ fn taps(sizes: &PoolSizes, axis: usize, output: usize) -> Range<usize> {
 }
 
 #[inline(always)]
-fn max_pool_row(sizes: &PoolSizes, rows: Range<usize>, x: &[f32], y: &mut [f32]) {
+fn max_pool_row(
+    sizes: &PoolSizes,
+    rows: Range<usize>,
+    columns: &[Range<usize>],
+    x: &[f32],
+    y: &mut [f32],
+) {
     let PoolSizes { input, options, .. } = sizes;
     let [down, right] = options.dilation;
-    for (column, y) in y.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
-        let columns = taps(sizes, 1, column);
+    for (y, columns) in y.as_chunks_mut::<BLOCK>().0.iter_mut().zip(columns) {
         let mut largest = [f32::NEG_INFINITY; BLOCK];
         for row in rows.clone().step_by(down) {
             let line = &x[row * input[1] * BLOCK..][..input[1] * BLOCK];
-            let (line, _) = line.as_chunks::<BLOCK>();
-            for column in columns.clone().step_by(right) {
+            for values in line.as_chunks::<BLOCK>().0[columns.clone()]
+                .iter()
+                .step_by(right)
+            {
                 for lane in 0..BLOCK {
-                    largest[lane] = larger(largest[lane], line[column][lane]);
+                    largest[lane] = larger(largest[lane], values[lane]);
                 }
             }
         }
         for lane in 0..BLOCK {
             y[lane] = options.rectifier.of(largest[lane]);
+        }
+    }
+}
+
+/// The largest value of each 2x2 square of a block, then the rectifier.
+///
+/// # Shapes
+/// - `x`: `[rows, width, 16]`
+/// - `y`: `[rows / 2, width / 2, 16]`
+#[inline(always)]
+pub(super) fn max_pool_2x2(width: usize, rectifier: Rectifier, x: &[f32], y: &mut [f32]) {
+    let rows = x.chunks_exact(2 * width * BLOCK);
+    for (y, x) in y.chunks_exact_mut(width / 2 * BLOCK).zip(rows) {
+        let (above, below) = x.split_at(width * BLOCK);
+        let squares = above
+            .chunks_exact(2 * BLOCK)
+            .zip(below.chunks_exact(2 * BLOCK));
+        for (y, (above, below)) in y.chunks_exact_mut(BLOCK).zip(squares) {
+            for lane in 0..BLOCK {
+                let upper = larger(above[lane], above[BLOCK + lane]);
+                let lower = larger(below[lane], below[BLOCK + lane]);
+                y[lane] = rectifier.of(larger(upper, lower));
+            }
         }
     }
 }
@@ -67,24 +103,22 @@ fn max_pool_row(sizes: &PoolSizes, rows: Range<usize>, x: &[f32], y: &mut [f32])
 /// - `y`: `[images, channels]`
 pub(crate) fn average(channels: usize, plane: usize, x: &[f32], y: &mut [f32]) {
     let share = 1.0 / plane as f32;
-    let of_image = channels.next_multiple_of(BLOCK) * plane;
-    y.par_chunks_exact_mut(channels.max(1))
-        .zip(x.par_chunks_exact(of_image.max(1)))
-        .for_each(|(y, x)| {
-            y.par_chunks_mut(BLOCK)
-                .zip(x.par_chunks_exact((plane * BLOCK).max(1)))
-                .with_min_len(CHUNK / (plane * BLOCK).max(1) + 1)
-                .for_each(|(y, x)| {
-                    let sums = vectorized!({
-                        let mut sums = [0.0; BLOCK];
-                        for values in x.chunks_exact(BLOCK) {
-                            add(&mut sums, values);
-                        }
-                        sums
-                    });
-                    for (y, sum) in y.iter_mut().zip(sums) {
-                        *y = sum * share;
-                    }
-                });
+    let of_block = (plane * BLOCK).max(1);
+    let tasks = y
+        .chunks_exact_mut(channels.max(1))
+        .flat_map(|image| image.chunks_mut(BLOCK))
+        .zip(x.chunks_exact(of_block))
+        .collect();
+    each(tasks, CHUNK / of_block + 1, |(y, x)| {
+        let sums = vectorized!({
+            let mut sums = [0.0; BLOCK];
+            for values in x.chunks_exact(BLOCK) {
+                add(&mut sums, values);
+            }
+            sums
         });
+        for (y, sum) in y.iter_mut().zip(sums) {
+            *y = sum * share;
+        }
+    });
 }

@@ -1,5 +1,10 @@
 //! Threads that share the work of a kernel.
 
+mod team;
+
+pub use team::together;
+pub(crate) use team::{count, each, each_part};
+
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
@@ -46,24 +51,57 @@ impl KernelThreads {
     }
 }
 
-/// Runs a kernel on the threads set by [`KernelThreads::share`] for the calling thread, if any.
+/// Runs a kernel that uses rayon on the threads set by [`KernelThreads::share`] for the calling thread, if any.
 pub fn shared<R: Send>(kernel: impl FnOnce() -> R + Send) -> R {
-    match SHARED.with_borrow(Clone::clone) {
+    team::apart(|| match SHARED.with_borrow(Clone::clone) {
         Some(threads) => threads.0.install(kernel),
         None => kernel(),
-    }
+    })
 }
 
 /// Runs `work` with a single rayon thread: for operations whose sums may depend on the number of
 /// threads.
 pub fn alone<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     static ONE: OnceLock<Option<ThreadPool>> = OnceLock::new();
-    if rayon::current_num_threads() <= 1 {
-        return work();
+    team::apart(|| {
+        if rayon::current_num_threads() <= 1 {
+            return work();
+        }
+        let one = ONE.get_or_init(|| ThreadPoolBuilder::new().num_threads(1).build().ok());
+        match one {
+            Some(one) => one.install(work),
+            None => work(),
+        }
+    })
+}
+
+/// The threads that the kernels of the calling thread may use.
+#[derive(Clone)]
+enum Pool {
+    /// Those of [`KernelThreads::share`].
+    Shared(KernelThreads),
+    /// Rayon's pool of the calling thread.
+    Rayon,
+}
+
+impl Pool {
+    fn current() -> Self {
+        SHARED
+            .with_borrow(Clone::clone)
+            .map_or(Self::Rayon, Self::Shared)
     }
-    let one = ONE.get_or_init(|| ThreadPoolBuilder::new().num_threads(1).build().ok());
-    match one {
-        Some(one) => one.install(work),
-        None => work(),
+
+    fn threads(&self) -> usize {
+        match self {
+            Self::Shared(threads) => threads.count(),
+            Self::Rayon => rayon::current_num_threads(),
+        }
+    }
+
+    fn spawn(&self, work: impl FnOnce() + Send + 'static) {
+        match self {
+            Self::Shared(threads) => threads.0.spawn(work),
+            Self::Rayon => rayon::spawn(work),
+        }
     }
 }
