@@ -277,6 +277,35 @@ fn max_pool_2x2_row<const N: usize, const M: usize>(
     }
 }
 
+/// 2x2 pooling with stride 2 of `BLOCK` channels of each position; `finish(channel, largest)` is the
+/// output. An odd last row or column is ignored.
+///
+/// # Shapes
+/// - `x`: `[height, from, BLOCK]`
+/// - `y`: `[height / 2, to, BLOCK]`, where `to` is at most `from / 2`
+#[inline(always)]
+pub(crate) fn max_pool_2x2_blocks<const BLOCK: usize>(
+    [from, to]: [usize; 2],
+    x: &[f32],
+    y: &mut [f32],
+    finish: impl Fn(usize, f32) -> f32,
+) {
+    let rows = x.chunks_exact(2 * from * BLOCK);
+    for (y, x) in y.chunks_exact_mut(to * BLOCK).zip(rows) {
+        let (upper, lower) = x.split_at(from * BLOCK);
+        let windows = upper
+            .chunks_exact(2 * BLOCK)
+            .zip(lower.chunks_exact(2 * BLOCK));
+        for (y, (upper, lower)) in y.chunks_exact_mut(BLOCK).zip(windows) {
+            for i in 0..BLOCK {
+                let left = larger(upper[i], lower[i]);
+                let right = larger(upper[BLOCK + i], lower[BLOCK + i]);
+                y[i] = finish(i, larger(left, right));
+            }
+        }
+    }
+}
+
 /// [`input_gradient`] of one plane for [`max_pool_2x2`].
 #[inline(always)]
 fn max_pool_2x2_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], dx: &mut [f32]) {

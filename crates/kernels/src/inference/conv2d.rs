@@ -115,6 +115,7 @@ impl Conv2d {
             Form::Blocks(conv) if sizes.output.iter().all(|side| *side >= 2) => {
                 Form::Blocks(conv.pooled(&sizes))
             }
+            form @ Form::Winograd { .. } if sizes.output.iter().all(|side| *side >= 2) => form,
             form @ Form::Planes { .. } if conv::fuses_pool(&sizes) => form,
             _ => return None,
         };
@@ -198,7 +199,8 @@ impl Conv2d {
             Form::Depthwise(conv) => conv.forward(&sizes, x, added, y),
             Form::Winograd { weights, bias } => {
                 let bias = Some(&**bias);
-                winograd::forward_blocks(&sizes, x, weights, Addends { bias, map: added }, y);
+                let addends = Addends { bias, map: added };
+                winograd::forward_blocks(&sizes, x, weights, addends, self.is_pooled, y);
             }
             Form::Planes { weights, bias } => {
                 let bias = bias.as_deref();

@@ -6,22 +6,25 @@ use super::transform::{InputTransform, OutputTransform, transform};
 use super::weights::PackedWeights;
 use super::{ConvSizes, INPUT_TILE, LANES, OUTPUT_TILE};
 use crate::conv::Addends;
+use crate::pool::max_pool_2x2_blocks;
 use crate::rectifier::Rectifier;
 use crate::scratch::with_scratch;
 use crate::simd::vectorized;
 use crate::threads::each;
 
-/// The convolution of every image, plus bias and map, then the rectifier.
+/// The convolution of every image, plus bias and map, then the rectifier; then 2x2 max pooling if
+/// `is_pooled`, without a map.
 ///
 /// # Shapes
 /// - `x`: `[images, channels / 16, height, width, 16]`
-/// - `y`: `[images, filters / 16, output height, output width, 16]`, overwritten, as the map
+/// - `y`, map: `[images, filters / 16, output height, output width, 16]`; `y` is overwritten
 /// - bias: `[filters]`, padded to whole blocks
 pub(crate) fn forward_blocks(
     sizes: &ConvSizes,
     x: &[f32],
     weights: &PackedWeights,
     Addends { bias, map }: Addends<'_>,
+    is_pooled: bool,
     y: &mut [f32],
 ) {
     let convolution = Convolution::forward(sizes);
@@ -36,8 +39,9 @@ pub(crate) fn forward_blocks(
         layout(sizes.channels).len(),
         layout(filters).len(),
     ];
+    let step = if is_pooled { 2 } else { 1 };
     let plane = sizes.output[0] * sizes.output[1] * LANES;
-    let tasks = convolution.tasks(&grid, blocks, filters, LANES, y);
+    let tasks = convolution.tasks(&grid, blocks, filters, [LANES, step], y);
     each(tasks, 1, |task| {
         with_scratch(lengths.iter().sum(), |scratch| {
             let (pixels, rest) = scratch.split_at_mut(lengths[0]);
@@ -54,6 +58,7 @@ pub(crate) fn forward_blocks(
                 plane,
                 bias: bias.map(|bias| &bias[task.filters.start..]),
                 map,
+                is_pooled,
                 rectifier: sizes.options.rectifier,
             };
             let mut done = 0;
@@ -110,6 +115,7 @@ struct Output<'a> {
     /// From the first filter on.
     bias: Option<&'a [f32]>,
     map: Option<&'a [f32]>,
+    is_pooled: bool,
     rectifier: Rectifier,
 }
 
@@ -136,6 +142,15 @@ impl Output<'_> {
             let mut bias = [0.0; LANES];
             if let Some(all) = self.bias {
                 bias.copy_from_slice(&all[block * LANES..][..LANES]);
+            }
+            if self.is_pooled {
+                let (rectifier, pixels) = (self.rectifier, &*pixels);
+                let widths = [tiled, self.width / 2];
+                vectorized!({
+                    let finish = |lane: usize, value: f32| rectifier.of(value + bias[lane]);
+                    max_pool_2x2_blocks::<LANES>(widths, pixels, y, finish);
+                });
+                continue;
             }
             let map = self.map.map(|map| &map[part.at + block * self.plane..]);
             let (width, rectifier) = (self.width * LANES, self.rectifier);

@@ -269,7 +269,7 @@ impl Convolution {
             before.len(),
             after.len(),
         ];
-        self.tasks(&grid, blocks, filters, 1, y)
+        self.tasks(&grid, blocks, filters, [1, 1], y)
             .into_par_iter()
             .for_each(|task| {
                 let _slice = slice_of(splits(task.filters.len()));
@@ -288,16 +288,16 @@ impl Convolution {
     }
 
     /// Splits the output among the tasks. Its planes have `unit` filters each, of which a task has a
-    /// multiple.
+    /// multiple, and are pooled with this step.
     pub(super) fn tasks<'a>(
         &self,
         grid: &Grid,
         blocks: Vec<Block>,
         filters: usize,
-        unit: usize,
+        [unit, step]: [usize; 2],
         y: &'a mut [f32],
     ) -> Vec<WinogradTask<'a>> {
-        let plane = self.output[0] * self.output[1] * unit;
+        let plane = self.output[0] / step * (self.output[1] / step) * unit;
         let of_image = self.filters.div_ceil(unit);
         let mut images = y.chunks_exact_mut(of_image * plane);
         let mut planes: Vec<&mut [f32]> = Vec::new();
@@ -318,8 +318,8 @@ impl Convolution {
                         .flat_map(|image| image.chunks_exact_mut(plane))
                         .collect();
                 }
-                let length = grid.outputs(&segment) * unit;
-                let done = grid.outputs_before(&segment) * unit;
+                let length = grid.outputs(&segment, step) * unit;
+                let done = grid.outputs_before(&segment, step) * unit;
                 let unassigned = planes.chunks_mut(filters.div_ceil(unit));
                 for (task, unassigned) in of_block.iter_mut().zip(unassigned) {
                     let own = take_from_each(unassigned, length);
@@ -366,7 +366,7 @@ impl Convolution {
             );
             done += tiles;
             let columns = self.output[1];
-            let rows = grid.outputs(&segment) / columns;
+            let rows = grid.outputs(&segment, 1) / columns;
             if columns == width {
                 to_planes(pixels, pixel, &mut planes, 0..rows * columns);
             } else {

@@ -132,15 +132,15 @@ impl Grid {
         }
     }
 
-    /// Number of values in an output plane before a segment's.
-    pub(super) fn outputs_before(&self, segment: &Segment) -> usize {
-        segment.lines.start * OUTPUT_TILE * self.output[1]
+    /// Number of values in an output plane before a segment's, after pooling with this step.
+    pub(super) fn outputs_before(&self, segment: &Segment, step: usize) -> usize {
+        segment.lines.start * OUTPUT_TILE / step * (self.output[1] / step)
     }
 
-    /// Number of values in an output plane that a segment's tiles cover.
-    pub(super) fn outputs(&self, segment: &Segment) -> usize {
+    /// Number of values in an output plane that a segment's tiles cover, after pooling with this step.
+    pub(super) fn outputs(&self, segment: &Segment, step: usize) -> usize {
         let end = (segment.lines.end * OUTPUT_TILE).min(self.output[0]);
-        (end - segment.lines.start * OUTPUT_TILE) * self.output[1]
+        (end - segment.lines.start * OUTPUT_TILE) / step * (self.output[1] / step)
     }
 }
 

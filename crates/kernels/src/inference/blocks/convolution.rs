@@ -2,10 +2,9 @@
 //! weights, without im2col.
 
 use super::layout::{BLOCK, Layout};
-use super::maps::max_pool_2x2;
 use crate::conv::{ConvSizes, forward_parts, take_from_each};
+use crate::pool::max_pool_2x2_blocks;
 use crate::product::{Offsets, Positions, STEPS, WindowProduct};
-use crate::rectifier::Rectifier;
 use crate::scratch::with_scratch;
 use crate::simd::vectorized;
 use crate::threads::each;
@@ -265,7 +264,10 @@ impl BlockConvolution {
                     let mut maps: Vec<&mut [f32]> = products.chunks_exact_mut(of_block).collect();
                     product.write(&mut maps);
                     for (y, map) in task.targets.iter_mut().zip(maps) {
-                        vectorized!(max_pool_2x2(width, Rectifier::None, map, y));
+                        let widths = [width, width / 2];
+                        vectorized!({
+                            max_pool_2x2_blocks::<BLOCK>(widths, map, y, |_, largest| largest);
+                        });
                     }
                 } else {
                     product.write(&mut task.targets);

@@ -1,8 +1,7 @@
 //! Pools of blocks of channels.
 
 use super::layout::{BLOCK, CHUNK};
-use crate::pool::{PoolSizes, larger};
-use crate::rectifier::Rectifier;
+use crate::pool::{PoolSizes, larger, max_pool_2x2_blocks};
 use crate::simd::{add, vectorized};
 use crate::threads::{each, each_part};
 use std::ops::Range;
@@ -24,8 +23,12 @@ pub(crate) fn max_pool(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
     each_part(y, line, CHUNK / (line * 4).max(1) + 1, |i, y| {
         let (x, row) = (&x[i / rows * from..][..from], i % rows);
         if options.is_2x2() {
-            let lines = &x[2 * row * width * BLOCK..][..2 * width * BLOCK];
-            vectorized!(max_pool_2x2(width, options.rectifier, lines, y));
+            let rows = &x[2 * row * width * BLOCK..][..2 * width * BLOCK];
+            let widths = [width, width / 2];
+            vectorized!({
+                let finish = |_, largest| options.rectifier.of(largest);
+                max_pool_2x2_blocks::<BLOCK>(widths, rows, y, finish);
+            });
         } else {
             let taps = taps(sizes, 0, row);
             vectorized!(max_pool_row(sizes, taps, &columns, x, y));
@@ -69,29 +72,6 @@ fn max_pool_row(
         }
         for lane in 0..BLOCK {
             y[lane] = options.rectifier.of(largest[lane]);
-        }
-    }
-}
-
-/// The largest value of each 2x2 square of a block, then the rectifier.
-///
-/// # Shapes
-/// - `x`: `[rows, width, 16]`
-/// - `y`: `[rows / 2, width / 2, 16]`
-#[inline(always)]
-pub(super) fn max_pool_2x2(width: usize, rectifier: Rectifier, x: &[f32], y: &mut [f32]) {
-    let rows = x.chunks_exact(2 * width * BLOCK);
-    for (y, x) in y.chunks_exact_mut(width / 2 * BLOCK).zip(rows) {
-        let (above, below) = x.split_at(width * BLOCK);
-        let squares = above
-            .chunks_exact(2 * BLOCK)
-            .zip(below.chunks_exact(2 * BLOCK));
-        for (y, (above, below)) in y.chunks_exact_mut(BLOCK).zip(squares) {
-            for lane in 0..BLOCK {
-                let upper = larger(above[lane], above[BLOCK + lane]);
-                let lower = larger(below[lane], below[BLOCK + lane]);
-                y[lane] = rectifier.of(larger(upper, lower));
-            }
         }
     }
 }
