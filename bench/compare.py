@@ -22,6 +22,7 @@ parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--batch", type=int, help="images per step, instead of each network's own")
 parser.add_argument("--size", type=int, help="height and width, for networks of timm and torchvision")
 parser.add_argument("--infer", action="store_true")
+parser.add_argument("--erf", choices=["last", "all"], help="receptive fields of the last layer with maps, or of all")
 parser.add_argument("--checkpointing", action="store_true", help="receptive computes outputs again, in training")
 parser.add_argument("--ort", action="store_true", help="ONNX Runtime too, with --infer")
 parser.add_argument("--openvino", action="store_true", help="OpenVINO too, with --infer")
@@ -38,7 +39,7 @@ def measured(command):
 common = ["--steps", str(arguments.steps), "--threads", str(arguments.threads)]
 if arguments.infer:
     common.append("--infer")
-for name in ["batch", "size"]:
+for name in ["batch", "size", "erf"]:
     if getattr(arguments, name):
         common += [f"--{name}", str(getattr(arguments, name))]
 print(f"{'network':<22}{'what':<7}{'program':<18}{'images/s':>10}{'spread':>14}{'MiB':>7}{'ratio':>8}")

@@ -56,6 +56,23 @@ def chosen(name, size=None):
     return published(name, size)
 
 
+def stages(network):
+    """The network up to each module with feature maps, without those inside a residual block."""
+    modules = []
+
+    def flatten(module):
+        for child in module.children():
+            if type(child) is nn.Sequential:
+                flatten(child)
+            else:
+                modules.append(child)
+
+    flatten(network)
+    pools = [number for number, module in enumerate(modules) if "Pool" in type(module).__name__]
+    end = pools[-1] if pools and pools[-1] > len(modules) // 2 else len(modules)
+    return [nn.Sequential(*modules[: number + 1]) for number in range(end)]
+
+
 def published(name, size=None):
     """A network of `receptive networks` with random weights, the shape of its images, the usual batch."""
     import timm

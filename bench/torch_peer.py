@@ -9,13 +9,14 @@ import time
 import torch
 import torch.nn.functional as F
 
-from networks import chosen
+from networks import chosen, stages
 
 WARM_UP = 3
 
 parser = argparse.ArgumentParser()
 parser.add_argument("network")
 parser.add_argument("--infer", action="store_true")
+parser.add_argument("--erf", choices=["last", "all"], help="the gradient of a unit of the last layer with maps, or of all")
 parser.add_argument("--batch", type=int)
 parser.add_argument("--size", type=int)
 parser.add_argument("--steps", type=int, default=30)
@@ -28,6 +29,8 @@ arguments = parser.parse_args()
 torch.set_num_threads(arguments.threads)
 torch.manual_seed(0)
 network, shape, usual = chosen(arguments.network, arguments.size)
+if arguments.erf:
+    usual = 1
 batch = arguments.batch or usual
 images = torch.randn(batch, *shape)
 labels = torch.arange(batch) % 10
@@ -37,8 +40,11 @@ if arguments.mode == "channels_last":
 network, images, labels = (one.to(arguments.device) for one in (network, images, labels))
 run = torch.compile(network) if arguments.mode == "compile" else network
 what = "infer" if arguments.infer or arguments.network == "photo" else "train"
-if arguments.network == "erf":
+if arguments.network == "erf" or arguments.erf:
     what = "erf"
+    fields = stages(network) if arguments.erf == "all" else stages(network)[-1:]
+    if arguments.mode == "compile":
+        fields = [torch.compile(seen) for seen in fields]
 optimizer = torch.optim.Adam(network.parameters(), 1e-3)
 field = torch.zeros(shape[1:], device=arguments.device)
 
@@ -59,10 +65,14 @@ def step():
         optimizer.step()
         loss.item()
     else:
-        noise = torch.randn(batch, *shape, device=arguments.device).requires_grad_()
-        row, column = shape[1] // 2, shape[2] // 2
-        run(noise)[:, :, row, column].sum().backward()
-        field.add_(noise.grad.abs().sum((0, 1)))
+        for seen in fields:
+            noise = torch.randn(batch, *shape, device=arguments.device)
+            if arguments.mode == "channels_last":
+                noise = noise.contiguous(memory_format=torch.channels_last)
+            noise.requires_grad_()
+            maps = seen(noise)
+            maps[:, :, maps.shape[2] // 2, maps.shape[3] // 2].sum().backward()
+            field.add_(noise.grad.abs().sum((0, 1)))
 
 
 network.train(what == "train")
@@ -77,6 +87,7 @@ for number in range(WARM_UP + arguments.steps):
     if number >= WARM_UP:
         times.append(time.perf_counter() - began)
 median = statistics.median(times)
+per_step = len(fields) if what == "erf" else 1
 print(
     json.dumps(
         {
@@ -87,7 +98,7 @@ print(
             "threads": arguments.threads,
             "what": what,
             "precision": arguments.precision,
-            "images_per_s": round(batch / median, 1),
+            "images_per_s": round(batch * per_step / median, 1),
             "ms_per_step": round(median * 1e3, 2),
             "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         }

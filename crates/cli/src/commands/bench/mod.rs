@@ -16,7 +16,7 @@ use crate::error::{CliError, Exit};
 use crate::render::{Table, print, print_json};
 use clap::Args;
 use infer::LayerTime;
-use network::{BenchNetwork, Work};
+use network::{BenchNetwork, Fields, Work};
 use profile::OperationTime;
 use receptive_core::ImageSize;
 use receptive_core::text::{counted, percent};
@@ -54,12 +54,16 @@ pub(super) struct BenchArgs {
     /// Time inference instead of training
     #[arg(long)]
     infer: bool,
+    /// Time measuring receptive fields instead of training: of the last layer with feature maps, or
+    /// of all, one by one
+    #[arg(long, value_name = "LAYERS", conflicts_with = "infer")]
+    erf: Option<Fields>,
     /// Also print, for each training operation, the number of parallel slices, the largest slice,
     /// the serial fraction and the maximum speedup with 2 to 32 threads
     #[arg(long, conflicts_with = "infer")]
     scaling: bool,
     /// Images per step [default: 64; 32 for networks from `receptive networks`, 2 for photo, 1 for
-    /// erf]
+    /// erf and --erf]
     #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true)]
     batch: Option<usize>,
     /// Time N steps and print the median
@@ -154,12 +158,15 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
     let (backend, compute) = arguments.machine.compute()?;
     let bench = Bench {
         network,
-        work: if arguments.infer {
-            Work::Infer
-        } else {
-            network.default_work()
+        work: match arguments.erf {
+            Some(_) => Work::Erf,
+            None if arguments.infer => Work::Infer,
+            None => network.default_work(),
         },
-        batch: arguments.batch.unwrap_or_else(|| network.default_batch()),
+        fields: arguments.erf.unwrap_or(Fields::Last),
+        batch: arguments
+            .batch
+            .unwrap_or_else(|| network.default_batch(arguments.erf.is_some())),
         steps: arguments.steps,
         scaling: arguments.scaling,
         precision: arguments.precision.unwrap_or_default(),
@@ -298,6 +305,8 @@ struct Bench {
     batch: usize,
     /// Timed steps, after a few warm-up steps.
     steps: usize,
+    /// The layers of [`Work::Erf`].
+    fields: Fields,
     /// Whether to print how much more threads can help.
     scaling: bool,
     /// Precision in training.

@@ -2,7 +2,10 @@
 
 use super::{Bench, Timing};
 use crate::error::CliError;
-use receptive_erf::{MeasureOptions, MeasuredNetwork, Noise, Probe, measure_layer};
+use clap::ValueEnum;
+use receptive_erf::{
+    MeasureOptions, MeasuredNetwork, Noise, Probe, default_layer, measure_layer, seeing_layers,
+};
 use receptive_model::{
     Activation, Conv2dLayer, FlattenLayer, GlobalAvgPool2dLayer, ImageSize, LinearLayer,
     MaxPool2dLayer, ModelConfig, Padding, Plan, presets,
@@ -24,6 +27,15 @@ pub(super) enum Work {
     Infer,
     /// The gradient of one unit with respect to one image.
     Erf,
+}
+
+/// The layers whose receptive fields are timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Fields {
+    /// The last layer with feature maps
+    Last,
+    /// Every layer with feature maps
+    All,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,8 +100,9 @@ impl BenchNetwork {
     }
 
     /// The batch size used for the other frameworks.
-    pub(super) const fn default_batch(self) -> usize {
+    pub(super) const fn default_batch(self, is_field: bool) -> usize {
         match self {
+            _ if is_field => 1,
             Self::Fashion | Self::Vgg => 64,
             Self::Published(..) => 32,
             Self::Photo => 2,
@@ -140,7 +153,8 @@ impl BenchNetwork {
 }
 
 impl Bench {
-    /// Times the field of the network `erf`; its samples are divided among the threads.
+    /// Times receptive fields, layer by layer; the samples of each are divided among the threads. An image is one
+    /// sample of one layer.
     pub(super) fn erf(&self, compute: &Compute) -> Result<Timing, CliError> {
         let plan = self.network.plan()?;
         let input = plan.input();
@@ -154,23 +168,30 @@ impl Bench {
             noise: 0.0,
             ..MeasureOptions::default()
         };
-        let layer = ERF_LAYERS.to_string();
-        let probe = Probe::central(&plan, &layer)?;
+        let layers = match self.fields {
+            Fields::Last => vec![default_layer(&plan)?],
+            Fields::All => seeing_layers(&plan),
+        };
         let network = MeasuredNetwork::Given(&model);
         let began = Instant::now();
-        let measurement = on_threads(compute.threads(), || {
-            measure_layer(
-                network,
-                &layer,
-                &probe,
-                &noise,
-                &options,
-                compute.device(),
-                &mut |_, _, _| (),
-            )
-        })??;
+        let mut samples = 0;
+        for layer in layers {
+            let probe = Probe::central(&plan, &layer.number)?;
+            let measurement = on_threads(compute.threads(), || {
+                measure_layer(
+                    network,
+                    &layer.number,
+                    &probe,
+                    &noise,
+                    &options,
+                    compute.device(),
+                    &mut |_, _, _| (),
+                )
+            })??;
+            samples += measurement.samples;
+        }
         let seconds = began.elapsed().as_secs_f64();
-        let per_step = seconds * self.batch as f64 / measurement.samples as f64;
+        let per_step = seconds * self.batch as f64 / samples as f64;
         Ok(self.timing(vec![per_step]))
     }
 }
