@@ -129,7 +129,7 @@ impl KernelOps for Flex {
         let shape = [images, filters, height / 2, width / 2];
         let y = timed(Kernel::Conv2d, || {
             let mut y = vec![0.0; shape.iter().product()];
-            let weights = ConvWeights::new(&sizes, values(&weight));
+            let weights = ConvWeights::once(&sizes, values(&weight));
             weights.forward_pooled(&sizes, values(&x), Some(values(&bias)), &mut y);
             y
         });
@@ -191,7 +191,7 @@ fn convolve(
     let y = timed(Kernel::Conv2d, || {
         let mut y = vec![0.0; shape.iter().product()];
         let addends = Addends { bias, map: None };
-        ConvWeights::new(&sizes, values(&weight)).forward(&sizes, values(&x), addends, &mut y);
+        ConvWeights::once(&sizes, values(&weight)).forward(&sizes, values(&x), addends, &mut y);
         y
     });
     tensor(y, shape)

@@ -10,7 +10,7 @@ use super::im2col::{col2im, im2col};
 use super::{Addends, ConvSizes, WeightGradients};
 use crate::matrix::{Matrix, Write, multiply};
 use crate::pool::max_pool_2x2;
-use crate::product::{Finish, PackedRows, ROWS, Right, product};
+use crate::product::{Finish, ROWS, Right, Rows, product};
 use crate::profile::{slice, slice_of};
 use crate::rectifier::{Rectifier, add_bias};
 use crate::scratch::with_scratch;
@@ -23,15 +23,34 @@ const POSITIONS_PER_SUM: usize = 512;
 /// Maximum number of partial sums of the weight gradient.
 const MAX_SUMS: usize = 16;
 
+/// With fewer output positions, packing the weights takes longer than it saves.
+const MIN_POSITIONS: usize = 512;
 /// With fewer filters per task the patches would be extracted too often.
 const MIN_FILTERS: usize = 2 * ROWS;
 
 /// The weights of each group, packed.
-pub(super) fn pack(sizes: &ConvSizes, weight: &[f32]) -> Vec<PackedRows> {
-    let values = (sizes.filters * sizes.patch()).max(1);
-    let groups = weight.chunks_exact(values);
+pub(super) fn pack(sizes: &ConvSizes, weight: &[f32]) -> Vec<Rows<'static>> {
+    of_groups(sizes, weight, Rows::packed)
+}
+
+/// The weights of each group for a single pass: packed only if they are used for enough positions.
+pub(super) fn pack_once<'a>(sizes: &ConvSizes, weight: &'a [f32]) -> Vec<Rows<'a>> {
+    let positions = sizes.images / sizes.options.groups * sizes.output_plane();
+    if positions < MIN_POSITIONS {
+        return of_groups(sizes, weight, Rows::unpacked);
+    }
+    pack(sizes, weight)
+}
+
+fn of_groups<'a, 'b>(
+    sizes: &ConvSizes,
+    weight: &'a [f32],
+    rows: impl Fn(&'a [f32], usize, usize) -> Rows<'b>,
+) -> Vec<Rows<'b>> {
+    let patch = sizes.patch();
+    let groups = weight.chunks_exact((sizes.filters * patch).max(1));
     groups
-        .map(|weight| PackedRows::new(weight, sizes.filters, sizes.patch()))
+        .map(|weight| rows(weight, sizes.filters, patch))
         .collect()
 }
 
@@ -85,7 +104,7 @@ fn tasks<'a>(
 pub(super) fn forward(
     sizes: &ConvSizes,
     x: &[f32],
-    weights: &[PackedRows],
+    weights: &[Rows<'_>],
     Addends { bias, map }: Addends<'_>,
     y: &mut [f32],
 ) {
@@ -127,7 +146,7 @@ pub(super) fn forward(
 pub(super) fn forward_pooled(
     sizes: &ConvSizes,
     x: &[f32],
-    weights: &[PackedRows],
+    weights: &[Rows<'_>],
     bias: Option<&[f32]>,
     y: &mut [f32],
 ) {

@@ -11,8 +11,9 @@ pub(crate) use bands::{forward_parts, take_from_each};
 
 use crate::output_size::output_size;
 use crate::pool::MaxPool2dOptions;
-use crate::product::PackedRows;
+use crate::product::Rows;
 use crate::rectifier::Rectifier;
+use std::borrow::Cow;
 
 /// The options of a convolution, including the rectifier after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,24 +181,35 @@ pub(crate) struct Addends<'a> {
 /// A convolution's weights in the form that its forward pass reads. Each output is computed in the
 /// same way whatever the number of images and threads.
 #[derive(Debug, Clone)]
-pub(crate) enum ConvWeights {
+pub(crate) enum ConvWeights<'a> {
     Winograd(winograd::PackedWeights),
-    Depthwise(Vec<f32>),
+    Depthwise(Cow<'a, [f32]>),
     /// One for each group.
-    Direct(Vec<PackedRows>),
+    Direct(Vec<Rows<'a>>),
 }
 
-impl ConvWeights {
+impl<'a> ConvWeights<'a> {
+    /// For a single call.
+    ///
     /// # Shapes
     /// - `weight`: `[filters, channels / groups, kernel height, kernel width]`
-    pub(crate) fn new(sizes: &ConvSizes, weight: &[f32]) -> Self {
+    pub(crate) fn once(sizes: &ConvSizes, weight: &'a [f32]) -> Self {
         if winograd::applies(sizes) {
             let (filters, channels) = (sizes.filters, sizes.channels);
             Self::Winograd(winograd::PackedWeights::forward(weight, filters, channels))
         } else if depthwise::applies(sizes) {
-            Self::Depthwise(weight.to_vec())
+            Self::Depthwise(weight.into())
         } else {
-            Self::Direct(direct::pack(sizes, weight))
+            Self::Direct(direct::pack_once(sizes, weight))
+        }
+    }
+
+    /// For any number of calls.
+    pub(crate) fn kept(sizes: &ConvSizes, weight: &[f32]) -> ConvWeights<'static> {
+        match ConvWeights::once(sizes, weight) {
+            ConvWeights::Winograd(weights) => ConvWeights::Winograd(weights),
+            ConvWeights::Depthwise(weight) => ConvWeights::Depthwise(weight.into_owned().into()),
+            ConvWeights::Direct(_) => ConvWeights::Direct(direct::pack(sizes, weight)),
         }
     }
 

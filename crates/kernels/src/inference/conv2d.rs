@@ -51,7 +51,7 @@ enum Form {
     },
     /// As in training.
     Planes {
-        weights: ConvWeights,
+        weights: ConvWeights<'static>,
         bias: Option<Vec<f32>>,
     },
 }
@@ -73,7 +73,7 @@ impl Form {
             return Self::Depthwise(conv);
         }
         Self::Planes {
-            weights: ConvWeights::new(sizes, weight),
+            weights: ConvWeights::kept(sizes, weight),
             bias,
         }
     }

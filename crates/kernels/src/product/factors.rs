@@ -1,5 +1,6 @@
 //! The factors of a product, packed or not.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Number of rows that are interleaved in a packed left factor; a multiple of the rows computed at
@@ -7,18 +8,30 @@ use std::ops::Range;
 pub(crate) const ROWS: usize = 12;
 /// Number of columns in a panel of a packed right factor; a multiple of every vector width.
 pub(crate) const COLUMNS: usize = 16;
-/// A packed left factor, `[rows, depth]`, in blocks of twelve interleaved rows.
+/// A left factor, `[rows, depth]`, packed or as it is.
 #[derive(Debug, Clone)]
-pub(crate) struct PackedRows {
-    /// `[rows / 12, depth, 12]`, padded with zeros after the last row.
-    values: Vec<f32>,
+pub(crate) struct Rows<'a> {
+    /// `[rows, depth]`; if packed, in blocks of twelve interleaved rows: `[rows / 12, depth, 12]`, padded with zeros
+    /// after the last row.
+    values: Cow<'a, [f32]>,
     rows: usize,
     depth: usize,
+    is_packed: bool,
 }
 
-impl PackedRows {
+impl<'a> Rows<'a> {
+    /// The rows as they are: for a product with few columns, which takes less time than packing.
+    pub(crate) fn unpacked(values: &'a [f32], rows: usize, depth: usize) -> Self {
+        Self {
+            values: values.into(),
+            rows,
+            depth,
+            is_packed: false,
+        }
+    }
+
     /// Packs `[rows, depth]`.
-    pub(crate) fn new(values: &[f32], rows: usize, depth: usize) -> Self {
+    pub(crate) fn packed(values: &[f32], rows: usize, depth: usize) -> Self {
         let mut packed = vec![0.0; rows.next_multiple_of(ROWS) * depth];
         for (row, values) in values.chunks_exact(depth.max(1)).take(rows).enumerate() {
             let block = &mut packed[row / ROWS * ROWS * depth..];
@@ -28,9 +41,10 @@ impl PackedRows {
             }
         }
         Self {
-            values: packed,
+            values: packed.into(),
             rows,
             depth,
+            is_packed: true,
         }
     }
 
@@ -41,7 +55,7 @@ impl PackedRows {
             values: &self.values[rows.start * self.depth..],
             rows: rows.len(),
             depth: self.depth,
-            line: None,
+            line: (!self.is_packed).then_some(self.depth),
         }
     }
 }

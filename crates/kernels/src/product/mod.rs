@@ -8,7 +8,7 @@ mod factors;
 mod positions;
 mod sums;
 
-pub(crate) use factors::{COLUMNS, Left, PackedRows, ROWS, Right};
+pub(crate) use factors::{COLUMNS, Left, ROWS, Right, Rows};
 pub(crate) use positions::{Offsets, Positions, STEPS, WindowProduct};
 
 use crate::rectifier::{Bounds, Rectifier};
@@ -315,7 +315,7 @@ mod tests {
                 let sum: f32 = products.sum();
                 (sum + bias[row] + added[row * columns + column]).max(0.0)
             };
-            let packed = PackedRows::new(&a, rows, depth);
+            let packed = Rows::packed(&a, rows, depth);
             let mut panels = vec![0.0; columns.next_multiple_of(COLUMNS) * depth];
             for (k, line) in b.chunks_exact(columns).enumerate() {
                 for (column, value) in line.iter().enumerate() {
@@ -361,7 +361,7 @@ mod tests {
     fn an_element_has_the_same_bits_in_any_part() {
         let (rows, depth, columns) = (30, 700, 45);
         let (a, b) = (values(rows * depth, 7), values(depth * columns, 5));
-        let packed = PackedRows::new(&a, rows, depth);
+        let packed = Rows::packed(&a, rows, depth);
         let of = |part: Range<usize>, columns_part: Range<usize>| {
             let mut found = vec![0.0; part.len() * columns_part.len()];
             let mut target: Vec<&mut [f32]> = found.chunks_exact_mut(columns_part.len()).collect();
