@@ -427,11 +427,14 @@ mod tests {
     fn every_network_is_timed_at_what_it_can_do() {
         let compute = Compute::new(Device::flex(), 1).unwrap();
         let smallest = BenchNetwork::Published("mobilenetv3_small_100", Some(32));
-        for network in BenchNetwork::OWN.into_iter().chain([smallest]) {
+        let usual = BenchNetwork::OWN.into_iter().chain([smallest]);
+        let usual = usual.map(|network| (network, network.default_work()));
+        for (network, work) in usual.chain([(smallest, Work::Erf)]) {
             let bench = Bench {
                 network,
-                work: network.default_work(),
+                work,
                 batch: 1,
+                fields: Fields::All,
                 steps: 1,
                 scaling: false,
                 precision: Precision::F32,

@@ -31,7 +31,7 @@ pub(crate) fn max_pool(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
             });
         } else {
             let taps = taps(sizes, 0, row);
-            vectorized!(max_pool_row(sizes, taps, &columns, x, y));
+            vectorized!(max_pool_row(sizes, taps, columns, x, y));
         }
     });
 }
