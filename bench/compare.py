@@ -27,6 +27,8 @@ parser.add_argument("--checkpointing", action="store_true", help="receptive comp
 parser.add_argument("--ort", action="store_true", help="ONNX Runtime too, with --infer")
 parser.add_argument("--openvino", action="store_true", help="OpenVINO too, with --infer")
 arguments = parser.parse_args()
+if arguments.erf and (arguments.infer or arguments.checkpointing or arguments.keras):
+    parser.error("--erf excludes --infer, --checkpointing and --keras")
 
 
 def measured(command):

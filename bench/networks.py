@@ -1,6 +1,10 @@
 """The networks of README.md in PyTorch: those that are described there, and those of timm and torchvision."""
 
+import torch
 from torch import nn
+
+# The beginnings of the names of modules that do not enlarge a receptive field.
+SAME_FIELD = ("BatchNorm", "Dropout", "GELU", "Hardswish", "Identity", "ReLU", "SiLU")
 
 
 def conv(inputs, filters, norm=False):
@@ -56,8 +60,8 @@ def chosen(name, size=None):
     return published(name, size)
 
 
-def stages(network):
-    """The network up to each module with feature maps, without those inside a residual block."""
+def stages(network, shape):
+    """The network up to each convolution, pool or block with feature maps, as `receptive erf --layer all` has them."""
     modules = []
 
     def flatten(module):
@@ -68,9 +72,16 @@ def stages(network):
                 modules.append(child)
 
     flatten(network)
-    pools = [number for number, module in enumerate(modules) if "Pool" in type(module).__name__]
-    end = pools[-1] if pools and pools[-1] > len(modules) // 2 else len(modules)
-    return [nn.Sequential(*modules[: number + 1]) for number in range(end)]
+    values, ends = torch.zeros(1, *shape), []
+    for end, module in enumerate(modules, 1):
+        # The layers after the last maps are not a chain of their modules.
+        if "Adaptive" in type(module).__name__ or isinstance(module, (nn.Flatten, nn.Linear)):
+            break
+        with torch.no_grad():
+            values = module(values)
+        if not type(module).__name__.startswith(SAME_FIELD):
+            ends.append(end)
+    return [nn.Sequential(*modules[:end]) for end in ends]
 
 
 def published(name, size=None):

@@ -42,8 +42,11 @@ run = torch.compile(network) if arguments.mode == "compile" else network
 what = "infer" if arguments.infer or arguments.network == "photo" else "train"
 if arguments.network == "erf" or arguments.erf:
     what = "erf"
-    fields = stages(network) if arguments.erf == "all" else stages(network)[-1:]
+    fields = stages(network.eval(), shape)
+    if arguments.erf != "all":
+        fields = fields[-1:]
     if arguments.mode == "compile":
+        torch._dynamo.config.recompile_limit = 2 * len(fields)
         fields = [torch.compile(seen) for seen in fields]
 optimizer = torch.optim.Adam(network.parameters(), 1e-3)
 field = torch.zeros(shape[1:], device=arguments.device)

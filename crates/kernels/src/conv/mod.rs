@@ -194,22 +194,29 @@ impl<'a> ConvWeights<'a> {
     /// # Shapes
     /// - `weight`: `[filters, channels / groups, kernel height, kernel width]`
     pub(crate) fn once(sizes: &ConvSizes, weight: &'a [f32]) -> Self {
+        let direct = || direct::pack_once(sizes, weight);
+        Self::new(sizes, weight, || weight.into(), direct)
+    }
+
+    /// For any number of calls; the weights are shaped as for [`once`](Self::once).
+    pub(crate) fn kept(sizes: &ConvSizes, weight: &[f32]) -> ConvWeights<'static> {
+        let direct = || direct::pack(sizes, weight);
+        ConvWeights::new(sizes, weight, || weight.to_vec().into(), direct)
+    }
+
+    fn new(
+        sizes: &ConvSizes,
+        weight: &[f32],
+        depthwise: impl FnOnce() -> Cow<'a, [f32]>,
+        direct: impl FnOnce() -> Vec<Rows<'a>>,
+    ) -> Self {
         if winograd::applies(sizes) {
             let (filters, channels) = (sizes.filters, sizes.channels);
             Self::Winograd(winograd::PackedWeights::forward(weight, filters, channels))
         } else if depthwise::applies(sizes) {
-            Self::Depthwise(weight.into())
+            Self::Depthwise(depthwise())
         } else {
-            Self::Direct(direct::pack_once(sizes, weight))
-        }
-    }
-
-    /// For any number of calls.
-    pub(crate) fn kept(sizes: &ConvSizes, weight: &[f32]) -> ConvWeights<'static> {
-        match ConvWeights::once(sizes, weight) {
-            ConvWeights::Winograd(weights) => ConvWeights::Winograd(weights),
-            ConvWeights::Depthwise(weight) => ConvWeights::Depthwise(weight.into_owned().into()),
-            ConvWeights::Direct(_) => ConvWeights::Direct(direct::pack(sizes, weight)),
+            Self::Direct(direct())
         }
     }
 

@@ -37,7 +37,7 @@ impl KernelThreads {
     }
 
     /// Runs `work` on the calling thread; the kernels that it calls, forward and backward, are
-    /// computed on these threads while it waits.
+    /// computed on these threads while it waits, or within [`together`] with their help.
     pub fn share<R>(&self, work: impl FnOnce() -> R) -> R {
         /// Restores the previous threads, even if `work` panics.
         struct Before(Option<KernelThreads>);

@@ -19,10 +19,22 @@ enum Role {
     Task,
 }
 
-/// The team of a pass, and where its helpers come from.
+/// Where the helpers of a pass come from, and its team once there is something to share.
 struct Lead {
     pool: Pool,
-    team: Arc<Team>,
+    team: Option<RunningTeam>,
+}
+
+impl Lead {
+    fn new(pool: Pool) -> Self {
+        Self { pool, team: None }
+    }
+
+    /// The team, whose helpers are called at the first job.
+    fn team(&mut self) -> Arc<Team> {
+        let team = self.team.get_or_insert_with(|| Team::start(&self.pool));
+        team.0.clone()
+    }
 }
 
 thread_local! {
@@ -46,17 +58,18 @@ impl Drop for Acting {
     }
 }
 
-/// Calls `work`. The kernels in it are shared by the threads set by
+/// Calls `work`. The kernels of [`inference`](crate::inference) in it are shared by the threads set by
 /// [`KernelThreads::share`](super::KernelThreads::share), or else by rayon's current ones, which stay awake until
-/// `work` is done. The calling thread computes too, and waits for nothing but its own kernels.
+/// `work` is done; the calling thread is one of them.
+///
+/// `work` must not use rayon, nor wait for another thread, except within [`shared`](super::shared) or
+/// [`alone`](super::alone): what it waits for might wait for the team in turn.
 pub fn together<R>(work: impl FnOnce() -> R) -> R {
     let is_outside = ROLE.with_borrow(|role| matches!(role, Role::Outside));
-    let pool = Pool::current();
-    if !is_outside || pool.threads() <= 1 {
+    if !is_outside {
         return work();
     }
-    let team = Team::start(&pool);
-    let _owner = Acting::new(Role::Owner(Lead { pool, team }));
+    let _owner = Acting::new(Role::Owner(Lead::new(Pool::current())));
     work()
 }
 
@@ -70,11 +83,10 @@ pub(super) fn apart<R>(work: impl FnOnce() -> R) -> R {
     let Some(pool) = pool else {
         return work();
     };
-    // Dropping the lead ends its team.
+    // Dropping the lead ends its team; the next kernel starts another one.
     drop(ROLE.replace(Role::Outside));
     let result = work();
-    let team = Team::start(&pool);
-    ROLE.set(Role::Owner(Lead { pool, team }));
+    ROLE.set(Role::Owner(Lead::new(pool)));
     result
 }
 
@@ -94,17 +106,21 @@ pub(crate) fn each<T: Send>(tasks: Vec<T>, at_a_time: usize, work: impl Fn(T) + 
     use rayon::prelude::*;
 
     let at_a_time = at_a_time.max(1);
-    let team = ROLE.with_borrow(|role| match role {
-        Role::Outside => None,
-        Role::Owner(lead) => Some(Some(lead.team.clone())),
-        Role::Task => Some(None),
-    });
-    match team {
-        None => tasks
+    let is_outside = ROLE.with_borrow(|role| matches!(role, Role::Outside));
+    if is_outside {
+        return tasks
             .into_par_iter()
             .with_min_len(at_a_time)
-            .for_each(&work),
-        Some(Some(team)) if tasks.len() > at_a_time => {
+            .for_each(&work);
+    }
+    let team = ROLE.with_borrow_mut(|role| match role {
+        Role::Owner(lead) if tasks.len() > at_a_time && lead.pool.threads() > 1 => {
+            Some(lead.team())
+        }
+        _ => None,
+    });
+    match team {
+        Some(team) => {
             let mut tasks = tasks.into_iter();
             let mut bundles = Vec::with_capacity(tasks.len().div_ceil(at_a_time));
             while tasks.len() > 0 {
@@ -122,7 +138,7 @@ pub(crate) fn each<T: Send>(tasks: Vec<T>, at_a_time: usize, work: impl Fn(T) + 
                 }
             });
         }
-        Some(_) => tasks.into_iter().for_each(work),
+        None => tasks.into_iter().for_each(work),
     }
 }
 
@@ -175,7 +191,7 @@ unsafe impl Sync for Team {}
 
 impl Team {
     /// Asks all but one of the pool's threads to help.
-    fn start(pool: &Pool) -> Arc<Self> {
+    fn start(pool: &Pool) -> RunningTeam {
         let team = Arc::new(Self {
             members: pool.threads(),
             helpers: AtomicUsize::new(0),
@@ -188,7 +204,7 @@ impl Team {
             let team = team.clone();
             pool.spawn(move || team.help());
         }
-        team
+        RunningTeam(team)
     }
 
     /// Runs the job on the calling thread, the team's owner, and on every helper that comes in time; returns when
@@ -236,11 +252,14 @@ impl Team {
                 // SAFETY: this helper is inside, so that the job is valid and not written.
                 let job = unsafe { *self.job.get() };
                 let result = catch_unwind(AssertUnwindSafe(|| job.map(|job| job(member))));
-                if let Err(panic) = result {
-                    let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
-                    first.get_or_insert(panic);
-                }
+                let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
+                let unreported = match result {
+                    Err(panic) if first.is_none() => first.replace(panic),
+                    result => result.err(),
+                };
+                drop(first);
                 self.state.fetch_sub(INSIDE, Ordering::Release);
+                drop(unreported);
                 wait = Wait::default();
             } else {
                 wait.moment();
@@ -256,9 +275,12 @@ impl Team {
     }
 }
 
-impl Drop for Lead {
+/// A team that is done when this is dropped.
+struct RunningTeam(Arc<Team>);
+
+impl Drop for RunningTeam {
     fn drop(&mut self) {
-        self.team.state.fetch_or(DONE, Ordering::Release);
+        self.0.state.fetch_or(DONE, Ordering::Release);
     }
 }
 
@@ -319,6 +341,7 @@ mod tests {
     fn every_task_is_done_once_on_any_number_of_threads() {
         for threads in [1, 2, 3, 8] {
             let helpers = KernelThreads::new(threads).unwrap();
+            assert_eq!(helpers.share(|| together(count)), threads);
             for length in [0, 1, 2, 17, 100] {
                 assert_eq!(helpers.share(|| squares(length)), expected(length));
                 assert_eq!(squares(length), expected(length));

@@ -94,6 +94,41 @@ fn an_image_has_the_same_logits_in_any_batch_and_on_any_number_of_threads() {
     }
 }
 
+/// Several passes at once through layers that burn computes, and whose values it rearranges in parallel: none waits for
+/// another for ever.
+#[test]
+fn passes_at_once_in_one_pool_end() {
+    use rayon::prelude::*;
+    use receptive_model::{Conv2dLayer, GlobalAvgPool2dLayer, LayerNormLayer, LinearLayer};
+    use receptive_model::{ModelConfig, Padding};
+    let device = Device::flex();
+    // More values than burn copies in one thread.
+    let input = ImageSize::new(3, 192, 192);
+    let conv = |filters| Conv2dLayer::new(filters, 3).with_padding(Padding::Same);
+    let config = ModelConfig::new(input.channels, input.height, input.width)
+        .layer(conv(32))
+        .layer(LayerNormLayer::default())
+        .layer(conv(8))
+        .layer(GlobalAvgPool2dLayer::default())
+        .layer(LinearLayer::classes());
+    let model = config.with_classes(5).plan().unwrap();
+    let network = model.init_seeded(3, &device).prepare(&device);
+    let x = images(1, input, &device);
+    let expected = bits(network.forward(x.clone()));
+    let pass = || assert_eq!(bits(network.forward(x.clone())), expected);
+    for threads in [2, 3] {
+        let helpers = KernelThreads::new(threads).unwrap();
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.unwrap()
+            .install(|| (0..12).into_par_iter().for_each(|_| pass()));
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| (0..4).for_each(|_| helpers.share(pass)));
+            }
+        });
+    }
+}
+
 /// Maps that are multiplied value by value, and a gate of one position whose block has more values than the map.
 #[test]
 fn products_of_branches_of_any_size() {

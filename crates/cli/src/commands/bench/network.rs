@@ -101,8 +101,10 @@ impl BenchNetwork {
 
     /// The batch size used for the other frameworks.
     pub(super) const fn default_batch(self, is_field: bool) -> usize {
+        if is_field {
+            return 1;
+        }
         match self {
-            _ if is_field => 1,
             Self::Fashion | Self::Vgg => 64,
             Self::Published(..) => 32,
             Self::Photo => 2,

@@ -17,7 +17,8 @@ use crate::threads::each;
 ///
 /// # Shapes
 /// - `x`: `[images, channels / 16, height, width, 16]`
-/// - `y`, map: `[images, filters / 16, output height, output width, 16]`; `y` is overwritten
+/// - `y`, map: `[images, filters / 16, output height, output width, 16]`; `y` is overwritten; half
+///   the height and width, rounded down, if `is_pooled`
 /// - bias: `[filters]`, padded to whole blocks
 pub(crate) fn forward_blocks(
     sizes: &ConvSizes,

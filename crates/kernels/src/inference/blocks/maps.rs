@@ -44,7 +44,8 @@ fn taps(sizes: &PoolSizes, axis: usize, output: usize) -> Range<usize> {
     let at = output * options.strides[axis];
     let first = at + before.saturating_sub(at).div_ceil(dilation) * dilation - before;
     let last = at + (options.kernel_size[axis] - 1) * dilation;
-    first..(last + 1).saturating_sub(before).min(input[axis])
+    let end = (last + 1).saturating_sub(before).min(input[axis]);
+    first.min(end)..end
 }
 
 #[inline(always)]

@@ -213,16 +213,18 @@ fn one<'a>(step: &Step, mut value: Value<'a>, buffers: &mut Buffers, device: &De
         }
         Step::Activation(activation) => {
             let x = tensor(in_planes(value, buffers), device);
-            let y = alone(|| match x {
-                Features::Map(x) => Features::Map(activation.forward(x)),
-                Features::Flat(x) => Features::Flat(activation.forward(x)),
+            return alone(|| {
+                from_tensor(match x {
+                    Features::Map(x) => Features::Map(activation.forward(x)),
+                    Features::Flat(x) => Features::Flat(activation.forward(x)),
+                })
             });
-            return from_tensor(y);
         }
         Step::Layer(layer) => {
             let (layer, planned) = &**layer;
             let x = tensor(in_planes(value, buffers), device);
-            return from_tensor(alone(|| layer.forward(x, planned, &mut Pass::new())));
+            // Reading the values may rearrange them, for which burn uses rayon.
+            return alone(|| from_tensor(layer.forward(x, planned, &mut Pass::new())));
         }
     }
     value
