@@ -1,6 +1,5 @@
 """The networks of README.md in PyTorch: those that are described there, and those of timm and torchvision."""
 
-import torch
 from torch import nn
 
 # The beginnings of the names of modules that do not enlarge a receptive field.
@@ -60,7 +59,7 @@ def chosen(name, size=None):
     return published(name, size)
 
 
-def stages(network, shape):
+def stages(network):
     """The network up to each convolution, pool or block with feature maps, as `receptive erf --layer all` has them."""
     modules = []
 
@@ -72,13 +71,11 @@ def stages(network, shape):
                 modules.append(child)
 
     flatten(network)
-    values, ends = torch.zeros(1, *shape), []
+    ends = []
     for end, module in enumerate(modules, 1):
         # The layers after the last maps are not a chain of their modules.
         if "Adaptive" in type(module).__name__ or isinstance(module, (nn.Flatten, nn.Linear)):
             break
-        with torch.no_grad():
-            values = module(values)
         if not type(module).__name__.startswith(SAME_FIELD):
             ends.append(end)
     return [nn.Sequential(*modules[:end]) for end in ends]

@@ -42,7 +42,7 @@ run = torch.compile(network) if arguments.mode == "compile" else network
 what = "infer" if arguments.infer or arguments.network == "photo" else "train"
 if arguments.network == "erf" or arguments.erf:
     what = "erf"
-    fields = stages(network.eval(), shape)
+    fields = stages(network)
     if arguments.erf != "all":
         fields = fields[-1:]
     if arguments.mode == "compile":

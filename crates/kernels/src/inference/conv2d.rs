@@ -111,11 +111,10 @@ impl Conv2d {
     /// outputs are in the cache; `None` if that is not supported for these sizes.
     pub fn with_max_pool_2x2(&self) -> Option<Self> {
         let sizes = self.sizes(1);
+        let has_window = sizes.output.iter().all(|side| *side >= 2);
         let form = match self.form.clone() {
-            Form::Blocks(conv) if sizes.output.iter().all(|side| *side >= 2) => {
-                Form::Blocks(conv.pooled(&sizes))
-            }
-            form @ Form::Winograd { .. } if sizes.output.iter().all(|side| *side >= 2) => form,
+            Form::Blocks(conv) if has_window => Form::Blocks(conv.pooled(&sizes)),
+            form @ Form::Winograd { .. } if has_window => form,
             form @ Form::Planes { .. } if conv::fuses_pool(&sizes) => form,
             _ => return None,
         };

@@ -362,16 +362,18 @@ mod tests {
         let (rows, depth, columns) = (30, 700, 45);
         let (a, b) = (values(rows * depth, 7), values(depth * columns, 5));
         let packed = Rows::packed(&a, rows, depth);
-        let of = |part: Range<usize>, columns_part: Range<usize>| {
+        let unpacked = Rows::unpacked(&a, rows, depth);
+        let of = |left: &Rows<'_>, part: Range<usize>, columns_part: Range<usize>| {
             let mut found = vec![0.0; part.len() * columns_part.len()];
             let mut target: Vec<&mut [f32]> = found.chunks_exact_mut(columns_part.len()).collect();
             let right = Right::lines(&b[columns_part.start..], columns_part.len(), columns);
-            product(&mut target, packed.part(part), right, Finish::default());
+            product(&mut target, left.part(part), right, Finish::default());
             found
         };
-        let whole = of(0..rows, 0..columns);
+        let whole = of(&packed, 0..rows, 0..columns);
+        assert_eq!(whole, of(&unpacked, 0..rows, 0..columns));
         for (part, columns_part) in [(0..12, 3..4), (12..30, 0..45), (24..25, 7..40)] {
-            let some = of(part.clone(), columns_part.clone());
+            let some = of(&packed, part.clone(), columns_part.clone());
             for (row, line) in part.zip(some.chunks_exact(columns_part.len())) {
                 assert_eq!(&whole[row * columns..][columns_part.clone()], line);
             }

@@ -53,9 +53,9 @@ impl KernelThreads {
 
 /// Runs a kernel that uses rayon on the threads set by [`KernelThreads::share`] for the calling thread, if any.
 pub fn shared<R: Send>(kernel: impl FnOnce() -> R + Send) -> R {
-    team::apart(|| match SHARED.with_borrow(Clone::clone) {
-        Some(threads) => threads.0.install(kernel),
-        None => kernel(),
+    team::apart(|| match Pool::current() {
+        Pool::Shared(threads) => threads.0.install(kernel),
+        Pool::Rayon => kernel(),
     })
 }
 

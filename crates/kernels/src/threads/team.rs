@@ -58,6 +58,11 @@ impl Drop for Acting {
     }
 }
 
+/// Whether this thread is neither in a pass nor in a task.
+fn is_outside() -> bool {
+    ROLE.with_borrow(|role| matches!(role, Role::Outside))
+}
+
 /// Calls `work`. The kernels of [`inference`](crate::inference) in it are shared by the threads set by
 /// [`KernelThreads::share`](super::KernelThreads::share), or else by rayon's current ones, which stay awake until
 /// `work` is done; the calling thread is one of them.
@@ -65,8 +70,7 @@ impl Drop for Acting {
 /// `work` must not use rayon, nor wait for another thread, except within [`shared`](super::shared) or
 /// [`alone`](super::alone): what it waits for might wait for the team in turn.
 pub fn together<R>(work: impl FnOnce() -> R) -> R {
-    let is_outside = ROLE.with_borrow(|role| matches!(role, Role::Outside));
-    if !is_outside {
+    if !is_outside() {
         return work();
     }
     let _owner = Acting::new(Role::Owner(Lead::new(Pool::current())));
@@ -106,8 +110,7 @@ pub(crate) fn each<T: Send>(tasks: Vec<T>, at_a_time: usize, work: impl Fn(T) + 
     use rayon::prelude::*;
 
     let at_a_time = at_a_time.max(1);
-    let is_outside = ROLE.with_borrow(|role| matches!(role, Role::Outside));
-    if is_outside {
+    if is_outside() {
         return tasks
             .into_par_iter()
             .with_min_len(at_a_time)
@@ -327,10 +330,6 @@ mod tests {
             });
             values
         })
-    }
-
-    fn is_outside() -> bool {
-        ROLE.with_borrow(|role| matches!(role, Role::Outside))
     }
 
     fn expected(length: usize) -> Vec<f32> {

@@ -1,7 +1,7 @@
 //! Pools of blocks of channels.
 
 use super::layout::{BLOCK, CHUNK};
-use crate::pool::{PoolSizes, larger, max_pool_2x2_blocks};
+use crate::pool::{PoolSizes, larger};
 use crate::simd::{add, vectorized};
 use crate::threads::{each, each_part};
 use std::ops::Range;
@@ -16,58 +16,38 @@ pub(crate) fn max_pool(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
     let from = height * width * BLOCK;
     let line = sizes.output[1] * BLOCK;
     let rows = sizes.output[0].max(1);
-    let each = 0..sizes.output[1];
-    let columns: Vec<_> = each.map(|column| taps(sizes, 1, column)).collect();
-    let columns = &*columns; // the macro moves its variables
-    let options = sizes.options;
     each_part(y, line, CHUNK / (line * 4).max(1) + 1, |i, y| {
-        let (x, row) = (&x[i / rows * from..][..from], i % rows);
-        if options.is_2x2() {
-            let rows = &x[2 * row * width * BLOCK..][..2 * width * BLOCK];
-            let widths = [width, width / 2];
-            vectorized!({
-                let finish = |_, largest| options.rectifier.of(largest);
-                max_pool_2x2_blocks::<BLOCK>(widths, rows, y, finish);
-            });
-        } else {
-            let taps = taps(sizes, 0, row);
-            vectorized!(max_pool_row(sizes, taps, columns, x, y));
-        }
+        let x = &x[i / rows * from..][..from];
+        let taps = taps(sizes, 0, i % rows);
+        vectorized!(max_pool_row(sizes, taps, x, y));
     });
 }
 
 /// The input rows (axis 0) or columns of a window, without those in the padding: the first, and the
 /// end; they are as far apart as the dilation.
+#[inline(always)]
 fn taps(sizes: &PoolSizes, axis: usize, output: usize) -> Range<usize> {
     let PoolSizes { input, options, .. } = sizes;
     let (dilation, before) = (options.dilation[axis], options.padding[axis]);
     let at = output * options.strides[axis];
     let first = at + before.saturating_sub(at).div_ceil(dilation) * dilation - before;
     let last = at + (options.kernel_size[axis] - 1) * dilation;
-    let end = (last + 1).saturating_sub(before).min(input[axis]);
-    first.min(end)..end
+    first..(last + 1).saturating_sub(before).min(input[axis])
 }
 
 #[inline(always)]
-fn max_pool_row(
-    sizes: &PoolSizes,
-    rows: Range<usize>,
-    columns: &[Range<usize>],
-    x: &[f32],
-    y: &mut [f32],
-) {
+fn max_pool_row(sizes: &PoolSizes, rows: Range<usize>, x: &[f32], y: &mut [f32]) {
     let PoolSizes { input, options, .. } = sizes;
     let [down, right] = options.dilation;
-    for (y, columns) in y.as_chunks_mut::<BLOCK>().0.iter_mut().zip(columns) {
+    for (column, y) in y.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
+        let columns = taps(sizes, 1, column);
         let mut largest = [f32::NEG_INFINITY; BLOCK];
         for row in rows.clone().step_by(down) {
             let line = &x[row * input[1] * BLOCK..][..input[1] * BLOCK];
-            for values in line.as_chunks::<BLOCK>().0[columns.clone()]
-                .iter()
-                .step_by(right)
-            {
+            let (line, _) = line.as_chunks::<BLOCK>();
+            for column in columns.clone().step_by(right) {
                 for lane in 0..BLOCK {
-                    largest[lane] = larger(largest[lane], values[lane]);
+                    largest[lane] = larger(largest[lane], line[column][lane]);
                 }
             }
         }
