@@ -1,6 +1,8 @@
 //! The kernels as a burn backend extension, and their implementation for flex.
 
-use crate::conv::{self, Addends, Conv2dOptions, ConvSizes, ConvWeights, WeightGradients};
+use crate::conv::{
+    self, Addends, Conv2dOptions, ConvSizes, ConvWeights, GradientWeights, WeightGradients,
+};
 use crate::norm::{self, BatchNormOptions, Moments, NormSizes, Statistics};
 use crate::pool::{self, MaxPool2dOptions, PoolSizes};
 use crate::profile::{Kernel, timed};
@@ -220,7 +222,8 @@ impl KernelGradients for Flex {
         let sizes = ConvSizes::new(input, dims(&weight), options);
         let (weight, grad) = (weight.to_contiguous(), grad.to_contiguous());
         let dx = timed(Kernel::Conv2dInputGradient, || {
-            conv::input_gradient(&sizes, values(&weight), values(&grad))
+            let weights = GradientWeights::new(&sizes, values(&weight).into());
+            weights.gradient(&sizes, values(&grad))
         });
         tensor(dx, sizes.input_shape())
     }

@@ -32,6 +32,7 @@
 mod autodiff;
 mod conv;
 mod dispatch;
+pub mod frozen;
 pub mod inference;
 mod matrix;
 #[cfg(feature = "mimalloc")]

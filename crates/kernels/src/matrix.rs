@@ -44,27 +44,16 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// What happens to the existing values of the target.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Write {
-    /// They are overwritten.
-    Over,
-    /// The product is added to them.
-    Add,
-}
-
-/// `target = left * right` or `target += left * right`, where the rows of `target` start
-/// `row_stride` values apart. Runs on the calling thread only, so that the order of additions is
-/// always the same.
+/// `target += left * right`, where the rows of `target` start `row_stride` values apart. Runs on the
+/// calling thread only, so that the order of additions is always the same.
 ///
 /// # Panics
 /// If the shapes do not match or a slice is too short, which would be a bug in this crate.
-pub(crate) fn multiply(
+pub(crate) fn add_product(
     target: &mut [f32],
     row_stride: usize,
     left: Matrix<'_>,
     right: Matrix<'_>,
-    write: Write,
 ) {
     let (rows, columns) = (left.rows, right.columns);
     assert_eq!(left.columns, right.rows, "inner sizes of a product");
@@ -99,7 +88,7 @@ pub(crate) fn multiply(
             target.as_mut_ptr(),
             1,
             row_stride as isize,
-            write == Write::Add,
+            true,
             left.values.as_ptr(),
             left.column_stride as isize,
             left.row_stride as isize,
@@ -129,14 +118,12 @@ mod tests {
     fn products_of_plain_and_transposed_matrices() {
         let a = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]; // 2 x 3
         let b = [1.0, 0.0, -1.0, 2.0, 0.5, 1.0]; // 3 x 2
-        let mut product = [9.0; 4];
+        let mut sum = [1.0; 4];
         let left = Matrix::new(&a, 2, 3);
-        multiply(&mut product, 2, left, Matrix::new(&b, 3, 2), Write::Over);
-        assert_eq!(product, [0.5, 7.0, 2.0, 16.0]);
-        multiply(&mut product, 2, left, Matrix::new(&b, 3, 2), Write::Add);
-        assert_eq!(product, [1.0, 14.0, 4.0, 32.0]);
+        add_product(&mut sum, 2, left, Matrix::new(&b, 3, 2));
+        assert_eq!(sum, [1.5, 8.0, 3.0, 17.0]);
         let mut square = [0.0; 9];
-        multiply(&mut square, 3, left.transposed(), left, Write::Over);
+        add_product(&mut square, 3, left.transposed(), left);
         assert_eq!(
             square,
             [17.0, 22.0, 27.0, 22.0, 29.0, 36.0, 27.0, 36.0, 45.0]
@@ -144,17 +131,17 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_inner_side_gives_zeros() {
-        let mut product = [7.0; 4];
+    fn an_empty_inner_side_adds_nothing() {
+        let mut sum = [7.0; 4];
         let none = Matrix::new(&[], 2, 0);
-        multiply(&mut product, 2, none, none.transposed(), Write::Over);
-        assert_eq!(product, [0.0; 4]);
+        add_product(&mut sum, 2, none, none.transposed());
+        assert_eq!(sum, [7.0; 4]);
     }
 
     #[test]
     #[should_panic(expected = "target is too short")]
     fn a_short_target_is_not_written() {
         let one = Matrix::new(&[1.0], 1, 1);
-        multiply(&mut [], 1, one, one, Write::Over);
+        add_product(&mut [], 1, one, one);
     }
 }

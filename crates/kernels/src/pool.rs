@@ -8,6 +8,7 @@ use crate::rectifier::Rectifier;
 use crate::scratch::with_scratch;
 use crate::simd::{select, vectorized};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// The options of a max pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +74,18 @@ impl PoolSizes {
             output: output_size(input, kernel_size, strides, padding, dilation),
             options,
         }
+    }
+
+    /// The input rows (axis 0) or columns of an output's window, without those in the padding: the
+    /// first, and the end; they are as far apart as the dilation.
+    #[inline(always)]
+    pub(crate) fn taps(&self, axis: usize, output: usize) -> Range<usize> {
+        let Self { input, options, .. } = self;
+        let (dilation, before) = (options.dilation[axis], options.padding[axis]);
+        let at = output * options.strides[axis];
+        let first = at + before.saturating_sub(at).div_ceil(dilation) * dilation - before;
+        let last = at + (options.kernel_size[axis] - 1) * dilation;
+        first..(last + 1).saturating_sub(before).min(input[axis])
     }
 
     fn phases(&self) -> Phases {

@@ -57,6 +57,6 @@ pub use geometry::{Edges, Field, Padding, Pair, Shape, Units};
 pub use layers::*;
 #[cfg(feature = "learner")]
 pub use network::ImageBatch;
-pub use network::{Classifier, Cone, InferenceNetwork, WatchedLogits, weights_sha256};
+pub use network::{Classifier, Cone, FrozenCone, InferenceNetwork, WatchedLogits, weights_sha256};
 pub use plan::Plan;
 pub use receptive_core::{Fit, ImageSize, Interpolation, Resize};

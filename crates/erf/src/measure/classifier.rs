@@ -1,6 +1,6 @@
 //! Measures `receptive-model`'s classifiers, whose plan tells which pixels a unit can depend on.
 
-use super::gradient::{BackwardPass, Forward, Method};
+use super::gradient::{BackwardPass, Method, Network};
 use super::inputs::Inputs;
 use super::measurement::Measurement;
 use super::probe::Probe;
@@ -11,8 +11,17 @@ use crate::map::Region;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::Tensor;
 use receptive_model::{
-    AutodiffDevice, Classifier, Features, InferenceDevice, Plan, Units, exactly,
+    AutodiffDevice, Classifier, Cone, Features, InferenceDevice, Plan, Units, exactly,
 };
+use std::sync::Arc;
+
+/// Up to so many multiply-adds per image a cone is computed by exact convolutions.
+const MAX_EXACT_MACS: usize = 50_000_000;
+/// Maximum number of values that the layers of a cone compute in one pass if it has several images:
+/// about as many are kept in memory, in pieces that are small enough to be used again.
+const MAX_VALUES: usize = 1 << 24;
+/// Maximum number of images in one pass of a cone: several threads should have some of each round.
+const MAX_BATCH: usize = 10;
 
 /// The network whose field is measured.
 #[derive(Clone, Copy)]
@@ -48,8 +57,10 @@ impl MeasuredNetwork<'_> {
 /// statistics, and dropout is off.
 ///
 /// By default only the unit's cone is computed, plus the whole network for one sample: both must
-/// agree, and the whole gradient must be zero outside the theoretical field. After a gate the cone
-/// is the whole image, so whole images are computed at once.
+/// agree, and the whole gradient, which is computed by exact convolutions, must be zero outside the
+/// theoretical field. A large cone is computed by the fastest convolutions, whose rounding errors
+/// are small compared with the gradients around a pixel. After a gate the cone is the whole image,
+/// so whole images are computed at once.
 ///
 /// # Errors
 /// [`ErfError::Model`] for a layer that the plan does not have, [`ErfError::Setting`] for a unit
@@ -169,7 +180,8 @@ impl<'a> LayerForward<'a> {
         progress: &mut MeasureProgress<'_>,
     ) -> Result<Measurement, ErfError> {
         let unit = sampler.probe.unit.map(|place| place..place + 1);
-        let part = self.cone(0, &unit)?.1;
+        let first = self.cone(0, &unit)?;
+        let part = pixels(&first);
         let whole = sampler.images(&|sample| self.whole(sample), 0..1)?;
         sampler.method = Method::Cone;
         sampler.pass = BackwardPass {
@@ -179,15 +191,31 @@ impl<'a> LayerForward<'a> {
         // The theoretical field may be larger than the cone's pixels, outside which the gradient is
         // zero.
         sampler.readouts = vec![part];
-        if let MeasuredNetwork::Given(_) = self.network {
-            sampler.batch = default_batch(&part);
-        }
-        let cone = sampler.images(&|sample| Ok(self.cone(sample, &unit)?.0), 0..1)?;
+        let is_exact = first.macs() <= MAX_EXACT_MACS;
+        let frozen = match self.network {
+            MeasuredNetwork::Given(_) => {
+                sampler.batch = (MAX_VALUES / first.values().max(1)).clamp(1, MAX_BATCH);
+                let frozen = || first.into_frozen(self.autodiff);
+                Some(Arc::new(if is_exact { exactly(frozen) } else { frozen() }))
+            }
+            MeasuredNetwork::Redrawn(..) => None,
+        };
+        let network = |sample| {
+            if let Some(frozen) = &frozen {
+                return Ok(Network::Cone(frozen.clone()));
+            }
+            // Weights that are used once are not worth packing.
+            let cone = self.cone(sample, &unit)?;
+            Ok(Network::Forward(Box::new(move |images: Tensor<4>| {
+                as_map(exactly(|| cone.forward(images)))
+            })))
+        };
+        let cone = sampler.images(&network, 0..1)?;
         let (Some(whole), Some(cone)) = (whole.first(), cone.first()) else {
             return Err(ErfError::network("gave no gradient"));
         };
         agree(whole.total, cone.total)?;
-        let measurement = sampler.run(&|sample| Ok(self.cone(sample, &unit)?.0), progress)?;
+        let measurement = sampler.run(&network, progress)?;
         Ok(Measurement {
             outside: if whole.total > 0.0 {
                 whole.outside / whole.total
@@ -198,31 +226,31 @@ impl<'a> LayerForward<'a> {
         })
     }
 
-    fn whole(&self, sample: u64) -> Result<Box<Forward<'a>>, ErfError> {
+    fn whole(&self, sample: u64) -> Result<Network<'a>, ErfError> {
         let classifier = self.classifier(sample)?;
         let layer = self.layer;
         classifier.plan().find(layer)?;
-        Ok(Box::new(move |images: Tensor<4>| {
+        Ok(Network::Forward(Box::new(move |images: Tensor<4>| {
             // The layer is in this plan, so the image itself is never returned. Computed exactly,
             // because the gradient outside the theoretical field must be 0.
             exactly(|| classifier.forward_until(images.clone(), layer)).map_or(images, as_map)
-        }))
+        })))
     }
 
-    /// The cone of the units, and the pixels that it reads.
-    fn cone(&self, sample: u64, units: &Units) -> Result<(Box<Forward<'a>>, Region), ErfError> {
-        let cone = self.classifier(sample)?.cone(self.layer, units)?;
-        let [rows, columns] = cone.pixels();
-        let part = Region {
-            top: rows.start as i64,
-            left: columns.start as i64,
-            height: rows.len(),
-            width: columns.len(),
-        };
-        Ok((
-            Box::new(move |images: Tensor<4>| as_map(exactly(|| cone.forward(images)))),
-            part,
-        ))
+    /// The cone of the units.
+    fn cone(&self, sample: u64, units: &Units) -> Result<Cone, ErfError> {
+        Ok(self.classifier(sample)?.cone(self.layer, units)?)
+    }
+}
+
+/// The pixels that a cone reads.
+fn pixels(cone: &Cone) -> Region {
+    let [rows, columns] = cone.pixels();
+    Region {
+        top: rows.start as i64,
+        left: columns.start as i64,
+        height: rows.len(),
+        width: columns.len(),
     }
 }
 

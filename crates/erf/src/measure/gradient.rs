@@ -8,11 +8,12 @@ use burn::tensor::{Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use receptive_core::hash::mix;
-use receptive_model::AutodiffDevice;
+use receptive_model::{AutodiffDevice, FrozenCone};
 use serde::Serialize;
 use std::ops::Range;
+use std::sync::Arc;
 
-/// How the gradients are computed. All methods give the same result.
+/// How the gradients are computed. All methods give the same result up to rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
@@ -29,7 +30,15 @@ pub enum Method {
     Cone,
 }
 
-/// A network: images `[batch, channels, height, width]` to a feature map
+/// What computes the gradients of some images.
+pub(super) enum Network<'a> {
+    /// A forward pass on burn's autodiff.
+    Forward(Box<Forward<'a>>),
+    /// A cone with constant weights.
+    Cone(Arc<FrozenCone>),
+}
+
+/// A forward pass: images `[batch, channels, height, width]` to a feature map
 /// `[batch, filters, rows, columns]`.
 pub(super) type Forward<'a> = dyn Fn(Tensor<4>) -> Tensor<4> + Send + Sync + 'a;
 
@@ -48,7 +57,7 @@ impl BackwardPass {
     /// vector `[channels, height, width]` per sample.
     pub(super) fn gradients(
         &self,
-        network: &Forward<'_>,
+        network: &Network<'_>,
         probe: &Probe,
         inputs: &dyn Inputs,
         samples: Range<u64>,
@@ -70,26 +79,39 @@ impl BackwardPass {
             values.extend(image);
         }
         // [batch, channels, height, width]
-        let images = Tensor::<4>::from_data(TensorData::new(values, dims), device).require_grad();
-        let map = network(images.clone()); // [batch, filters, height, width]
-        let [batch, filters, height, width] = map.dims();
-        if batch != dims[0] {
-            return Err(ErfError::network(format!(
-                "gave a batch of {batch} feature maps for {} images; expected one per image",
-                dims[0]
-            )));
-        }
-        for unit in &self.units {
-            probe
-                .clone()
-                .with_unit(*unit)
-                .check([filters, height, width])?;
-        }
-        let seeds = self.seeds([batch, filters, height, width], probe, samples.start, seed);
-        let seeds = Tensor::<4>::from_data(seeds, device);
-        // The seeds are 0 except at the seeded units.
-        let gradients = (map * seeds).sum().backward();
-        let flat = match images.grad(&gradients) {
+        let images = Tensor::<4>::from_data(TensorData::new(values, dims), device);
+        // The seeds are 0 except at the seeded units: [batch, filters, height, width].
+        let seeds = |[filters, height, width]: [usize; 3]| {
+            for unit in &self.units {
+                let probe = probe.clone().with_unit(*unit);
+                probe.check([filters, height, width])?;
+            }
+            let seeds = self.seeds(
+                [dims[0], filters, height, width],
+                probe,
+                samples.start,
+                seed,
+            );
+            Ok::<_, ErfError>(Tensor::<4>::from_data(seeds, device))
+        };
+        let gradient = match network {
+            Network::Cone(cone) => Some(cone.input_gradient(images, seeds(cone.output())?)),
+            Network::Forward(forward) => {
+                let images = images.require_grad();
+                let map = forward(images.clone()); // [batch, filters, height, width]
+                let [batch, filters, height, width] = map.dims();
+                if batch != dims[0] {
+                    return Err(ErfError::network(format!(
+                        "gave a batch of {batch} feature maps for {} images; expected one per \
+                         image",
+                        dims[0]
+                    )));
+                }
+                let seeds = seeds([filters, height, width])?;
+                images.grad(&(map * seeds).sum().backward())
+            }
+        };
+        let flat = match gradient {
             Some(gradient) => gradient
                 .into_data()
                 .convert::<f32>()

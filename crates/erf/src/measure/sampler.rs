@@ -1,6 +1,6 @@
 //! Rounds of samples, computed on all threads until the noise is small.
 
-use super::gradient::{BackwardPass, Forward, Method};
+use super::gradient::{BackwardPass, Method, Network};
 use super::inputs::Inputs;
 use super::measurement::{GROUPS, GroupSums, Measurement, SampleMaps, aggregate};
 use super::probe::{Channels, Probe};
@@ -124,7 +124,7 @@ pub fn measure<'p>(
         batch: default_batch(&image),
         is_redrawn: false,
     };
-    sampler.run(&|_| Ok(Box::new(&network)), progress)
+    sampler.run(&|_| Ok(Network::Forward(Box::new(&network))), progress)
 }
 
 /// Rows and columns of the network's feature map.
@@ -151,7 +151,7 @@ pub(super) fn default_batch(part: &Region) -> usize {
 }
 
 /// The network for the sample with this index.
-type Networks<'a> = dyn Fn(u64) -> Result<Box<Forward<'a>>, ErfError> + Sync + 'a;
+type Networks<'a> = dyn Fn(u64) -> Result<Network<'a>, ErfError> + Sync + 'a;
 
 /// A measurement before it runs.
 pub(super) struct Sampler<'a> {
@@ -306,7 +306,7 @@ impl Sampler<'_> {
         let samples = self.samples(numbers, batch);
         let network = networks(samples.start)?;
         self.pass.gradients(
-            &*network,
+            &network,
             self.probe,
             self.inputs,
             samples,

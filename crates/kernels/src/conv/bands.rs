@@ -2,6 +2,7 @@
 //! never on the number of threads, so results are bit-identical on any number of threads.
 
 use super::ConvSizes;
+use crate::product::ROWS;
 use crate::{profile, threads};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -10,11 +11,11 @@ use std::ops::Range;
 const BAND_VALUES: usize = 96 * 1024;
 /// Narrower products use the matrix kernel poorly.
 const MIN_COLUMNS: usize = 128;
-/// Output planes of at least this many values are also split by filters or channels, so that
-/// several threads share one image.
+/// Output planes of at least this many values are also split by channels, so that several threads
+/// share one image.
 const MIN_SLICED_PLANE: usize = 4096;
-/// Number of filters or channels in such a slice.
-const SLICE: usize = 16;
+/// Number of channels in such a slice, so that its rows of a product are whole blocks.
+const SLICE: usize = 2 * ROWS;
 
 /// Bands of output rows with im2col matrices that fit the cache.
 pub(super) fn bands(
@@ -52,15 +53,14 @@ pub(crate) fn take_from_each<'a>(
     taken.collect()
 }
 
-/// Runs `work(image, first, planes)` in parallel on slices of `values`, `[images, count, plane]`,
-/// where `count` is the number of filters or channels and `planes` are those from index `first` on.
+/// Runs `work(image, first, planes)` in parallel on slices of `values`, `[images, channels, height,
+/// width]` of the input, where `planes` are those from channel `first` on.
 pub(super) fn for_each_slice(
     sizes: &ConvSizes,
     values: &mut [f32],
-    count: usize,
-    plane: usize,
     work: impl Fn(usize, usize, &mut [f32]) + Sync,
 ) {
+    let (count, plane) = (sizes.channels, sizes.input_plane());
     let slice = if sizes.output_plane() >= MIN_SLICED_PLANE {
         count.min(SLICE)
     } else {

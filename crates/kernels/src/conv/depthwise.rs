@@ -53,7 +53,7 @@ pub(super) fn forward(
         });
 }
 
-/// As [`super::input_gradient`].
+/// As [`super::GradientWeights::gradient`].
 pub(super) fn input_gradient(sizes: &ConvSizes, weight: &[f32], grad: &[f32]) -> Vec<f32> {
     let layout = phases_of(sizes);
     let (to, from) = (sizes.input_plane(), sizes.output_plane());

@@ -8,7 +8,7 @@ use super::bands::{
 };
 use super::im2col::{col2im, im2col};
 use super::{Addends, ConvSizes, WeightGradients};
-use crate::matrix::{Matrix, Write, multiply};
+use crate::matrix::{Matrix, add_product};
 use crate::pool::max_pool_2x2;
 use crate::product::{Finish, ROWS, Right, Rows, product};
 use crate::profile::{slice, slice_of};
@@ -40,6 +40,11 @@ pub(super) fn pack_once<'a>(sizes: &ConvSizes, weight: &'a [f32]) -> Vec<Rows<'a
         return of_groups(sizes, weight, Rows::unpacked);
     }
     pack(sizes, weight)
+}
+
+/// The weights of each group, packed for the input gradient.
+pub(super) fn pack_transposed(sizes: &ConvSizes, weight: &[f32]) -> Vec<Rows<'static>> {
+    of_groups(sizes, weight, Rows::packed_transposed)
 }
 
 fn of_groups<'a, 'b>(
@@ -180,42 +185,36 @@ pub(super) fn forward_pooled(
         });
 }
 
-/// As [`super::input_gradient`].
-pub(super) fn input_gradient(sizes: &ConvSizes, weight: &[f32], grad: &[f32]) -> Vec<f32> {
+/// As [`super::GradientWeights::gradient`].
+pub(super) fn input_gradient(sizes: &ConvSizes, weights: &[Rows<'_>], grad: &[f32]) -> Vec<f32> {
     let (input_plane, output_plane) = (sizes.input_plane(), sizes.output_plane());
     let taps = sizes.kernel[0] * sizes.kernel[1];
     let mut dx = vec![0.0; sizes.images * sizes.channels * input_plane];
     let grad_values = sizes.filters * output_plane;
-    for_each_slice(
-        sizes,
-        &mut dx,
-        sizes.channels,
-        input_plane,
-        |image, first_channel, planes| {
-            let grad = &grad[image * grad_values..][..grad_values];
-            let weight = sizes.weight_of(weight, image);
-            let rows_of_taps = planes.len() / input_plane * taps;
-            for rows in bands(sizes) {
-                let width = rows.len() * sizes.output[1];
-                let grad = Matrix::strided(
-                    &grad[rows.start * sizes.output[1]..],
-                    sizes.filters,
-                    width,
-                    output_plane,
-                );
-                with_scratch(rows_of_taps * width, |columns| {
-                    let weight = Matrix::strided(
-                        &weight[first_channel * taps..],
-                        sizes.filters,
-                        rows_of_taps,
-                        sizes.patch(),
-                    );
-                    multiply(columns, width, weight.transposed(), grad, Write::Over);
-                    col2im(sizes, columns, &rows, planes);
-                });
-            }
-        },
-    );
+    for_each_slice(sizes, &mut dx, |image, first_channel, planes| {
+        let grad = &grad[image * grad_values..][..grad_values];
+        let first_row = first_channel * taps;
+        let lines = planes.len() / input_plane * taps;
+        let left = weights[sizes.group(image)].part(first_row..first_row + lines);
+        let right = |rows: &Range<usize>| {
+            let from = rows.start * sizes.output[1];
+            Right::lines(&grad[from..], rows.len() * sizes.output[1], output_plane)
+        };
+        if sizes.is_pointwise() {
+            let mut target: Vec<&mut [f32]> = planes.chunks_exact_mut(input_plane).collect();
+            let all = right(&(0..sizes.output[0]));
+            product(&mut target, left, all, Finish::default());
+            return;
+        }
+        for rows in bands(sizes) {
+            let width = rows.len() * sizes.output[1];
+            with_scratch(lines * width, |columns| {
+                let mut target: Vec<&mut [f32]> = columns.chunks_exact_mut(width).collect();
+                product(&mut target, left, right(&rows), Finish::default());
+                col2im(sizes, columns, &rows, planes);
+            });
+        }
+    });
     dx
 }
 
@@ -330,12 +329,11 @@ fn add_band(
             rows,
             columns,
         );
-        multiply(
+        add_product(
             &mut sum.weight,
             patch,
             Matrix::strided(grad, filters.len(), width, sizes.output_plane()),
             Matrix::new(columns, patch, width).transposed(),
-            Write::Add,
         );
         for (sum, grad) in sum.bias.iter_mut().zip(grad.chunks(sizes.output_plane())) {
             *sum += vectorized!(total(&grad[..width]));

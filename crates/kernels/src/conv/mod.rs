@@ -264,19 +264,42 @@ pub(crate) fn fuses_pool(sizes: &ConvSizes) -> bool {
         && sizes.output.iter().all(|side| *side >= 2)
 }
 
-/// The gradient with respect to the input.
-///
-/// # Shapes
-/// - `weight`: `[filters, channels / groups, kernel height, kernel width]`
-/// - `grad`: `[images, filters, output height, output width]`
-/// - result: `[images, channels, height, width]`
-pub(crate) fn input_gradient(sizes: &ConvSizes, weight: &[f32], grad: &[f32]) -> Vec<f32> {
-    if winograd::applies(sizes) {
-        winograd::input_gradient(sizes, weight, grad)
-    } else if depthwise::applies(sizes) {
-        depthwise::input_gradient(sizes, weight, grad)
-    } else {
-        direct::input_gradient(sizes, weight, grad)
+/// A convolution's weights in the form that its input gradient reads.
+#[derive(Debug, Clone)]
+pub(crate) enum GradientWeights<'a> {
+    Winograd(winograd::PackedWeights),
+    Depthwise(Cow<'a, [f32]>),
+    /// One for each group.
+    Direct(Vec<Rows<'static>>),
+}
+
+impl<'a> GradientWeights<'a> {
+    /// # Shapes
+    /// - `weight`: `[filters, channels / groups, kernel height, kernel width]`
+    pub(crate) fn new(sizes: &ConvSizes, weight: Cow<'a, [f32]>) -> Self {
+        if winograd::applies(sizes) {
+            let (filters, channels) = (sizes.filters, sizes.channels);
+            Self::Winograd(winograd::PackedWeights::backward(
+                &weight, filters, channels,
+            ))
+        } else if depthwise::applies(sizes) {
+            Self::Depthwise(weight)
+        } else {
+            Self::Direct(direct::pack_transposed(sizes, &weight))
+        }
+    }
+
+    /// The gradient with respect to the input.
+    ///
+    /// # Shapes
+    /// - `grad`: `[images, filters, output height, output width]`
+    /// - result: `[images, channels, height, width]`
+    pub(crate) fn gradient(&self, sizes: &ConvSizes, grad: &[f32]) -> Vec<f32> {
+        match self {
+            Self::Winograd(weights) => winograd::input_gradient(sizes, weights, grad),
+            Self::Depthwise(weight) => depthwise::input_gradient(sizes, weight, grad),
+            Self::Direct(weights) => direct::input_gradient(sizes, weights, grad),
+        }
     }
 }
 

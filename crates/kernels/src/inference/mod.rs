@@ -9,6 +9,7 @@ mod conv2d;
 mod dense;
 mod layers;
 
+pub(crate) use blocks::{BLOCK, CHUNK};
 pub use blocks::{Layout, to_blocks, to_planes};
 pub use conv2d::Conv2d;
 pub use dense::Dense;

@@ -48,6 +48,24 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// Packs the transpose of `[depth, rows]`.
+    pub(crate) fn packed_transposed(values: &[f32], depth: usize, rows: usize) -> Self {
+        let mut packed = vec![0.0; rows.next_multiple_of(ROWS) * depth];
+        for (block, to) in packed.chunks_exact_mut((ROWS * depth).max(1)).enumerate() {
+            let of_block = block * ROWS..((block + 1) * ROWS).min(rows);
+            let lines = values.chunks_exact(rows.max(1));
+            for (to, from) in to.chunks_exact_mut(ROWS).zip(lines) {
+                to[..of_block.len()].copy_from_slice(&from[of_block.clone()]);
+            }
+        }
+        Self {
+            values: packed.into(),
+            rows,
+            depth,
+            is_packed: true,
+        }
+    }
+
     /// A range of its rows, which must begin at a multiple of [`ROWS`].
     pub(crate) fn part(&self, rows: Range<usize>) -> Left<'_> {
         assert!(rows.start.is_multiple_of(ROWS) && rows.end <= self.rows);

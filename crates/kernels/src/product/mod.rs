@@ -316,6 +316,10 @@ mod tests {
                 (sum + bias[row] + added[row * columns + column]).max(0.0)
             };
             let packed = Rows::packed(&a, rows, depth);
+            let columns_of_a: Vec<f32> = (0..depth * rows)
+                .map(|i| a[i % rows * depth + i / rows])
+                .collect();
+            let transposed = Rows::packed_transposed(&columns_of_a, depth, rows);
             let mut panels = vec![0.0; columns.next_multiple_of(COLUMNS) * depth];
             for (k, line) in b.chunks_exact(columns).enumerate() {
                 for (column, value) in line.iter().enumerate() {
@@ -328,7 +332,11 @@ mod tests {
                 added: Some((&added, columns)),
                 rectifier: Rectifier::Relu,
             };
-            for left in [packed.part(0..rows), Left::lines(&a, rows, depth, depth)] {
+            for left in [
+                packed.part(0..rows),
+                transposed.part(0..rows),
+                Left::lines(&a, rows, depth, depth),
+            ] {
                 for right in [
                     Right::lines(&b, columns, columns),
                     Right::panels(&panels, columns, depth),

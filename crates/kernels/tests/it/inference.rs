@@ -10,7 +10,7 @@ use receptive_kernels::{
 };
 
 /// `[images, channels, plane]` in this layout, with NaN in the padding of blocks, which must not be read.
-fn stored(layout: Layout, [images, channels, plane]: [usize; 3], x: &[f32]) -> Vec<f32> {
+pub(crate) fn stored(layout: Layout, [images, channels, plane]: [usize; 3], x: &[f32]) -> Vec<f32> {
     match layout {
         Layout::Planes => x.to_vec(),
         Layout::Blocks => {
@@ -30,7 +30,7 @@ fn stored(layout: Layout, [images, channels, plane]: [usize; 3], x: &[f32]) -> V
 }
 
 /// The planes of values in this layout.
-fn planes(layout: Layout, [images, channels, plane]: [usize; 3], y: &[f32]) -> Vec<f32> {
+pub(crate) fn planes(layout: Layout, [images, channels, plane]: [usize; 3], y: &[f32]) -> Vec<f32> {
     match layout {
         Layout::Planes => y.to_vec(),
         Layout::Blocks => {
@@ -42,7 +42,7 @@ fn planes(layout: Layout, [images, channels, plane]: [usize; 3], y: &[f32]) -> V
 }
 
 /// The largest difference, relative to the largest expected value or to 1.
-fn apart(found: &[f32], expected: &[f32]) -> f32 {
+pub(crate) fn apart(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
     let scale = expected.iter().fold(1.0, |max: f32, y| max.max(y.abs()));
     let pairs = found.iter().zip(expected);
@@ -54,17 +54,17 @@ fn apart(found: &[f32], expected: &[f32]) -> f32 {
 }
 
 #[derive(Debug)]
-struct Case {
-    images: usize,
-    channels: usize,
-    filters: usize,
-    side: [usize; 2],
-    kernel: [usize; 2],
-    options: Conv2dOptions,
+pub(crate) struct Case {
+    pub(crate) images: usize,
+    pub(crate) channels: usize,
+    pub(crate) filters: usize,
+    pub(crate) side: [usize; 2],
+    pub(crate) kernel: [usize; 2],
+    pub(crate) options: Conv2dOptions,
 }
 
 impl Case {
-    fn random(random: &mut Random) -> Self {
+    pub(crate) fn random(random: &mut Random) -> Self {
         let form = random.between(0, 9);
         let is_winograd = form < 2;
         let kernel = if is_winograd {
@@ -124,7 +124,7 @@ impl Case {
         }
     }
 
-    fn weight(&self) -> [usize; 4] {
+    pub(crate) fn weight(&self) -> [usize; 4] {
         let [height, width] = self.kernel;
         [
             self.filters,
@@ -165,7 +165,7 @@ impl Case {
 }
 
 /// Winograd's filtering has larger rounding errors than other sums.
-const TOLERANCE: f32 = 1e-4;
+pub(crate) const TOLERANCE: f32 = 1e-4;
 
 #[test]
 fn prepared_convolutions_are_those_of_training() {

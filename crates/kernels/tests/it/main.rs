@@ -7,5 +7,6 @@ mod against_burn;
 mod bits;
 mod derivatives;
 mod edge_cases;
+mod frozen;
 mod inference;
 mod random;

@@ -90,6 +90,11 @@ impl Cone {
         self.shape.planned.iter().map(|layer| layer.macs).sum()
     }
 
+    /// Number of values that its layers compute for one image.
+    pub fn values(&self) -> usize {
+        values(&self.shape.planned)
+    }
+
     /// The units' values.
     ///
     /// # Shapes
@@ -99,4 +104,16 @@ impl Cone {
         let (layers, planned) = (&self.layers, &self.shape.planned);
         through(layers, planned, Features::Map(images), &mut Pass::new())
     }
+
+    pub(super) fn parts(&self) -> (&[Layer], &[PlannedLayer]) {
+        (&self.layers, &self.shape.planned)
+    }
+}
+
+fn values(layers: &[PlannedLayer]) -> usize {
+    let of_layer = |layer: &PlannedLayer| {
+        let within = layer.branches().iter().map(|branch| values(&branch.layers));
+        layer.output.values() + within.sum::<usize>()
+    };
+    layers.iter().map(of_layer).sum()
 }

@@ -3,6 +3,7 @@
 mod checkpointing;
 mod cone;
 mod depth;
+mod frozen;
 mod inference;
 #[cfg(feature = "learner")]
 mod learner;
@@ -11,6 +12,7 @@ mod watch;
 mod weights;
 
 pub use cone::Cone;
+pub use frozen::FrozenCone;
 pub use inference::InferenceNetwork;
 #[cfg(feature = "learner")]
 pub use learner::ImageBatch;

@@ -15,8 +15,9 @@ fn windowed() -> impl Strategy<Value = LayerConfig> {
         Just(Padding::Valid),
         (0usize..3).prop_map(|n| Padding::Pixels(n.into()))
     ];
-    (0u8..5, 1usize..5, 1usize..4, 1usize..3, padding).prop_map(
-        |(kind, kernel, stride, dilation, padding)| match kind {
+    let filters = prop_oneof![Just(3), Just(18)];
+    (0u8..6, 1usize..5, 1usize..4, 1usize..3, padding, filters).prop_map(
+        |(kind, kernel, stride, dilation, padding, filters)| match kind {
             0 => MaxPool2dLayer::new(kernel)
                 .with_strides(stride)
                 .with_padding(padding)
@@ -25,7 +26,8 @@ fn windowed() -> impl Strategy<Value = LayerConfig> {
                 .with_strides(stride)
                 .with_padding(padding)
                 .into(),
-            _ => Conv2dLayer::new(3, kernel)
+            2 => Activation::Silu.into(),
+            _ => Conv2dLayer::new(filters, kernel)
                 .with_strides(stride)
                 .with_dilation(dilation)
                 .with_padding(padding)
@@ -67,14 +69,16 @@ fn gradient(
 ) -> (Tensor<4>, Tensor<4>) {
     let x = Tensor::<4>::from_data(images.to_data(), device).require_grad();
     let y = units(x.clone());
-    let [n, c, h, w] = y.dims();
-    let weights = Tensor::<1, burn::tensor::Int>::arange(0..(n * c * h * w) as i64, device)
-        .float()
-        .sin()
-        .reshape([n, c, h, w]);
-    let gradients = (y.clone() * weights).sum().backward();
+    let gradients = (y.clone() * weights(&y.dims(), device)).sum().backward();
     let zeros = Tensor::zeros(images.dims(), device);
     (y, x.grad(&gradients).unwrap_or(zeros))
+}
+
+/// The weight of each unit's value.
+fn weights(&[n, c, h, w]: &[usize; 4], device: &Device) -> Tensor<4> {
+    let count = (n * c * h * w) as i64;
+    let numbers = Tensor::<1, burn::tensor::Int>::arange(0..count, device);
+    numbers.float().sin().reshape([n, c, h, w])
 }
 
 fn between(share: [f64; 2], size: usize) -> Range<usize> {
@@ -130,10 +134,72 @@ proptest! {
         let (cut, of_part) = gradient(&part, &device, |x| as_map(cone.forward(x)));
         let tolerance = Tolerance::<f32>::absolute(2e-5);
         cut.to_data().assert_approx_eq(&values.to_data(), tolerance);
+        let expected = of_part.clone();
         let placed = Tensor::zeros([2, 2, height, width], &device)
             .slice_assign([0..2, 0..2, r, c], of_part);
         placed.to_data().assert_approx_eq(&gradients.to_data(), tolerance);
+
+        let frozen = cone.clone().into_frozen(&device.clone().into());
+        let [c, h, w] = frozen.output();
+        prop_assert_eq!(&cut.dims()[1..], &[c, h, w][..]);
+        let of_part = frozen.input_gradient(part.clone(), weights(&[2, c, h, w], &device));
+        // Winograd's filtering is less exact.
+        let tolerance = Tolerance::<f32>::absolute(1e-4);
+        of_part.to_data().assert_approx_eq(&expected.to_data(), tolerance);
+        // Again, with the buffers of the first time.
+        let again = frozen.input_gradient(part, weights(&[2, c, h, w], &device));
+        prop_assert_eq!(again.to_data(), of_part.to_data());
         prop_assert!(cone.macs() <= plan.total.macs);
+    }
+}
+
+/// With depthwise and grouped convolutions, sums, concatenations, gates, layer norms and layers that
+/// only burn computes.
+#[test]
+fn frozen_cones_of_published_networks_have_the_gradients_of_the_network() {
+    let device = Device::flex().autodiff();
+    for (name, side) in [
+        ("resnet18", 96),
+        ("resnext50_32x4d", 64),
+        ("vgg11", 64),
+        ("vgg11_bn", 64),
+        ("efficientnet_lite0", 96),
+        ("mobilenetv3_small_100", 96),
+        ("densenet121", 64),
+        ("googlenet", 96),
+        ("inception_v3", 96),
+        ("shufflenet_v2_x1_0", 96),
+        ("convnext_tiny", 64),
+    ] {
+        let input = receptive_model::ImageSize {
+            channels: 3,
+            height: side,
+            width: side,
+        };
+        let plan = presets::preset(name, input).unwrap().with_classes(10);
+        let plan = plan.plan().unwrap();
+        let classifier = plan.init_seeded(3, &device).freeze();
+        let layer = plan
+            .layers
+            .iter()
+            .rfind(|layer| layer.output.dims().len() == 3 && layer.output.dims()[1] > 1)
+            .unwrap();
+        let units = [0..1, 1..2];
+        let cone = classifier.cone(&layer.number, &units).unwrap();
+        let [rows, columns] = cone.pixels().clone().map(|pixels| pixels.len());
+        let images = weights(&[2, 3, rows, columns], &device);
+        let (_, expected) = gradient(&images, &device, |x| match cone.forward(x) {
+            Features::Map(map) => map,
+            Features::Flat(_) => panic!("{name} has maps"),
+        });
+        let frozen = cone.into_frozen(&device.clone().into());
+        let [c, h, w] = frozen.output();
+        let found = frozen.input_gradient(images, weights(&[2, c, h, w], &device));
+        let sum = |of: Tensor<4>| of.abs().sum().into_scalar::<f32>();
+        let (apart, all) = (sum(found - expected.clone()), sum(expected));
+        // Rounding may change the sign of a value before a ReLU, and so some pixels' gradients.
+        println!("{name}: {:e}", apart / all);
+        assert!(all > 0.0 && apart < 2e-2 * all, "{name}: {apart} of {all}");
     }
 }
 

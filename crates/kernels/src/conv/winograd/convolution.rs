@@ -7,7 +7,7 @@ use super::weights::{PackedWeights, TransformedGradients};
 use super::{ConvSizes, ELEMENTS, INPUT_TILE, OUTPUT_TILE, padded};
 use crate::conv::Addends;
 use crate::conv::bands::{filter_parts, forward_parts, most_filter_parts, take_from_each};
-use crate::matrix::{Write, multiply};
+use crate::matrix::add_product;
 use crate::product::{Finish, product};
 use crate::profile::slice_of;
 use crate::rectifier::{add_bias, add_map};
@@ -39,8 +39,12 @@ pub(in crate::conv) fn forward(
     });
 }
 
-/// As [`crate::conv::input_gradient`].
-pub(in crate::conv) fn input_gradient(sizes: &ConvSizes, weight: &[f32], grad: &[f32]) -> Vec<f32> {
+/// As [`crate::conv::GradientWeights::gradient`].
+pub(in crate::conv) fn input_gradient(
+    sizes: &ConvSizes,
+    weights: &PackedWeights,
+    grad: &[f32],
+) -> Vec<f32> {
     let [top, left, ..] = sizes.options.padding;
     let convolution = Convolution {
         images: sizes.images,
@@ -50,9 +54,8 @@ pub(in crate::conv) fn input_gradient(sizes: &ConvSizes, weight: &[f32], grad: &
         output: sizes.input,
         origin: [top as isize - 2, left as isize - 2],
     };
-    let weights = PackedWeights::backward(weight, sizes.filters, sizes.channels);
     let mut dx = vec![0.0; sizes.images * sizes.channels * sizes.input_plane()];
-    convolution.run(grad, &weights, &mut dx, |_, _, _| ());
+    convolution.run(grad, weights, &mut dx, |_, _, _| ());
     dx
 }
 
@@ -118,12 +121,11 @@ pub(in crate::conv) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32
                     of_grad.fill::<OutputGradient, OUTPUT_TILE>(&grid, block, grad, pixels, grads);
                     let (matrices, line) = sum.matrices_mut();
                     for (element, target) in matrices.enumerate() {
-                        multiply(
+                        add_product(
                             target,
                             line,
                             of_x.matrix(inputs, element).transposed(),
                             of_grad.matrix(grads, element),
-                            Write::Add,
                         );
                     }
                 });

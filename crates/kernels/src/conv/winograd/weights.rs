@@ -31,7 +31,7 @@ impl PackedWeights {
 
     /// Packs `weight`, `[filters, channels, 3, 3]`, for the input gradient: with the kernel rotated
     /// by 180 degrees.
-    pub(super) fn backward(weight: &[f32], filters: usize, channels: usize) -> Self {
+    pub(crate) fn backward(weight: &[f32], filters: usize, channels: usize) -> Self {
         let line = padded(channels);
         let mut transposed = vec![0.0; filters * TAPS * line];
         let of_filter = weight.chunks_exact(channels * TAPS);

@@ -18,21 +18,9 @@ pub(crate) fn max_pool(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
     let rows = sizes.output[0].max(1);
     each_part(y, line, CHUNK / (line * 4).max(1) + 1, |i, y| {
         let x = &x[i / rows * from..][..from];
-        let taps = taps(sizes, 0, i % rows);
+        let taps = sizes.taps(0, i % rows);
         vectorized!(max_pool_row(sizes, taps, x, y));
     });
-}
-
-/// The input rows (axis 0) or columns of a window, without those in the padding: the first, and the
-/// end; they are as far apart as the dilation.
-#[inline(always)]
-fn taps(sizes: &PoolSizes, axis: usize, output: usize) -> Range<usize> {
-    let PoolSizes { input, options, .. } = sizes;
-    let (dilation, before) = (options.dilation[axis], options.padding[axis]);
-    let at = output * options.strides[axis];
-    let first = at + before.saturating_sub(at).div_ceil(dilation) * dilation - before;
-    let last = at + (options.kernel_size[axis] - 1) * dilation;
-    first..(last + 1).saturating_sub(before).min(input[axis])
 }
 
 #[inline(always)]
@@ -40,7 +28,7 @@ fn max_pool_row(sizes: &PoolSizes, rows: Range<usize>, x: &[f32], y: &mut [f32])
     let PoolSizes { input, options, .. } = sizes;
     let [down, right] = options.dilation;
     for (column, y) in y.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
-        let columns = taps(sizes, 1, column);
+        let columns = sizes.taps(1, column);
         let mut largest = [f32::NEG_INFINITY; BLOCK];
         for row in rows.clone().step_by(down) {
             let line = &x[row * input[1] * BLOCK..][..input[1] * BLOCK];

@@ -8,6 +8,6 @@ mod maps;
 
 pub(super) use convolution::BlockConvolution;
 pub(super) use depthwise::BlockDepthwise;
-pub(super) use layout::{BLOCK, CHUNK};
+pub(crate) use layout::{BLOCK, CHUNK};
 pub use layout::{Layout, to_blocks, to_planes};
 pub(super) use maps::{average, max_pool};

@@ -1,24 +1,79 @@
 //! A network's layers as inference steps: batch norms are folded into the convolutions before them,
 //! weights are packed, and activations, pools and sums are fused with the step before them. Layers
-//! that the kernels do not support are computed by burn.
+//! that the kernels do not support are computed by burn. With frozen convolutions the steps also
+//! have an input gradient.
 
+mod buffers;
+mod gradient;
+mod maps;
 mod prepare;
 mod run;
 
+pub(crate) use buffers::Buffers;
+pub(crate) use gradient::{FrozenConv, input_gradient};
 pub(crate) use prepare::steps;
-pub(crate) use run::{Buffers, output};
+pub(crate) use run::output;
 
 use super::activation::Activation;
 use super::branches::Join;
 use super::{Layer, PlannedLayer};
-use crate::geometry::Shape;
+use crate::geometry::{Shape, Units};
 use receptive_kernels::inference::{Conv2d, Dense};
-use receptive_kernels::{MaxPool2dOptions, Rectifier};
+use receptive_kernels::{Conv2dOptions, MaxPool2dOptions, Rectifier};
+
+/// A convolution with packed weights.
+pub(crate) trait PackedConv: Sized {
+    /// Whether the steps have an input gradient, and so only what it supports.
+    const HAS_GRADIENT: bool;
+
+    fn new(
+        input: [usize; 3],
+        weight: &[f32],
+        shape: [usize; 4],
+        bias: Option<Vec<f32>>,
+        options: Conv2dOptions,
+    ) -> Self;
+
+    /// The convolution itself.
+    fn conv(&self) -> &Conv2d;
+
+    #[must_use]
+    fn with_rectifier(self, rectifier: Rectifier) -> Self;
+
+    /// The same convolution followed by 2x2 max pooling; `None` if that is not supported.
+    fn with_max_pool_2x2(&self) -> Option<Self>;
+}
+
+impl PackedConv for Conv2d {
+    const HAS_GRADIENT: bool = false;
+
+    fn new(
+        input: [usize; 3],
+        weight: &[f32],
+        shape: [usize; 4],
+        bias: Option<Vec<f32>>,
+        options: Conv2dOptions,
+    ) -> Self {
+        Self::new(input, weight, shape, bias, options)
+    }
+
+    fn conv(&self) -> &Conv2d {
+        self
+    }
+
+    fn with_rectifier(self, rectifier: Rectifier) -> Self {
+        self.with_rectifier(rectifier)
+    }
+
+    fn with_max_pool_2x2(&self) -> Option<Self> {
+        self.with_max_pool_2x2()
+    }
+}
 
 /// One step of inference.
 #[derive(Debug)]
-pub(crate) enum Step {
-    Conv2d(Conv2d),
+pub(crate) enum Step<C = Conv2d> {
+    Conv2d(C),
     Dense(Dense),
     MaxPool(MaxPool2dOptions, Shape),
     GlobalAverage,
@@ -33,16 +88,18 @@ pub(crate) enum Step {
     Reshape(Shape),
     /// The sum of a shortcut and a body that ends with a convolution, which does the addition.
     Residual {
-        shortcut: Vec<Step>,
-        body: Vec<Step>,
-        last: Conv2d,
+        shortcut: Vec<Self>,
+        body: Vec<Self>,
+        last: C,
     },
     Branches {
-        branches: Vec<Vec<Step>>,
+        branches: Vec<Vec<Self>>,
         join: Join,
         rectifier: Rectifier,
         output: Shape,
     },
+    /// These rows and columns of each map.
+    Crop(Units, Shape),
     /// Computed by burn.
     Activation(Activation),
     /// Computed by burn.

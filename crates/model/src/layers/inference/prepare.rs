@@ -1,6 +1,6 @@
 //! Conversion of layers to inference steps.
 
-use super::Step;
+use super::{PackedConv, Step};
 use crate::geometry::Shape;
 use crate::layers::activation::Activation;
 use crate::layers::branches::Join;
@@ -9,10 +9,10 @@ use crate::layers::kind::LayerValues;
 use crate::layers::{Branch, Layer, Operation, PlannedLayer};
 use burn::nn::conv;
 use receptive_kernels::Rectifier;
-use receptive_kernels::inference::{Conv2d, Dense};
+use receptive_kernels::inference::Dense;
 
 /// The steps of these layers. Parameters are read now: later changes to them have no effect.
-pub(crate) fn steps(layers: &[Layer], planned: &[PlannedLayer]) -> Vec<Step> {
+pub(crate) fn steps<C: PackedConv>(layers: &[Layer], planned: &[PlannedLayer]) -> Vec<Step<C>> {
     let mut steps = Vec::new();
     let count = layers.len().min(planned.len());
     let mut at = 0;
@@ -24,8 +24,16 @@ pub(crate) fn steps(layers: &[Layer], planned: &[PlannedLayer]) -> Vec<Step> {
 
 /// Appends the step of the first layer, fused with as many of the next ones as possible; returns
 /// the number of layers.
-fn next(layers: &[Layer], planned: &[PlannedLayer], steps: &mut Vec<Step>) -> usize {
+fn next<C: PackedConv>(
+    layers: &[Layer],
+    planned: &[PlannedLayer],
+    steps: &mut Vec<Step<C>>,
+) -> usize {
     let (layer, plan) = (&layers[0], &planned[0]);
+    if C::HAS_GRADIENT && !has_gradient(&plan.operation) {
+        steps.push(Step::Layer(Box::new((layer.clone(), plan.clone()))));
+        return 1;
+    }
     match (layer, &plan.operation) {
         (Layer::Conv2d(conv), Operation::Conv2d(op)) => {
             return convolution(conv, op.activation, layers, planned, steps);
@@ -59,6 +67,10 @@ fn next(layers: &[Layer], planned: &[PlannedLayer], steps: &mut Vec<Step>) -> us
         (Layer::GlobalAvgPool2d(_), _) => steps.push(Step::GlobalAverage),
         (Layer::Flatten(_), _) => steps.push(Step::Reshape(plan.output)),
         (Layer::Dropout(_) | Layer::StochasticDepth(_), _) => {}
+        (_, Operation::Crop(op)) => {
+            let units = [op.rows.clone(), op.columns.clone()];
+            steps.push(Step::Crop(units, plan.output));
+        }
         (Layer::Activation(_), Operation::Activation(op)) => {
             steps.push(activation(op.activation));
         }
@@ -78,7 +90,16 @@ fn next(layers: &[Layer], planned: &[PlannedLayer], steps: &mut Vec<Step>) -> us
     1
 }
 
-fn branches(layer: &Layer, planned: &[Branch]) -> Vec<Vec<Step>> {
+/// Whether the gradient of these layers' steps is supported.
+fn has_gradient(operation: &Operation) -> bool {
+    match operation {
+        Operation::Linear(_) | Operation::GlobalAvgPool2d(_) | Operation::Flatten(_) => false,
+        Operation::Branches(op) => op.join != Join::Multiply,
+        _ => true,
+    }
+}
+
+fn branches<C: PackedConv>(layer: &Layer, planned: &[Branch]) -> Vec<Vec<Step<C>>> {
     let each = layer.branches().into_iter().zip(planned);
     each.map(|(layers, branch)| steps(layers, &branch.layers))
         .collect()
@@ -86,11 +107,16 @@ fn branches(layer: &Layer, planned: &[Branch]) -> Vec<Vec<Step>> {
 
 /// Joins branches. Where possible, the last convolution of the first branch adds the second to its
 /// output.
-fn joined(mut branches: Vec<Vec<Step>>, join: Join, rectifier: Rectifier, output: Shape) -> Step {
+fn joined<C: PackedConv>(
+    mut branches: Vec<Vec<Step<C>>>,
+    join: Join,
+    rectifier: Rectifier,
+    output: Shape,
+) -> Step<C> {
     if let (Join::Add, [body, shortcut]) = (join, &mut branches[..]) {
         match body.pop() {
             Some(Step::Conv2d(last))
-                if last.rectifier() == Rectifier::None && !last.is_pooled() =>
+                if last.conv().rectifier() == Rectifier::None && !last.conv().is_pooled() =>
             {
                 return Step::Residual {
                     shortcut: std::mem::take(shortcut),
@@ -111,12 +137,12 @@ fn joined(mut branches: Vec<Vec<Step>>, join: Join, rectifier: Rectifier, output
 
 /// A convolution with its own activation or, if it has none, with the batch norm and the activation
 /// after it; then optionally a max pool.
-fn convolution(
+fn convolution<C: PackedConv>(
     conv: &conv::Conv2d,
     own: Option<Activation>,
     layers: &[Layer],
     planned: &[PlannedLayer],
-    steps: &mut Vec<Step>,
+    steps: &mut Vec<Step<C>>,
 ) -> usize {
     let values = layers[0].values();
     let (mut weight, mut bias) = (values.weight, values.bias);
@@ -155,14 +181,14 @@ fn convolution(
     let options = kernels::conv2d_options(conv, &op.edges, rectifier.unwrap_or_default());
     let bias = (!bias.is_empty()).then_some(bias);
     let shape = conv.weight.dims();
-    let step = Conv2d::new([channels, height, width], &weight, shape, bias, options);
+    let step = C::new([channels, height, width], &weight, shape, bias, options);
     let unfinished = own.filter(|_| rectifier.is_none());
     if let (None, Some(Layer::MaxPool2d(pool)), Some(Operation::MaxPool2d(op))) = (
         unfinished,
         layers.get(taken),
         planned.get(taken).map(|plan| &plan.operation),
     ) {
-        let after = kernels::max_pool2d_options(pool, &op.edges, step.rectifier());
+        let after = kernels::max_pool2d_options(pool, &op.edges, step.conv().rectifier());
         if let Some(pooled) = step.with_max_pool_2x2().filter(|_| after.is_2x2()) {
             steps.push(Step::Conv2d(pooled));
         } else {
@@ -186,12 +212,12 @@ fn rectifier_at(planned: &[PlannedLayer], at: usize) -> Option<Rectifier> {
 }
 
 /// A layer's own activation, if the kernels did not apply it.
-fn other(own: Option<Activation>) -> Option<Step> {
+fn other<C>(own: Option<Activation>) -> Option<Step<C>> {
     let other = own.filter(|own| kernels::rectifier(*own).is_none());
     other.map(Step::Activation)
 }
 
-fn activation(activation: Activation) -> Step {
+fn activation<C>(activation: Activation) -> Step<C> {
     match kernels::rectifier(activation) {
         Some(rectifier) => Step::Rectify(rectifier),
         None => Step::Activation(activation),

@@ -1,6 +1,7 @@
 //! Runs inference steps in order, reusing buffers.
 
 use super::Step;
+use super::buffers::{Buffers, common, place, plane, values};
 use crate::geometry::Shape;
 use crate::layers::branches::Join;
 use crate::layers::features::Features;
@@ -9,7 +10,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use receptive_kernels::inference::{
     Conv2d, Layout, add, affine, global_average, max_pool, multiply, rectify, to_blocks, to_planes,
 };
-use receptive_kernels::{Rectifier, alone};
+use receptive_kernels::{Rectifier, alone, frozen::crop};
 use std::borrow::Cow;
 
 /// The values between two steps.
@@ -58,38 +59,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Buffers that are not in use.
-#[derive(Debug, Default)]
-pub(crate) struct Buffers(Vec<Vec<f32>>);
-
-/// More than the branches of a network use at once; others are freed.
-const MAX_BUFFERS: usize = 8;
-
 impl Buffers {
-    /// A buffer of at least this length, with unspecified contents.
-    fn take(&mut self, length: usize) -> Vec<f32> {
-        // The smallest that is large enough, else the largest.
-        let large = |buffer: &Vec<f32>| buffer.len() >= length;
-        let fitting = (0..self.0.len()).min_by_key(|i| {
-            let buffer = &self.0[*i];
-            let length = buffer.len();
-            (
-                !large(buffer),
-                if large(buffer) {
-                    length
-                } else {
-                    usize::MAX - length
-                },
-            )
-        });
-        let mut buffer = fitting.map(|i| self.0.swap_remove(i)).unwrap_or_default();
-        // Never shortened: growing it again would fill the new part with zeros.
-        if buffer.len() < length {
-            buffer.resize(length, 0.0);
-        }
-        buffer
-    }
-
     /// A value of this shape, with unspecified contents.
     fn value<'a>(&mut self, images: usize, shape: Shape, layout: Layout) -> Value<'a> {
         Value {
@@ -97,20 +67,6 @@ impl Buffers {
             shape,
             layout,
             images,
-        }
-    }
-
-    /// Keeps the buffer for reuse, or only the largest if there are too many; the caller's values are left.
-    fn give(&mut self, buffer: Cow<'_, [f32]>) {
-        let Cow::Owned(buffer) = buffer else {
-            return;
-        };
-        if self.0.len() < MAX_BUFFERS {
-            self.0.push(buffer);
-        } else if let Some(smallest) = self.0.iter_mut().min_by_key(|buffer| buffer.len())
-            && smallest.len() < buffer.len()
-        {
-            *smallest = buffer;
         }
     }
 }
@@ -211,6 +167,17 @@ fn one<'a>(step: &Step, mut value: Value<'a>, buffers: &mut Buffers, device: &De
             rectify(*rectifier, y.get_mut());
             return y;
         }
+        Step::Crop(units, output) => {
+            let mut y = buffers.value(images, *output, value.layout);
+            crop(
+                value.layout,
+                value.shape.map_size(),
+                units,
+                value.get(),
+                y.get_mut(),
+            );
+            return replaced(value, y, buffers);
+        }
         Step::Activation(activation) => {
             let x = tensor(in_planes(value, buffers), device);
             return alone(|| {
@@ -276,31 +243,17 @@ fn joined<'a>(
 /// Concatenates each image's channels.
 fn concatenated<'a>(outputs: Vec<Value<'_>>, shape: Shape, buffers: &mut Buffers) -> Value<'a> {
     let images = outputs.first().map_or(0, |output| output.images);
+    let shapes: Vec<Shape> = outputs.iter().map(|output| output.shape).collect();
     // Blocks that begin with a branch's first channel can stay blocks.
-    let (last, others) = outputs.split_at(outputs.len().saturating_sub(1));
-    let are_blocks = |output: &Value| output.layout == Layout::Blocks;
-    let are_whole = others.iter().all(|output| {
-        let channels = output.shape.channels();
-        Layout::Blocks.values(channels, 1) == channels
-    });
-    let layout = if are_whole && others.iter().chain(last).all(are_blocks) {
-        Layout::Blocks
-    } else {
-        Layout::Planes
-    };
-    let outputs = outputs.into_iter();
-    let outputs: Vec<_> = outputs
-        .map(|output| in_layout(output, layout, buffers))
-        .collect();
+    let are_blocks = outputs.iter().all(|output| output.layout == Layout::Blocks);
+    let layout = common(&shapes, are_blocks);
     let mut y = buffers.value(images, shape, layout);
-    let of_image = values(shape, layout).max(1);
+    let of_image = values(shape, layout);
     let mut from = 0;
     for output in outputs {
+        let output = in_layout(output, layout, buffers);
         let length = values(output.shape, layout);
-        let each = output.get().chunks_exact(length.max(1));
-        for (to, part) in y.get_mut().chunks_exact_mut(of_image).zip(each) {
-            to[from..from + length].copy_from_slice(part);
-        }
+        place(y.get_mut(), of_image, from, output.get(), length);
         from += length;
         buffers.give(output.buffer);
     }
@@ -337,11 +290,6 @@ fn replaced<'a>(before: Value<'_>, after: Value<'a>, buffers: &mut Buffers) -> V
     after
 }
 
-/// Number of values of one image.
-fn values(shape: Shape, layout: Layout) -> usize {
-    layout.values(shape.channels(), plane(shape))
-}
-
 /// The same values in planes.
 fn in_planes<'a>(value: Value<'a>, buffers: &mut Buffers) -> Value<'a> {
     in_layout(value, Layout::Planes, buffers)
@@ -365,11 +313,6 @@ fn copied<'a>(value: &Value<'_>, buffers: &mut Buffers) -> Value<'a> {
     let mut copy = buffers.value(value.images, value.shape, value.layout);
     copy.get_mut().copy_from_slice(value.get());
     copy
-}
-
-/// Number of values per channel of one image.
-fn plane(shape: Shape) -> usize {
-    shape.map_size().iter().product()
 }
 
 /// `[images, channels, height, width]`.

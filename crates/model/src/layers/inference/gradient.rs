@@ -1,0 +1,373 @@
+//! The input gradient of steps: a forward pass that keeps what the backward pass needs, and the
+//! backward pass.
+
+use super::buffers::{Buffers, plane};
+use super::maps::{MapBuffers, Maps, shape};
+
+use super::{PackedConv, Step};
+use crate::geometry::Shape;
+use crate::layers::branches::Join;
+use crate::layers::features::Features;
+use crate::layers::pass::Pass;
+use burn::tensor::Device;
+use receptive_kernels::frozen::{
+    Conv2dGradient, crop, max_pool_gradient, rectifier_gradient, uncrop,
+};
+use receptive_kernels::inference::{Conv2d, Layout, affine, max_pool, rectify};
+use receptive_kernels::{Conv2dOptions, Rectifier};
+
+/// A convolution with weights packed for both passes.
+#[derive(Debug)]
+pub(crate) struct FrozenConv {
+    forward: Conv2d,
+    backward: Conv2dGradient,
+}
+
+impl PackedConv for FrozenConv {
+    const HAS_GRADIENT: bool = true;
+
+    fn new(
+        input: [usize; 3],
+        weight: &[f32],
+        shape: [usize; 4],
+        bias: Option<Vec<f32>>,
+        options: Conv2dOptions,
+    ) -> Self {
+        Self {
+            forward: Conv2d::new(input, weight, shape, bias, options),
+            backward: Conv2dGradient::new(input, weight, shape, options),
+        }
+    }
+
+    fn conv(&self) -> &Conv2d {
+        &self.forward
+    }
+
+    fn with_rectifier(mut self, rectifier: Rectifier) -> Self {
+        self.forward = self.forward.with_rectifier(rectifier);
+        self
+    }
+
+    /// The gradient needs the outputs before the pool.
+    fn with_max_pool_2x2(&self) -> Option<Self> {
+        None
+    }
+}
+
+type FrozenStep = Step<FrozenConv>;
+
+/// What the backward pass of a step needs.
+struct Record {
+    /// The shape of the step's input.
+    input: Shape,
+    /// The output, if the step ends with a rectifier.
+    output: Option<Maps>,
+    within: Within,
+}
+
+/// What only some steps need.
+enum Within {
+    Nothing,
+    /// The input of a max pool.
+    Pool(Maps),
+    /// Of the shortcut and the body of a residual, and the shape of the last convolution's input.
+    Residual([Vec<Record>; 2], Shape),
+    /// Of each branch, and the shapes of their outputs.
+    Branches(Vec<Vec<Record>>, Vec<Shape>),
+    /// Input and output of a step that burn computes.
+    Layer(Box<[Features; 2]>),
+}
+
+/// The gradient of the images, `[images, values]`, given that of the output.
+///
+/// # Shapes
+/// - `images`: `[images, values]`, each of this shape
+/// - `grad`: `[images, values]` of the output
+pub(crate) fn input_gradient(
+    steps: &[FrozenStep],
+    images: &[f32],
+    [input, output]: [Shape; 2],
+    grad: &[f32],
+    buffers: &mut Buffers,
+    device: &Device,
+) -> Vec<f32> {
+    let count = images.len() / input.values().max(1);
+    let mut passes = Passes(MapBuffers { buffers, device });
+    let images = passes.0.copied(count, input, images);
+    let (y, records) = passes.forward(steps, images);
+    passes.0.free(y);
+    let grad = passes.0.copied(count, output, grad);
+    let dx = passes.backward(steps, records, grad, None);
+    let dx = passes.0.in_layout(dx, Layout::Planes);
+    let values = dx.get().to_vec();
+    passes.0.free(dx);
+    values
+}
+
+/// The two passes.
+struct Passes<'a>(MapBuffers<'a>);
+
+impl Passes<'_> {
+    fn forward(&mut self, steps: &[FrozenStep], mut maps: Maps) -> (Maps, Vec<Record>) {
+        let mut records = Vec::with_capacity(steps.len());
+        for step in steps {
+            let input = maps.shape;
+            let (output, within) = self.step_forward(step, maps);
+            records.push(Record {
+                input,
+                output: (rectifier(step) != Rectifier::None).then(|| output.clone()),
+                within,
+            });
+            maps = output;
+        }
+        (maps, records)
+    }
+
+    fn step_forward(&mut self, step: &FrozenStep, mut x: Maps) -> (Maps, Within) {
+        let y = match step {
+            Step::Conv2d(conv) => self.convolve(&conv.forward, x, None),
+            Step::MaxPool(options, output) => {
+                let mut y = self.0.new_maps(x.images, *output, x.layout);
+                max_pool(x.layout, x.dims(), *options, x.get(), y.get_mut());
+                return (y, Within::Pool(x));
+            }
+            Step::Affine {
+                scale,
+                shift,
+                rectifier,
+            } => {
+                let plane = plane(x.shape);
+                x = self.0.own(x);
+                affine(x.layout, plane, x.get_mut(), scale, shift, *rectifier);
+                x
+            }
+            Step::Rectify(rectifier) => {
+                x = self.0.own(x);
+                rectify(*rectifier, x.get_mut());
+                x
+            }
+            Step::Crop(units, output) => {
+                let mut y = self.0.new_maps(x.images, *output, x.layout);
+                crop(x.layout, x.shape.map_size(), units, x.get(), y.get_mut());
+                self.0.free(x);
+                y
+            }
+            Step::Residual {
+                shortcut,
+                body,
+                last,
+            } => {
+                let (added, of_shortcut) = self.forward(shortcut, x.clone());
+                let (before, of_body) = self.forward(body, x);
+                let shape = before.shape;
+                let y = self.convolve(&last.forward, before, Some(added));
+                return (y, Within::Residual([of_shortcut, of_body], shape));
+            }
+            Step::Branches {
+                branches,
+                join,
+                rectifier,
+                output,
+            } => {
+                let each = branches
+                    .iter()
+                    .map(|branch| self.forward(branch, x.clone()));
+                let (outputs, records): (Vec<Maps>, Vec<_>) = each.collect();
+                let shapes = outputs.iter().map(|output| output.shape).collect();
+                let mut y = match join {
+                    Join::Concat => self.0.concatenated(outputs, *output),
+                    _ => self.0.sum(outputs, *output),
+                };
+                if *rectifier != Rectifier::None {
+                    y = self.0.own(y);
+                    rectify(*rectifier, y.get_mut());
+                }
+                return (y, Within::Branches(records, shapes));
+            }
+            Step::Activation(activation) => {
+                let x = self.0.tensor(x, true);
+                let y = match x.clone() {
+                    Features::Map(x) => Features::Map(activation.forward(x)),
+                    Features::Flat(x) => Features::Flat(activation.forward(x)),
+                };
+                return (self.0.maps(y.clone()), Within::Layer(Box::new([x, y])));
+            }
+            Step::Layer(layer) => {
+                let (layer, planned) = &**layer;
+                let x = self.0.tensor(x, true);
+                let y = layer.forward(x.clone(), planned, &mut Pass::new());
+                return (self.0.maps(y.clone()), Within::Layer(Box::new([x, y])));
+            }
+            Step::Dense(_) | Step::GlobalAverage | Step::Reshape(_) => {
+                unreachable!("steps with a gradient have none of these")
+            }
+        };
+        (y, Within::Nothing)
+    }
+
+    /// The gradient of the steps' input plus `added`.
+    fn backward(
+        &mut self,
+        steps: &[FrozenStep],
+        records: Vec<Record>,
+        mut grad: Maps,
+        mut added: Option<Maps>,
+    ) -> Maps {
+        for (i, (step, record)) in steps.iter().zip(records).enumerate().rev() {
+            let added = if i == 0 { added.take() } else { None };
+            grad = self.step_backward(step, record, grad, added);
+        }
+        self.0.plus(grad, added)
+    }
+
+    fn step_backward(
+        &mut self,
+        step: &FrozenStep,
+        record: Record,
+        mut grad: Maps,
+        added: Option<Maps>,
+    ) -> Maps {
+        if let Some(output) = record.output {
+            grad = self.0.in_layout(grad, output.layout);
+            grad = self.0.own(grad);
+            rectifier_gradient(rectifier(step), grad.get_mut(), output.get());
+            self.0.free(output);
+        }
+        let grad = match (step, record.within) {
+            (Step::Conv2d(conv), _) => {
+                return self.convolve_back(&conv.backward, record.input, grad, added);
+            }
+            (Step::MaxPool(options, _), Within::Pool(x)) => {
+                let grad = self.0.in_layout(grad, x.layout);
+                let mut dx = self.0.new_maps(x.images, x.shape, x.layout);
+                let (layout, dims) = (x.layout, x.dims());
+                max_pool_gradient(layout, dims, *options, x.get(), grad.get(), dx.get_mut());
+                self.0.free(x);
+                self.0.free(grad);
+                dx
+            }
+            (Step::Affine { scale, .. }, _) => {
+                let (layout, plane) = (grad.layout, plane(grad.shape));
+                let shift = vec![0.0; scale.len()];
+                grad = self.0.own(grad);
+                affine(
+                    layout,
+                    plane,
+                    grad.get_mut(),
+                    scale,
+                    &shift,
+                    Rectifier::None,
+                );
+                grad
+            }
+            (Step::Crop(units, _), _) => {
+                let mut dx = self.0.new_maps(grad.images, record.input, grad.layout);
+                let size = record.input.map_size();
+                uncrop(grad.layout, size, units, grad.get(), dx.get_mut());
+                self.0.free(grad);
+                dx
+            }
+            (
+                Step::Residual {
+                    shortcut,
+                    body,
+                    last,
+                },
+                Within::Residual([of_shortcut, of_body], before),
+            ) => {
+                let of_last = self.convolve_back(&last.backward, before, grad.clone(), None);
+                let added = self.backward(shortcut, of_shortcut, grad, added);
+                return self.backward(body, of_body, of_last, Some(added));
+            }
+            (Step::Branches { branches, join, .. }, Within::Branches(records, shapes)) => {
+                let grads = match join {
+                    Join::Concat => self.0.parts(grad, &shapes),
+                    _ => vec![grad; shapes.len()],
+                };
+                let mut sum = added;
+                for ((branch, of_branch), grad) in branches.iter().zip(records).zip(grads) {
+                    sum = Some(self.backward(branch, of_branch, grad, sum));
+                }
+                let Some(sum) = sum else {
+                    unreachable!("a plan has two branches or more");
+                };
+                return sum;
+            }
+            (_, Within::Layer(values)) => self.layer_gradient(*values, grad),
+            _ => grad,
+        };
+        self.0.plus(grad, added)
+    }
+
+    /// The convolution's output plus `added`, then its rectifier.
+    fn convolve(&mut self, conv: &Conv2d, x: Maps, added: Option<Maps>) -> Maps {
+        let x = self.0.in_layout(x, conv.reads());
+        let added = added.map(|added| self.0.in_layout(added, conv.writes()));
+        let [channels, height, width] = conv.output();
+        let output = Shape::Map {
+            channels,
+            height,
+            width,
+        };
+        let mut y = self.0.new_maps(x.images, output, conv.writes());
+        let map = added.as_ref().map(Maps::get);
+        conv.forward(x.images, x.get(), map, y.get_mut());
+        self.0.free(x);
+        added.into_iter().for_each(|added| self.0.free(added));
+        y
+    }
+
+    /// The input gradient of a convolution plus `added`.
+    fn convolve_back(
+        &mut self,
+        conv: &Conv2dGradient,
+        input: Shape,
+        grad: Maps,
+        added: Option<Maps>,
+    ) -> Maps {
+        let grad = self.0.in_layout(grad, conv.reads());
+        let added = added.map(|added| self.0.in_layout(added, conv.writes()));
+        let mut dx = self.0.new_maps(grad.images, input, conv.writes());
+        let map = added.as_ref().map(Maps::get);
+        conv.forward(grad.images, grad.get(), map, dx.get_mut());
+        self.0.free(grad);
+        added.into_iter().for_each(|added| self.0.free(added));
+        dx
+    }
+
+    /// The input gradient of a step that burn computed.
+    fn layer_gradient(&mut self, [x, y]: [Features; 2], grad: Maps) -> Maps {
+        let (images, shape) = (grad.images, shape(&x));
+        let product = match (y, self.0.tensor(grad, false)) {
+            (Features::Map(y), Features::Map(grad)) => (y * grad).sum(),
+            (Features::Flat(y), Features::Flat(grad)) => (y * grad).sum(),
+            _ => unreachable!("a gradient has the shape of the output"),
+        };
+        let gradients = product.backward();
+        let grad = match x {
+            Features::Map(x) => x.grad(&gradients).map(Features::Map),
+            Features::Flat(x) => x.grad(&gradients).map(Features::Flat),
+        };
+        match grad {
+            Some(grad) => self.0.maps(grad),
+            None => {
+                let mut zeros = self.0.new_maps(images, shape, Layout::Planes);
+                zeros.get_mut().fill(0.0);
+                zeros
+            }
+        }
+    }
+}
+
+/// The rectifier that a step applies last.
+fn rectifier(step: &FrozenStep) -> Rectifier {
+    match step {
+        Step::Conv2d(conv) => conv.forward.rectifier(),
+        Step::MaxPool(options, _) => options.rectifier,
+        Step::Residual { last, .. } => last.forward.rectifier(),
+        Step::Affine { rectifier, .. }
+        | Step::Rectify(rectifier)
+        | Step::Branches { rectifier, .. } => *rectifier,
+        _ => Rectifier::None,
+    }
+}
