@@ -57,7 +57,7 @@ pub use norm::BatchNormOptions;
 pub use optimizer::{AdamWStep, OptimizerOps, SgdStep, adamw_step, sgd_step};
 pub use pool::MaxPool2dOptions;
 pub use profile::{Kernel, KernelProfile, begin_profile, end_profile};
-pub use rectifier::Rectifier;
+pub use rectifier::{Rectifier, RectifierMask};
 pub use threads::{KernelThreads, alone, shared, together};
 
 use burn::backend::{Dispatch, DispatchDevice};

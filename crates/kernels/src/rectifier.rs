@@ -65,6 +65,25 @@ impl Rectifier {
     }
 }
 
+/// The output of a rectifier whose gradient replaces the gradient after it.
+#[derive(Debug, Clone, Copy)]
+pub struct RectifierMask<'a> {
+    /// The rectifier.
+    pub rectifier: Rectifier,
+    /// Its output, shaped as the gradient.
+    pub output: &'a [f32],
+}
+
+impl RectifierMask<'_> {
+    /// Replaces the part of the gradient that begins at this place.
+    pub(crate) fn apply(&self, at: usize, grad: &mut [f32]) {
+        let (rectifier, output) = (self.rectifier, &self.output[at..][..grad.len()]);
+        vectorized!(for (grad, output) in grad.iter_mut().zip(output) {
+            *grad = rectifier.gradient(*grad, *output);
+        });
+    }
+}
+
 #[derive(Clone, Copy)]
 pub(crate) struct Bounds {
     pub(crate) low: f32,
@@ -119,11 +138,7 @@ pub(crate) fn gradient(rectifier: Rectifier, grad: &mut [f32], output: &[f32]) {
         .zip(output.par_chunks(CHUNK))
         .for_each(|(grad, output)| {
             let _slice = slice();
-            vectorized!({
-                for (grad, output) in grad.iter_mut().zip(output) {
-                    *grad = rectifier.gradient(*grad, *output);
-                }
-            });
+            RectifierMask { rectifier, output }.apply(0, grad);
         });
 }
 

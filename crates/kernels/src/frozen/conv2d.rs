@@ -2,9 +2,10 @@
 //! rotated by 180 degrees and filters and channels exchanged, and is computed as one where that is
 //! fastest.
 
+use super::maps::rectifier_gradient;
 use crate::conv::{Conv2dOptions, ConvSizes, GradientWeights};
-use crate::inference::{BLOCK, Conv2d, Layout, add};
-use crate::rectifier::Rectifier;
+use crate::inference::{BLOCK, CHUNK, Conv2d, Layout, add};
+use crate::rectifier::{Rectifier, RectifierMask};
 use crate::scratch::with_scratch;
 use crate::threads::{each_part, shared};
 
@@ -29,7 +30,7 @@ const MIN_CHANNELS: usize = 8;
 /// let gradient = Conv2dGradient::new([2, 1, 2], &[3.0, -1.0], [1, 2, 1, 1], options);
 /// assert_eq!([gradient.reads(), gradient.writes()], [Layout::Planes; 2]);
 /// let mut dx = vec![0.0; 4];
-/// gradient.forward(1, &[1.0, 2.0], None, &mut dx);
+/// gradient.forward(1, &[1.0, 2.0], None, None, &mut dx);
 /// assert_eq!(dx, [3.0, 6.0, -1.0, -2.0]);
 /// ```
 #[derive(Debug, Clone)]
@@ -110,29 +111,38 @@ impl Conv2dGradient {
         }
     }
 
-    /// The input gradient of each image plus `added`.
+    /// The input gradient of each image plus `added`, then the mask.
     ///
     /// # Shapes
     /// - `grad`: `[images, filters, out height, out width]`, in the layout that it
     ///   [`reads`](Self::reads)
-    /// - `dx`, `added`: `[images, channels, height, width]`, in the layout that it
+    /// - `dx`, `added`, mask: `[images, channels, height, width]`, in the layout that it
     ///   [`writes`](Self::writes); `dx` is overwritten
     ///
     /// # Panics
     /// If the lengths do not match.
-    pub fn forward(&self, images: usize, grad: &[f32], added: Option<&[f32]>, dx: &mut [f32]) {
+    pub fn forward(
+        &self,
+        images: usize,
+        grad: &[f32],
+        added: Option<&[f32]>,
+        mask: Option<RectifierMask<'_>>,
+        dx: &mut [f32],
+    ) {
         let sizes = ConvSizes::new(with_images(images, self.input), self.weight, self.options);
         match &self.form {
             Form::Convolution(conv) if self.options.strides == [1, 1] => {
-                conv.forward(images, grad, added, dx);
+                conv.forward_masked(images, grad, added, mask, dx);
+                return;
             }
             Form::Convolution(conv) => {
                 let [height, width] = spread_size(&sizes);
                 let length = conv.reads().values(sizes.all_filters(), height * width);
                 with_scratch(images * length, |spread| {
                     spread_out(&sizes, grad, spread);
-                    conv.forward(images, spread, added, dx);
+                    conv.forward_masked(images, spread, added, mask, dx);
                 });
+                return;
             }
             Form::Phases(conv, writes) => {
                 let [filters, height, width] = conv.output();
@@ -141,17 +151,17 @@ impl Conv2dGradient {
                     conv.forward(images, grad, None, phases);
                     interleave(&sizes, *writes, phases, dx);
                 });
-                if let Some(added) = added {
-                    add(dx, added, Rectifier::None);
-                }
             }
             Form::Planes(weights) => {
                 let values = shared(|| weights.gradient(&sizes, grad));
                 dx.copy_from_slice(&values);
-                if let Some(added) = added {
-                    add(dx, added, Rectifier::None);
-                }
             }
+        }
+        if let Some(added) = added {
+            add(dx, added, Rectifier::None);
+        }
+        if let Some(mask) = mask {
+            rectifier_gradient(mask, dx);
         }
     }
 }
@@ -320,26 +330,29 @@ fn interleave(sizes: &ConvSizes, writes: Layout, phases: &[f32], dx: &mut [f32])
     let of_phase = of_phase(sizes.channels, writes);
     let blocks = (down * right * of_phase).div_ceil(BLOCK);
     let of_block = rows * columns * BLOCK;
-    // The block and the lane of a phase's channel.
-    let place = |row: usize, column: usize, channel: usize| {
-        let filter = (row % down * right + column % right) * of_phase + channel;
-        (filter / BLOCK, filter % BLOCK)
+    let unit = match writes {
+        Layout::Planes => 1,
+        Layout::Blocks => BLOCK,
     };
-    let at = |row: usize, column: usize| (row / down * columns + column / right) * BLOCK;
-    let parts = match writes {
-        Layout::Planes => sizes.channels,
-        Layout::Blocks => of_phase / BLOCK,
-    };
-    let length = writes.values(sizes.channels, height * width) / parts.max(1);
-    each_part(dx, length, 1, |i, part| {
-        let (image, part_number) = (i / parts, i % parts);
-        let phases = &phases[image * blocks * of_block..][..blocks * of_block];
-        let unit = length / (height * width);
-        for (position, to) in part.chunks_exact_mut(unit).enumerate() {
-            let (row, column) = (position / width, position % width);
-            let (block, lane) = place(row, column, part_number * unit);
-            let from = block * of_block + at(row, column) + lane;
-            to.copy_from_slice(&phases[from..from + unit]);
+    let parts = (of_phase / unit).max(1);
+    let line = (width * unit).max(1);
+    each_part(dx, line, CHUNK / line + 1, |i, to| {
+        let (part, row) = (i / height, i % height);
+        let phases = &phases[part / parts * blocks * of_block..][..blocks * of_block];
+        for first in 0..right.min(width) {
+            let filter = (row % down * right + first) * of_phase + part % parts * unit;
+            let from = filter / BLOCK * of_block + row / down * columns * BLOCK;
+            let (from, _) = phases[from..].as_chunks::<BLOCK>();
+            if unit == 1 {
+                for (to, from) in to[first..].iter_mut().step_by(right).zip(from) {
+                    *to = from[filter % BLOCK];
+                }
+            } else {
+                let (to, _) = to.as_chunks_mut::<BLOCK>();
+                for (to, from) in to[first..].iter_mut().step_by(right).zip(from) {
+                    *to = *from;
+                }
+            }
         }
     });
 }

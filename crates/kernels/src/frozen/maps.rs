@@ -2,22 +2,14 @@
 
 use crate::inference::{BLOCK, CHUNK, Layout};
 use crate::pool::{self, MaxPool2dOptions, PoolSizes};
-use crate::rectifier::Rectifier;
+use crate::rectifier::{Rectifier, RectifierMask};
 use crate::simd::{select, vectorized};
 use crate::threads::{each_part, shared};
 use std::ops::Range;
 
-/// Replaces the gradient after the rectifier by the one before it, given the output.
-pub fn rectifier_gradient(rectifier: Rectifier, grad: &mut [f32], output: &[f32]) {
-    if !rectifier.is_some() {
-        return;
-    }
-    each_part(grad, CHUNK, 1, |i, grad| {
-        let output = &output[i * CHUNK..][..grad.len()];
-        vectorized!(for (grad, output) in grad.iter_mut().zip(output) {
-            *grad = rectifier.gradient(*grad, *output);
-        });
-    });
+/// Replaces the gradient after a rectifier by the one before it.
+pub fn rectifier_gradient(mask: RectifierMask<'_>, grad: &mut [f32]) {
+    each_part(grad, CHUNK, 1, |i, grad| mask.apply(i * CHUNK, grad));
 }
 
 /// The gradient of a max pool without its rectifier: each window's goes to its maximum, or the first

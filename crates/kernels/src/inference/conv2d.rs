@@ -1,10 +1,10 @@
 //! Convolutions, each with the fastest of several algorithms.
 
-use super::blocks::{BLOCK, BlockConvolution, BlockDepthwise, Layout};
+use super::blocks::{BLOCK, BlockConvolution, BlockDepthwise, CHUNK, Layout};
 use crate::conv::winograd::{self, PackedWeights};
 use crate::conv::{self, Addends, Conv2dOptions, ConvSizes, ConvWeights};
-use crate::rectifier::Rectifier;
-use crate::threads::shared;
+use crate::rectifier::{Rectifier, RectifierMask};
+use crate::threads::{each_part, shared};
 
 /// A convolution with packed weights.
 ///
@@ -179,6 +179,18 @@ impl Conv2d {
     /// # Panics
     /// If the lengths do not match.
     pub fn forward(&self, images: usize, x: &[f32], added: Option<&[f32]>, y: &mut [f32]) {
+        self.forward_masked(images, x, added, None, y);
+    }
+
+    /// [`forward`](Self::forward), then the mask, which is shaped as `y`.
+    pub(crate) fn forward_masked(
+        &self,
+        images: usize,
+        x: &[f32],
+        added: Option<&[f32]>,
+        mask: Option<RectifierMask<'_>>,
+        y: &mut [f32],
+    ) {
         let sizes = self.sizes(images);
         let values = |layout: Layout, [channels, height, width]: [usize; 3]| {
             images * layout.values(channels, height * width)
@@ -194,12 +206,12 @@ impl Conv2d {
             assert_eq!(added.len(), y.len(), "addend of a convolution");
         }
         match &self.form {
-            Form::Blocks(conv) => conv.forward(&sizes, x, added, self.is_pooled, y),
-            Form::Depthwise(conv) => conv.forward(&sizes, x, added, y),
+            Form::Blocks(conv) => conv.forward(&sizes, x, added, mask, self.is_pooled, y),
+            Form::Depthwise(conv) => conv.forward(&sizes, x, added, mask, y),
             Form::Winograd { weights, bias } => {
                 let bias = Some(&**bias);
                 let addends = Addends { bias, map: added };
-                winograd::forward_blocks(&sizes, x, weights, addends, self.is_pooled, y);
+                winograd::forward_blocks(&sizes, x, weights, addends, mask, self.is_pooled, y);
             }
             Form::Planes { weights, bias } => {
                 let bias = bias.as_deref();
@@ -210,6 +222,9 @@ impl Conv2d {
                         weights.forward(&sizes, x, Addends { bias, map: added }, y);
                     }
                 });
+                if let Some(mask) = mask {
+                    each_part(y, CHUNK, 1, |i, y| mask.apply(i * CHUNK, y));
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ use receptive_kernels::frozen::{
 };
 use receptive_kernels::inference::Layout;
 use receptive_kernels::{
-    Algorithm, Conv2dOptions, MaxPool2dOptions, Rectifier, conv2d, max_pool2d,
+    Algorithm, Conv2dOptions, MaxPool2dOptions, Rectifier, RectifierMask, conv2d, max_pool2d,
 };
 
 /// The input gradient in planes, given that of some images' output.
@@ -17,15 +17,20 @@ fn gradient(
     conv: &Conv2dGradient,
     [rows, columns]: [usize; 2],
     grad: &[f32],
-    added: Option<&[f32]>,
+    [added, output]: [Option<&[f32]>; 2],
 ) -> Vec<f32> {
     let images = grad.len() / (it.filters * rows * columns);
     let grad = stored(conv.reads(), [images, it.filters, rows * columns], grad);
     let plane = it.side[0] * it.side[1];
     let input = [images, it.channels, plane];
     let added = added.map(|added| stored(conv.writes(), input, added));
+    let output = output.map(|output| stored(conv.writes(), input, output));
+    let mask = output.as_ref().map(|output| RectifierMask {
+        rectifier: Rectifier::Relu,
+        output,
+    });
     let mut dx = vec![f32::NAN; images * conv.writes().values(it.channels, plane)];
-    conv.forward(images, &grad, added.as_deref(), &mut dx);
+    conv.forward(images, &grad, added.as_deref(), mask, &mut dx);
     planes(conv.writes(), input, &dx)
 }
 
@@ -56,14 +61,20 @@ fn prepared_gradients_are_those_of_training() {
             options,
         );
         let grad = values(grad);
-        let found = gradient(&it, &conv, [rows, columns], &grad, None);
+        let found = gradient(&it, &conv, [rows, columns], &grad, [None; 2]);
         let far = apart(&found, &values(expected.clone()));
         assert!(far < TOLERANCE, "case {case}: {it:?}: {far}");
 
-        let added = random.tensor(input, &Device::flex());
-        let sum = values(expected + added.clone());
-        let found = gradient(&it, &conv, [rows, columns], &grad, Some(&values(added)));
-        let far = apart(&found, &sum);
+        // Plus a map, and through a ReLU of another.
+        let [added, output] = [(); 2].map(|()| values(random.tensor(input, &Device::flex())));
+        let expected: Vec<f32> = values(expected)
+            .into_iter()
+            .zip(added.iter().zip(&output))
+            .map(|(dx, (added, output))| if *output > 0.0 { dx + added } else { 0.0 })
+            .collect();
+        let others = [Some(&*added), Some(&*output)];
+        let found = gradient(&it, &conv, [rows, columns], &grad, others);
+        let far = apart(&found, &expected);
         assert!(far < TOLERANCE, "case {case} with a map: {it:?}: {far}");
     }
 }
@@ -101,16 +112,16 @@ fn a_prepared_gradient_has_the_same_bits_in_any_batch_and_on_any_number_of_threa
         let output = [side.div_ceil(stride); 2];
         let of_image = filters * output[0] * output[1];
         let grad: Vec<f32> = (0..6 * of_image).map(|_| random.value()).collect();
-        let all = gradient(&it, &conv, output, &grad, None);
+        let all = gradient(&it, &conv, output, &grad, [None; 2]);
         for threads in [2, 5, 16] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
             let found = pool
                 .unwrap()
-                .install(|| gradient(&it, &conv, output, &grad, None));
+                .install(|| gradient(&it, &conv, output, &grad, [None; 2]));
             assert!(found == all, "{it:?}, {threads} threads");
         }
         for (image, grad) in grad.chunks_exact(of_image).enumerate() {
-            let found = gradient(&it, &conv, output, grad, None);
+            let found = gradient(&it, &conv, output, grad, [None; 2]);
             let length = channels * side * side;
             assert!(
                 found == all[image * length..][..length],
@@ -164,7 +175,11 @@ fn gradients_of_pools_and_crops_are_the_same_in_both_layouts() {
         for layout in [Layout::Planes, Layout::Blocks] {
             let x = stored(layout, input, &x);
             let mut grad = stored(layout, output, &grad);
-            rectifier_gradient(options.rectifier, &mut grad, &stored(layout, output, &y));
+            let mask = RectifierMask {
+                rectifier: options.rectifier,
+                output: &stored(layout, output, &y),
+            };
+            rectifier_gradient(mask, &mut grad);
             let mut dx = vec![f32::NAN; x.len()];
             max_pool_gradient(layout, shape, options, &x, &grad, &mut dx);
             let found = planes(layout, input, &dx);

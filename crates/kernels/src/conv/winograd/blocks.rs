@@ -7,17 +7,17 @@ use super::weights::PackedWeights;
 use super::{ConvSizes, INPUT_TILE, LANES, OUTPUT_TILE};
 use crate::conv::Addends;
 use crate::pool::max_pool_2x2_blocks;
-use crate::rectifier::Rectifier;
+use crate::rectifier::{Rectifier, RectifierMask};
 use crate::scratch::with_scratch;
 use crate::simd::vectorized;
 use crate::threads::each;
 
-/// The convolution of every image, plus bias and map, then the rectifier; then 2x2 max pooling if
-/// `is_pooled`, without a map.
+/// The convolution of every image, plus bias and map, then the rectifier; then the mask, or 2x2 max
+/// pooling if `is_pooled`, without a map.
 ///
 /// # Shapes
 /// - `x`: `[images, channels / 16, height, width, 16]`
-/// - `y`, map: `[images, filters / 16, output height, output width, 16]`; `y` is overwritten; half
+/// - `y`, map, mask: `[images, filters / 16, output height, output width, 16]`; `y` is overwritten; half
 ///   the height and width, rounded down, if `is_pooled`
 /// - bias: `[filters]`, padded to whole blocks
 pub(crate) fn forward_blocks(
@@ -25,6 +25,7 @@ pub(crate) fn forward_blocks(
     x: &[f32],
     weights: &PackedWeights,
     Addends { bias, map }: Addends<'_>,
+    mask: Option<RectifierMask<'_>>,
     is_pooled: bool,
     y: &mut [f32],
 ) {
@@ -59,6 +60,7 @@ pub(crate) fn forward_blocks(
                 plane,
                 bias: bias.map(|bias| &bias[task.filters.start..]),
                 map,
+                mask,
                 is_pooled,
                 rectifier: sizes.options.rectifier,
             };
@@ -116,6 +118,7 @@ struct Output<'a> {
     /// From the first filter on.
     bias: Option<&'a [f32]>,
     map: Option<&'a [f32]>,
+    mask: Option<RectifierMask<'a>>,
     is_pooled: bool,
     rectifier: Rectifier,
 }
@@ -153,12 +156,13 @@ impl Output<'_> {
                 });
                 continue;
             }
-            let map = self.map.map(|map| &map[part.at + block * self.plane..]);
+            let at = part.at + block * self.plane;
+            let map = self.map.map(|map| &map[at..]);
             let (width, rectifier) = (self.width * LANES, self.rectifier);
-            let pixels = &*pixels;
+            let (pixels, values) = (&*pixels, &mut *y);
             vectorized!({
                 let lines = pixels.chunks_exact(tiled * LANES);
-                for (row, (y, line)) in y.chunks_exact_mut(width).zip(lines).enumerate() {
+                for (row, (y, line)) in values.chunks_exact_mut(width).zip(lines).enumerate() {
                     let values = y.as_chunks_mut::<LANES>().0.iter_mut();
                     let values = values.zip(line.as_chunks::<LANES>().0);
                     match map {
@@ -181,6 +185,9 @@ impl Output<'_> {
                     }
                 }
             });
+            if let Some(mask) = self.mask {
+                mask.apply(at, y);
+            }
         }
     }
 }

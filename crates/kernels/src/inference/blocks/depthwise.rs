@@ -4,6 +4,7 @@
 use super::layout::{BLOCK, CHUNK};
 use crate::conv::{ConvSizes, take_from_each};
 use crate::product::{load, rectified};
+use crate::rectifier::RectifierMask;
 use crate::threads::each;
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
@@ -38,16 +39,17 @@ impl BlockDepthwise {
         })
     }
 
-    /// The convolution of every image, plus bias and `added`, then the rectifier.
+    /// The convolution of every image, plus bias and `added`, then the rectifier and the mask.
     ///
     /// # Shapes
     /// - `x`: `[images, channels / 16, height, width, 16]`
-    /// - `y`, `added`: the same with the output's height and width
+    /// - `y`, `added`, mask: the same with the output's height and width
     pub(crate) fn forward(
         &self,
         sizes: &ConvSizes,
         x: &[f32],
         added: Option<&[f32]>,
+        mask: Option<RectifierMask<'_>>,
         y: &mut [f32],
     ) {
         let [height, width] = sizes.output;
@@ -67,17 +69,24 @@ impl BlockDepthwise {
                 tasks.extend(of_band.map(|(block, y)| (image * blocks + block, first, y)));
             }
         }
-        each(tasks, CHUNK / to.max(1), |(block, first, y)| {
-            Arch::new().dispatch(Rows {
-                sizes,
-                x: &x[block * from..][..from],
-                weights: &self.weights[block % blocks * taps..][..taps],
-                bias: &self.bias[block % blocks * BLOCK..][..BLOCK],
-                added: added.map(|added| &added[block * to + first * line..][..y.len()]),
-                first,
-                y,
-            });
-        });
+        each(
+            tasks,
+            CHUNK / to.max(1),
+            |(block, first, y): (_, _, &mut [f32])| {
+                Arch::new().dispatch(Rows {
+                    sizes,
+                    x: &x[block * from..][..from],
+                    weights: &self.weights[block % blocks * taps..][..taps],
+                    bias: &self.bias[block % blocks * BLOCK..][..BLOCK],
+                    added: added.map(|added| &added[block * to + first * line..][..y.len()]),
+                    first,
+                    y: &mut *y,
+                });
+                if let Some(mask) = mask {
+                    mask.apply(block * to + first * line, y);
+                }
+            },
+        );
     }
 }
 

@@ -14,7 +14,7 @@ use receptive_kernels::frozen::{
     Conv2dGradient, crop, max_pool_gradient, rectifier_gradient, uncrop,
 };
 use receptive_kernels::inference::{Conv2d, Layout, affine, max_pool, rectify};
-use receptive_kernels::{Conv2dOptions, Rectifier};
+use receptive_kernels::{Conv2dOptions, Rectifier, RectifierMask};
 
 /// A convolution with weights packed for both passes.
 #[derive(Debug)]
@@ -65,6 +65,20 @@ struct Record {
     within: Within,
 }
 
+/// What is done with a step's input gradient: `added` is added, and then the rectifier of the step
+/// before is taken into account, in the same pass over memory where possible.
+#[derive(Default)]
+struct After {
+    added: Option<Maps>,
+    mask: Option<Mask>,
+}
+
+/// A step's rectifier and output.
+struct Mask {
+    rectifier: Rectifier,
+    output: Maps,
+}
+
 /// What only some steps need.
 enum Within {
     Nothing,
@@ -97,7 +111,7 @@ pub(crate) fn input_gradient(
     let (y, records) = passes.forward(steps, images);
     passes.0.free(y);
     let grad = passes.0.copied(count, output, grad);
-    let dx = passes.backward(steps, records, grad, None);
+    let dx = passes.backward(steps, records, grad, After::default());
     let dx = passes.0.in_layout(dx, Layout::Planes);
     let values = dx.get().to_vec();
     passes.0.free(dx);
@@ -205,19 +219,38 @@ impl Passes<'_> {
         (y, Within::Nothing)
     }
 
-    /// The gradient of the steps' input plus `added`.
+    /// The gradient of the steps' input.
     fn backward(
         &mut self,
         steps: &[FrozenStep],
-        records: Vec<Record>,
-        mut grad: Maps,
-        mut added: Option<Maps>,
+        mut records: Vec<Record>,
+        grad: Maps,
+        after: After,
     ) -> Maps {
-        for (i, (step, record)) in steps.iter().zip(records).enumerate().rev() {
-            let added = if i == 0 { added.take() } else { None };
-            grad = self.step_backward(step, record, grad, added);
+        let mask = mask(steps, &mut records);
+        let grad = self.masked(grad, mask);
+        self.backward_masked(steps, records, grad, after)
+    }
+
+    /// [`backward`](Self::backward) of a gradient that takes the last step's rectifier into account.
+    fn backward_masked(
+        &mut self,
+        steps: &[FrozenStep],
+        mut records: Vec<Record>,
+        mut grad: Maps,
+        mut after: After,
+    ) -> Maps {
+        while let Some(record) = records.pop() {
+            let after = match records.len() {
+                0 => std::mem::take(&mut after),
+                before => After {
+                    added: None,
+                    mask: mask(&steps[..before], &mut records),
+                },
+            };
+            grad = self.step_backward(&steps[records.len()], record, grad, after);
         }
-        self.0.plus(grad, added)
+        self.finished(grad, after)
     }
 
     fn step_backward(
@@ -225,17 +258,11 @@ impl Passes<'_> {
         step: &FrozenStep,
         record: Record,
         mut grad: Maps,
-        added: Option<Maps>,
+        after: After,
     ) -> Maps {
-        if let Some(output) = record.output {
-            grad = self.0.in_layout(grad, output.layout);
-            grad = self.0.own(grad);
-            rectifier_gradient(rectifier(step), grad.get_mut(), output.get());
-            self.0.free(output);
-        }
         let grad = match (step, record.within) {
             (Step::Conv2d(conv), _) => {
-                return self.convolve_back(&conv.backward, record.input, grad, added);
+                return self.convolve_back(&conv.backward, record.input, grad, after);
             }
             (Step::MaxPool(options, _), Within::Pool(x)) => {
                 let grad = self.0.in_layout(grad, x.layout);
@@ -273,30 +300,64 @@ impl Passes<'_> {
                     body,
                     last,
                 },
-                Within::Residual([of_shortcut, of_body], before),
+                Within::Residual([of_shortcut, mut of_body], before),
             ) => {
-                let of_last = self.convolve_back(&last.backward, before, grad.clone(), None);
-                let added = self.backward(shortcut, of_shortcut, grad, added);
-                return self.backward(body, of_body, of_last, Some(added));
+                let After { added, mask: outer } = after;
+                let only_added = After { added, mask: None };
+                let added = self.backward(shortcut, of_shortcut, grad.clone(), only_added);
+                let after = After {
+                    added: Some(added),
+                    mask: outer,
+                };
+                if body.is_empty() {
+                    return self.convolve_back(&last.backward, before, grad, after);
+                }
+                let of_last = After {
+                    added: None,
+                    mask: mask(body, &mut of_body),
+                };
+                let of_last = self.convolve_back(&last.backward, before, grad, of_last);
+                return self.backward_masked(body, of_body, of_last, after);
             }
             (Step::Branches { branches, join, .. }, Within::Branches(records, shapes)) => {
                 let grads = match join {
                     Join::Concat => self.0.parts(grad, &shapes),
                     _ => vec![grad; shapes.len()],
                 };
-                let mut sum = added;
+                let After { mut added, mask } = after;
                 for ((branch, of_branch), grad) in branches.iter().zip(records).zip(grads) {
-                    sum = Some(self.backward(branch, of_branch, grad, sum));
+                    let after = After { added, mask: None };
+                    added = Some(self.backward(branch, of_branch, grad, after));
                 }
-                let Some(sum) = sum else {
+                let Some(sum) = added else {
                     unreachable!("a plan has two branches or more");
                 };
-                return sum;
+                return self.masked(sum, mask);
             }
             (_, Within::Layer(values)) => self.layer_gradient(*values, grad),
             _ => grad,
         };
-        self.0.plus(grad, added)
+        self.finished(grad, after)
+    }
+
+    fn finished(&mut self, grad: Maps, after: After) -> Maps {
+        let grad = self.0.plus(grad, after.added);
+        self.masked(grad, after.mask)
+    }
+
+    fn masked(&mut self, grad: Maps, mask: Option<Mask>) -> Maps {
+        let Some(Mask { rectifier, output }) = mask else {
+            return grad;
+        };
+        let grad = self.0.in_layout(grad, output.layout);
+        let mut grad = self.0.own(grad);
+        let mask = RectifierMask {
+            rectifier,
+            output: output.get(),
+        };
+        rectifier_gradient(mask, grad.get_mut());
+        self.0.free(output);
+        grad
     }
 
     /// The convolution's output plus `added`, then its rectifier.
@@ -317,22 +378,35 @@ impl Passes<'_> {
         y
     }
 
-    /// The input gradient of a convolution plus `added`.
+    /// The input gradient of a convolution.
     fn convolve_back(
         &mut self,
         conv: &Conv2dGradient,
         input: Shape,
         grad: Maps,
-        added: Option<Maps>,
+        After { added, mask }: After,
     ) -> Maps {
         let grad = self.0.in_layout(grad, conv.reads());
         let added = added.map(|added| self.0.in_layout(added, conv.writes()));
         let mut dx = self.0.new_maps(grad.images, input, conv.writes());
-        let map = added.as_ref().map(Maps::get);
-        conv.forward(grad.images, grad.get(), map, dx.get_mut());
+        let (own, other): (Option<Mask>, _) = match mask {
+            Some(mask) if mask.output.layout == conv.writes() => (Some(mask), None),
+            other => (None, other),
+        };
+        conv.forward(
+            grad.images,
+            grad.get(),
+            added.as_ref().map(Maps::get),
+            own.as_ref().map(|mask| RectifierMask {
+                rectifier: mask.rectifier,
+                output: mask.output.get(),
+            }),
+            dx.get_mut(),
+        );
         self.0.free(grad);
-        added.into_iter().for_each(|added| self.0.free(added));
-        dx
+        let used = added.into_iter().chain(own.map(|mask| mask.output));
+        used.for_each(|maps| self.0.free(maps));
+        self.masked(dx, other)
     }
 
     /// The input gradient of a step that burn computed.
@@ -357,6 +431,16 @@ impl Passes<'_> {
             }
         }
     }
+}
+
+/// The mask of the last step, which its producer needs only once.
+fn mask(steps: &[FrozenStep], records: &mut [Record]) -> Option<Mask> {
+    let (step, record) = (steps.last()?, records.last_mut()?);
+    let output = record.output.take()?;
+    Some(Mask {
+        rectifier: rectifier(step),
+        output,
+    })
 }
 
 /// The rectifier that a step applies last.
