@@ -58,8 +58,8 @@ impl MeasuredNetwork<'_> {
 ///
 /// By default only the unit's cone is computed, plus the whole network for one sample: both must
 /// agree, and the whole gradient, which is computed by exact convolutions, must be zero outside the
-/// theoretical field. A large cone is computed by the fastest convolutions, whose rounding errors
-/// are small compared with the gradients around a pixel. After a gate the cone is the whole image,
+/// theoretical field. A large cone of given weights is computed by the fastest convolutions, whose
+/// rounding errors are small compared with the gradients around a pixel. After a gate the cone is the whole image,
 /// so whole images are computed at once.
 ///
 /// # Errors
@@ -191,31 +191,34 @@ impl<'a> LayerForward<'a> {
         // The theoretical field may be larger than the cone's pixels, outside which the gradient is
         // zero.
         sampler.readouts = vec![part];
-        let is_exact = first.macs() <= MAX_EXACT_MACS;
-        let frozen = match self.network {
-            MeasuredNetwork::Given(_) => {
-                sampler.batch = (MAX_VALUES / first.values().max(1)).clamp(1, MAX_BATCH);
-                let frozen = || first.into_frozen(self.autodiff);
-                Some(Arc::new(if is_exact { exactly(frozen) } else { frozen() }))
-            }
-            MeasuredNetwork::Redrawn(..) => None,
-        };
-        let network = |sample| {
-            if let Some(frozen) = &frozen {
-                return Ok(Network::Cone(frozen.clone()));
-            }
-            // Weights that are used once are not worth packing.
+        let single = |sample| {
             let cone = self.cone(sample, &unit)?;
             Ok(Network::Forward(Box::new(move |images: Tensor<4>| {
                 as_map(exactly(|| cone.forward(images)))
             })))
         };
-        let cone = sampler.images(&network, 0..1)?;
+        // Exact, because the whole network is: other rounding may select other maxima of a pool.
+        let cone = sampler.images(&single, 0..1)?;
         let (Some(whole), Some(cone)) = (whole.first(), cone.first()) else {
             return Err(ErfError::network("gave no gradient"));
         };
         agree(whole.total, cone.total)?;
-        let measurement = sampler.run(&network, progress)?;
+        let measurement = match self.network {
+            MeasuredNetwork::Given(_) => {
+                let is_exact = first.macs() <= MAX_EXACT_MACS;
+                let batch = (MAX_VALUES / first.values().max(1)).clamp(1, MAX_BATCH);
+                let frozen = || first.into_frozen(self.autodiff);
+                let frozen = Arc::new(if is_exact { exactly(frozen) } else { frozen() });
+                sampler.batch = if frozen.is_packed() {
+                    batch
+                } else {
+                    default_batch(&part)
+                };
+                sampler.run(&|_| Ok(Network::Cone(frozen.clone())), progress)?
+            }
+            // Weights that are used once are not worth packing.
+            MeasuredNetwork::Redrawn(..) => sampler.run(&single, progress)?,
+        };
         Ok(Measurement {
             outside: if whole.total > 0.0 {
                 whole.outside / whole.total

@@ -75,7 +75,9 @@ fn block_gradient(
                 let at = row * width + column;
                 for lane in 0..BLOCK {
                     let value = x[at][lane];
-                    let is_larger = value > largest[lane];
+                    // As in planes, NaN counts as the largest.
+                    let is_larger =
+                        value > largest[lane] || (value.is_nan() && !largest[lane].is_nan());
                     largest[lane] = if is_larger { value } else { largest[lane] };
                     place[lane] = if is_larger { at as u32 } else { place[lane] };
                 }

@@ -6,6 +6,7 @@
 
 mod conv2d;
 mod maps;
+mod phases;
 
 pub use conv2d::Conv2dGradient;
 pub use maps::{crop, max_pool_gradient, rectifier_gradient, uncrop};

@@ -43,7 +43,7 @@ thread_local! {
 ///
 /// Otherwise the flex backend uses Winograd convolution where it is faster. Its results differ by
 /// up to about 5e-6 of the largest value, and a gradient that should be 0 may come out as a tiny
-/// number, which receptive fields must not.
+/// number.
 pub fn exactly<R>(work: impl FnOnce() -> R) -> R {
     /// Restores the previous mode, even if `work` panics.
     struct Before(bool);
@@ -56,9 +56,14 @@ pub fn exactly<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
+/// Whether the calling thread is within [`exactly`].
+pub(crate) fn is_exact() -> bool {
+    EXACT.get()
+}
+
 #[cfg(feature = "flex")]
 fn algorithm() -> receptive_kernels::Algorithm {
-    if EXACT.get() {
+    if is_exact() {
         receptive_kernels::Algorithm::Direct
     } else {
         receptive_kernels::Algorithm::Auto

@@ -5,7 +5,7 @@ use crate::device::AutodiffDevice;
 use crate::geometry::Shape;
 #[cfg(feature = "flex")]
 use crate::layers::{Buffers, FrozenConv, Step, input_gradient, steps};
-use crate::layers::{Features, PlannedLayer};
+use crate::layers::{Features, PlannedLayer, exactly, is_exact};
 use burn::module::Module;
 #[cfg(feature = "flex")]
 use burn::tensor::TensorData;
@@ -20,12 +20,16 @@ use std::sync::{Mutex, PoisonError};
 /// call.
 ///
 /// An image's gradient is bit-identical whatever the other images of its batch and the number of
-/// threads; it differs from that of [`Cone::forward`] by rounding.
+/// threads, except through layers that burn computes; it differs from that of [`Cone::forward`] by
+/// rounding.
 pub struct FrozenCone {
     cone: Cone,
-    device: Device,
     /// Of an image and of the units.
     shapes: [Shape; 2],
+    /// Whether it was made within [`exactly`].
+    is_exact: bool,
+    #[cfg(feature = "flex")]
+    device: Device,
     #[cfg(feature = "flex")]
     prepared: Option<PreparedSteps>,
 }
@@ -63,10 +67,12 @@ impl Cone {
             buffers: Mutex::default(),
         });
         #[cfg(not(feature = "flex"))]
-        let _ = layers;
+        let _ = (layers, device);
         FrozenCone {
-            device: Device::clone(device),
             shapes: [image, output],
+            is_exact: is_exact(),
+            #[cfg(feature = "flex")]
+            device: Device::clone(device),
             #[cfg(feature = "flex")]
             prepared,
             cone,
@@ -82,6 +88,15 @@ impl FrozenCone {
         [output.channels(), rows, columns]
     }
 
+    /// Whether its weights are packed: on the flex backend.
+    pub fn is_packed(&self) -> bool {
+        #[cfg(feature = "flex")]
+        let is_packed = self.prepared.is_some();
+        #[cfg(not(feature = "flex"))]
+        let is_packed = false;
+        is_packed
+    }
+
     /// The gradient, with respect to the pixels, of the units' values weighted by `grad`.
     ///
     /// # Shapes
@@ -89,7 +104,32 @@ impl FrozenCone {
     ///   with autodiff
     /// - `grad`: `[batch, filters, rows, columns]`, with the [`output`](Self::output)'s sizes
     /// - output: as `images`
+    ///
+    /// # Panics
+    /// If the shapes do not match.
     pub fn input_gradient(&self, images: Tensor<4>, grad: Tensor<4>) -> Tensor<4> {
+        let [batch, pixels @ ..] = images.dims();
+        let [image, _] = self.shapes;
+        let [rows, columns] = image.map_size();
+        assert_eq!(
+            pixels,
+            [image.channels(), rows, columns],
+            "pixels of a cone"
+        );
+        let [filters, rows, columns] = self.output();
+        assert_eq!(
+            grad.dims(),
+            [batch, filters, rows, columns],
+            "gradient of its units"
+        );
+        if self.is_exact {
+            exactly(|| self.gradient(images, grad))
+        } else {
+            self.gradient(images, grad)
+        }
+    }
+
+    fn gradient(&self, images: Tensor<4>, grad: Tensor<4>) -> Tensor<4> {
         #[cfg(feature = "flex")]
         if let Some(prepared) = &self.prepared {
             let dims = images.dims();
