@@ -6,6 +6,7 @@ use crate::gaussian::{
     Estimate, Evidence, Judgement, LUO_THRESHOLD, jackknife, judge, luo_size, tv_noise,
 };
 use crate::map::{Map, Region};
+use rayon::prelude::*;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -142,36 +143,26 @@ pub(super) struct Average {
     groups: Vec<Map>,
 }
 
-/// One sample's maps: one value per pixel for each aggregate, summed over the image's channels.
-pub(super) type SampleMaps = [Vec<f64>; Aggregate::COUNT];
+/// The gradient of one image, of which the pixels of one unit are read.
+pub(super) struct Sample<'a> {
+    /// Several units of one image may belong to one sample, and then have the same number.
+    pub(super) number: u64,
+    /// `[channels, height, width]` over `part`.
+    pub(super) gradient: &'a [f32],
+    pub(super) part: Region,
+    /// As large as that of every other sample.
+    pub(super) readout: Region,
+}
 
-/// The aggregates of one sample's gradient at the pixels of `readout`.
-///
-/// `gradient` is `[channels, height, width]` over `part`.
-pub(super) fn aggregate(
-    gradient: &[f32],
-    channels: usize,
-    part: &Region,
-    readout: &Region,
-) -> SampleMaps {
-    let mut sample = [(); Aggregate::COUNT].map(|()| vec![0.0; readout.area()]);
-    for channel in 0..channels {
-        for row in 0..readout.height {
-            let line = (readout.top - part.top) as usize + row;
-            let start =
-                (channel * part.height + line) * part.width + (readout.left - part.left) as usize;
-            let values = &gradient[start..start + readout.width];
-            let at = row * readout.width;
-            for (column, value) in values.iter().enumerate() {
-                let value = f64::from(*value);
-                sample[0][at + column] += value.abs();
-                sample[1][at + column] += value * value;
-                sample[2][at + column] += value;
-                sample[3][at + column] += value.max(0.0);
-            }
-        }
+impl Sample<'_> {
+    /// The gradient along one row of the readout, channel by channel.
+    pub(super) fn row(&self, row: usize) -> impl Iterator<Item = &[f32]> {
+        let (part, readout) = (&self.part, &self.readout);
+        let line = (readout.top - part.top) as usize + row;
+        let from = line * part.width + (readout.left - part.left) as usize;
+        let planes = self.gradient.chunks_exact(part.area().max(1));
+        planes.map(move |plane| &plane[from..][..readout.width])
     }
-    sample
 }
 
 /// Sums over samples, by group.
@@ -183,7 +174,8 @@ pub(super) struct GroupSums {
 
 struct Group {
     samples: u64,
-    sums: SampleMaps,
+    /// One value per pixel for each aggregate.
+    sums: [Vec<f64>; Aggregate::COUNT],
 }
 
 impl GroupSums {
@@ -195,24 +187,56 @@ impl GroupSums {
         }
     }
 
-    /// Adds a part of the sample with this number: several units of one image may belong to one
-    /// sample.
-    pub(super) fn add(&mut self, number: u64, sample: &SampleMaps) {
-        let place = (number % GROUPS as u64) as usize;
-        while self.groups.len() <= place {
-            self.groups.push(Group {
-                samples: 0,
-                sums: [(); Aggregate::COUNT].map(|()| vec![0.0; self.region.area()]),
-            });
+    /// Adds samples, of which each aggregate is summed over the image's channels first. The rows are
+    /// divided among the threads; each pixel's samples are added in their order.
+    pub(super) fn add(&mut self, samples: &[Sample<'_>]) {
+        let place = |sample: &Sample<'_>| (sample.number % GROUPS as u64) as usize;
+        for sample in samples {
+            while self.groups.len() <= place(sample) {
+                self.groups.push(Group {
+                    samples: 0,
+                    sums: [(); Aggregate::COUNT].map(|()| vec![0.0; self.region.area()]),
+                });
+            }
+            self.groups[place(sample)].samples += 1;
+            self.samples += 1;
         }
-        let group = &mut self.groups[place];
-        group.samples += 1;
-        for (sums, values) in group.sums.iter_mut().zip(sample) {
-            for (sum, value) in sums.iter_mut().zip(values) {
-                *sum += value;
+        let width = self.region.width;
+        // For each row its part of every group's sums.
+        let mut rows: Vec<Vec<[&mut [f64]; Aggregate::COUNT]>> = Vec::new();
+        rows.resize_with(self.region.height, || Vec::with_capacity(self.groups.len()));
+        for group in &mut self.groups {
+            let mut each = group
+                .sums
+                .each_mut()
+                .map(|sums| sums.chunks_exact_mut(width.max(1)));
+            for row in &mut rows {
+                row.push(each.each_mut().map(|sums| sums.next().unwrap_or_default()));
             }
         }
-        self.samples += 1;
+        rows.into_par_iter()
+            .enumerate()
+            .for_each(|(row, mut groups)| {
+                let mut values = [(); Aggregate::COUNT].map(|()| vec![0.0; width]);
+                for sample in samples {
+                    values.iter_mut().for_each(|values| values.fill(0.0));
+                    let [abs, square, signed, positive] = &mut values;
+                    for line in sample.row(row) {
+                        for (column, value) in line.iter().enumerate() {
+                            let value = f64::from(*value);
+                            abs[column] += value.abs();
+                            square[column] += value * value;
+                            signed[column] += value;
+                            positive[column] += value.max(0.0);
+                        }
+                    }
+                    for (sums, values) in groups[place(sample)].iter_mut().zip(&values) {
+                        for (sum, value) in sums.iter_mut().zip(values) {
+                            *sum += value;
+                        }
+                    }
+                }
+            });
     }
 
     /// The larger of the two noises that the stopping rule considers, as a total variation.

@@ -2,7 +2,7 @@
 
 use super::gradient::{BackwardPass, Method, Network};
 use super::inputs::Inputs;
-use super::measurement::{GROUPS, GroupSums, Measurement, SampleMaps, aggregate};
+use super::measurement::{GROUPS, GroupSums, Measurement, Sample};
 use super::probe::{Channels, Probe};
 use super::processors::{Peers, Processors};
 use crate::error::ErfError;
@@ -171,10 +171,12 @@ pub(super) struct Sampler<'a> {
     pub(super) is_redrawn: bool,
 }
 
-/// The gradients of one image.
-pub(super) struct ImageMaps {
-    /// The maps of each unit.
-    units: Vec<SampleMaps>,
+/// The gradient of one image.
+pub(super) struct ImageGradient {
+    /// `[channels, height, width]`.
+    values: Vec<f32>,
+    /// For each unit whether the gradient is 0 at all its pixels.
+    dead: Vec<bool>,
     /// The sum of the absolute gradient outside all readouts.
     pub(super) outside: f64,
     /// The sum of the absolute gradient.
@@ -209,20 +211,25 @@ impl Sampler<'_> {
                 1
             };
             let count = (limit - samples).min(ROUND).div_ceil(each);
-            for image in self.images(networks, images..images + count)? {
-                for (index, unit) in image.units.iter().enumerate() {
+            let computed = self.images(networks, images..images + count)?;
+            let mut read = Vec::with_capacity(computed.len() * self.readouts.len());
+            for image in &computed {
+                let units = self.readouts.iter().zip(&image.dead);
+                for (index, (readout, is_dead)) in units.enumerate() {
                     // Units of one photograph are not independent samples: they go to the same
                     // group.
-                    sums.add(if independent { samples } else { images }, unit);
+                    let number = if independent { samples } else { images };
+                    read.push(self.sample(number, &image.values, *readout));
                     if independent || index == 0 {
                         samples += 1;
-                        dead += u64::from(unit[0].iter().all(|value| *value == 0.0));
+                        dead += u64::from(*is_dead);
                     }
                 }
                 images += 1;
                 outside += image.outside;
                 total += image.total;
             }
+            sums.add(&read);
             let noise = sums.noise();
             progress(samples.min(limit), limit, noise);
             if self.options.noise > 0.0 && samples >= ROUND && noise <= self.options.noise {
@@ -244,19 +251,19 @@ impl Sampler<'_> {
         })
     }
 
-    /// The maps of these images, in order, computed on all threads of all processes.
+    /// The gradients of these images, in order, computed on all threads of all processes.
     pub(super) fn images(
         &self,
         networks: &Networks<'_>,
         numbers: Range<u64>,
-    ) -> Result<Vec<ImageMaps>, ErfError> {
+    ) -> Result<Vec<ImageGradient>, ErfError> {
         let batches = (numbers.end - numbers.start).div_ceil(self.batch as u64) as usize;
         let gradients = |index| self.batch(networks, &numbers, index);
         let Some(peers) = self.peers else {
-            let maps = |index| Ok(self.all_maps(&gradients(index)?));
-            return in_order((0..batches).into_par_iter().map(maps));
+            let all = in_order((0..batches).into_par_iter().map(gradients))?;
+            return Ok(all.into_par_iter().map(|one| self.image(one)).collect());
         };
-        // Gradients are sent, not maps: they are smaller, and every process computes the same maps from them.
+        // Every process computes the same sums from them.
         let size = peers.size();
         let own = (peers.rank()..batches).into_par_iter().step_by(size);
         let own = in_order(own.map(gradients)).map(|own| {
@@ -279,15 +286,12 @@ impl Sampler<'_> {
             *rest = later;
             images.extend(batch.chunks_exact(length.max(1)));
         }
-        let maps = |bytes: &&[u8]| {
+        let image = |bytes: &&[u8]| {
             let (values, _) = bytes.as_chunks::<4>();
-            let gradient: Vec<f32> = values
-                .iter()
-                .map(|value| f32::from_le_bytes(*value))
-                .collect();
-            self.maps(&gradient)
+            let values = values.iter().map(|value| f32::from_le_bytes(*value));
+            self.image(values.collect())
         };
-        Ok(images.par_iter().map(maps).collect())
+        Ok(images.par_iter().map(image).collect())
     }
 
     /// The numbers of a batch's samples.
@@ -315,25 +319,29 @@ impl Sampler<'_> {
         )
     }
 
-    fn all_maps(&self, gradients: &[Vec<f32>]) -> Vec<ImageMaps> {
-        gradients.iter().map(|one| self.maps(one)).collect()
+    fn sample<'a>(&self, number: u64, gradient: &'a [f32], readout: Region) -> Sample<'a> {
+        Sample {
+            number,
+            gradient,
+            part: self.pass.part,
+            readout,
+        }
     }
 
-    /// The maps of one image's gradient `[channels, height, width]`.
-    fn maps(&self, gradient: &[f32]) -> ImageMaps {
-        let [channels, _, _] = self.inputs.shape();
-        let part = &self.pass.part;
-        let units: Vec<SampleMaps> = self
-            .readouts
-            .iter()
-            .map(|readout| aggregate(gradient, channels, part, readout))
-            .collect();
-        let inside: f64 = units.iter().flat_map(|unit| &unit[0]).sum();
-        let outside = self.outside(gradient);
-        ImageMaps {
-            units,
+    /// An image's gradient `[channels, height, width]`, with its sums.
+    fn image(&self, values: Vec<f32>) -> ImageGradient {
+        let unit = |readout: &Region| {
+            let sample = self.sample(0, &values, *readout);
+            let lines = (0..readout.height).flat_map(|row| sample.row(row).collect::<Vec<_>>());
+            lines.flatten().map(|value| f64::from(value.abs())).sum()
+        };
+        let units: Vec<f64> = self.readouts.iter().map(unit).collect();
+        let outside = self.outside(&values);
+        ImageGradient {
+            dead: units.iter().map(|sum| *sum == 0.0).collect(),
+            total: units.iter().sum::<f64>() + outside,
             outside,
-            total: inside + outside,
+            values,
         }
     }
 
