@@ -43,7 +43,7 @@ pub struct Conv2dGradient {
 #[derive(Debug, Clone)]
 enum Form {
     /// A convolution of the output gradient.
-    Convolution(Conv2d),
+    Convolution(Box<Conv2d>),
     /// Convolutions of the output gradient for a stride above 1.
     Phases(Phases),
     /// As in training.
@@ -57,7 +57,9 @@ impl Form {
         let is_strided = sizes.options.strides != [1, 1];
         let form = match (is_strided, is_depthwise) {
             _ if groups > 1 && !is_depthwise => None,
-            (false, _) => convolution(sizes, weight).map(Self::Convolution),
+            (false, _) => convolution(sizes, weight)
+                .map(Box::new)
+                .map(Self::Convolution),
             (true, false) => Phases::new(sizes, weight).map(Self::Phases),
             (true, true) => Phases::depthwise(sizes, weight).map(Self::Phases),
         };

@@ -4,7 +4,7 @@
 use super::buffers::{Buffers, plane};
 use super::maps::{MapBuffers, Maps, shape};
 
-use super::{PackedConv, Step};
+use super::{FrozenConv, Step};
 use crate::geometry::Shape;
 use crate::layers::branches::Join;
 use crate::layers::features::Features;
@@ -14,45 +14,7 @@ use receptive_kernels::frozen::{
     Conv2dGradient, crop, max_pool_gradient, rectifier_gradient, uncrop,
 };
 use receptive_kernels::inference::{Conv2d, Layout, affine, max_pool, rectify};
-use receptive_kernels::{Conv2dOptions, Rectifier, RectifierMask};
-
-/// A convolution with weights packed for both passes.
-#[derive(Debug)]
-pub(crate) struct FrozenConv {
-    forward: Conv2d,
-    backward: Conv2dGradient,
-}
-
-impl PackedConv for FrozenConv {
-    const HAS_GRADIENT: bool = true;
-
-    fn new(
-        input: [usize; 3],
-        weight: &[f32],
-        shape: [usize; 4],
-        bias: Option<Vec<f32>>,
-        options: Conv2dOptions,
-    ) -> Self {
-        Self {
-            forward: Conv2d::new(input, weight, shape, bias, options),
-            backward: Conv2dGradient::new(input, weight, shape, options),
-        }
-    }
-
-    fn conv(&self) -> &Conv2d {
-        &self.forward
-    }
-
-    fn with_rectifier(mut self, rectifier: Rectifier) -> Self {
-        self.forward = self.forward.with_rectifier(rectifier);
-        self
-    }
-
-    /// The gradient needs the outputs before the pool.
-    fn with_max_pool_2x2(&self) -> Option<Self> {
-        None
-    }
-}
+use receptive_kernels::{Rectifier, RectifierMask};
 
 type FrozenStep = Step<FrozenConv>;
 

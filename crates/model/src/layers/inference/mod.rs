@@ -4,13 +4,15 @@
 //! have an input gradient.
 
 mod buffers;
+mod frozen;
 mod gradient;
 mod maps;
 mod prepare;
 mod run;
 
 pub(crate) use buffers::Buffers;
-pub(crate) use gradient::{FrozenConv, input_gradient};
+pub(crate) use frozen::FrozenConv;
+pub(crate) use gradient::input_gradient;
 pub(crate) use prepare::steps;
 pub(crate) use run::output;
 

@@ -1,0 +1,44 @@
+//! Convolutions that are packed for the forward pass and for the input gradient.
+
+use super::PackedConv;
+use receptive_kernels::frozen::Conv2dGradient;
+use receptive_kernels::inference::Conv2d;
+use receptive_kernels::{Conv2dOptions, Rectifier};
+
+/// A convolution with weights packed for both passes.
+#[derive(Debug)]
+pub(crate) struct FrozenConv {
+    pub(super) forward: Conv2d,
+    pub(super) backward: Conv2dGradient,
+}
+
+impl PackedConv for FrozenConv {
+    const HAS_GRADIENT: bool = true;
+
+    fn new(
+        input: [usize; 3],
+        weight: &[f32],
+        shape: [usize; 4],
+        bias: Option<Vec<f32>>,
+        options: Conv2dOptions,
+    ) -> Self {
+        Self {
+            forward: Conv2d::new(input, weight, shape, bias, options),
+            backward: Conv2dGradient::new(input, weight, shape, options),
+        }
+    }
+
+    fn conv(&self) -> &Conv2d {
+        &self.forward
+    }
+
+    fn with_rectifier(mut self, rectifier: Rectifier) -> Self {
+        self.forward = self.forward.with_rectifier(rectifier);
+        self
+    }
+
+    /// The gradient needs the outputs before the pool.
+    fn with_max_pool_2x2(&self) -> Option<Self> {
+        None
+    }
+}
