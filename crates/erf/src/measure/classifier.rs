@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 /// Up to so many multiply-adds per image a cone is computed by exact convolutions.
 const MAX_EXACT_MACS: usize = 50_000_000;
+/// With fewer samples, packing the weights takes longer than it saves.
+const MIN_PACKED: u64 = 16;
 /// Maximum number of values that the layers of a cone compute in one pass if it has several images:
 /// about as many are kept in memory, in pieces that are small enough to be used again.
 const MAX_VALUES: usize = 1 << 24;
@@ -191,6 +193,9 @@ impl<'a> LayerForward<'a> {
         // The theoretical field may be larger than the cone's pixels, outside which the gradient is
         // zero.
         sampler.readouts = vec![part];
+        if let MeasuredNetwork::Given(_) = self.network {
+            sampler.batch = default_batch(&part);
+        }
         let single = |sample| {
             let cone = self.cone(sample, &unit)?;
             Ok(Network::Forward(Box::new(move |images: Tensor<4>| {
@@ -204,20 +209,17 @@ impl<'a> LayerForward<'a> {
         };
         agree(whole.total, cone.total)?;
         let measurement = match self.network {
-            MeasuredNetwork::Given(_) => {
+            MeasuredNetwork::Given(_) if sampler.limit() >= MIN_PACKED => {
                 let is_exact = first.macs() <= MAX_EXACT_MACS;
                 let batch = (MAX_VALUES / first.values().max(1)).clamp(1, MAX_BATCH);
                 let frozen = || first.into_frozen(self.autodiff);
                 let frozen = Arc::new(if is_exact { exactly(frozen) } else { frozen() });
-                sampler.batch = if frozen.is_packed() {
-                    batch
-                } else {
-                    default_batch(&part)
-                };
+                if frozen.is_packed() {
+                    sampler.batch = batch;
+                }
                 sampler.run(&|_| Ok(Network::Cone(frozen.clone())), progress)?
             }
-            // Weights that are used once are not worth packing.
-            MeasuredNetwork::Redrawn(..) => sampler.run(&single, progress)?,
+            _ => sampler.run(&single, progress)?,
         };
         Ok(Measurement {
             outside: if whole.total > 0.0 {

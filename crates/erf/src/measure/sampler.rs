@@ -184,6 +184,23 @@ pub(super) struct ImageGradient {
 }
 
 impl Sampler<'_> {
+    /// Whether nothing is random.
+    fn is_exact(&self) -> bool {
+        self.inputs.count() == Some(1)
+            && !self.is_redrawn
+            && self.probe.channels != Channels::RandomSigns
+    }
+
+    /// The maximum number of samples.
+    pub(super) fn limit(&self) -> u64 {
+        // If each sample has other weights or signs, a single image yields any number of samples.
+        let limit = match self.inputs.count() {
+            Some(images) if self.is_exact() || (images > 1 && !self.is_redrawn) => images,
+            _ => u64::MAX,
+        };
+        self.options.samples.min(limit.max(1))
+    }
+
     pub(super) fn run(
         &self,
         networks: &Networks<'_>,
@@ -191,15 +208,7 @@ impl Sampler<'_> {
     ) -> Result<Measurement, ErfError> {
         self.options.check()?;
         let start = Instant::now();
-        let images = self.inputs.count();
-        let is_exact =
-            images == Some(1) && !self.is_redrawn && self.probe.channels != Channels::RandomSigns;
-        // If each sample has other weights or signs, a single image yields any number of samples.
-        let limit = match images {
-            Some(images) if is_exact || (images > 1 && !self.is_redrawn) => images,
-            _ => u64::MAX,
-        };
-        let limit = self.options.samples.min(limit.max(1));
+        let (is_exact, limit) = (self.is_exact(), self.limit());
         let independent = self.inputs.is_independent();
         let mut sums = GroupSums::new(self.readouts[0]);
         let (mut samples, mut images, mut dead) = (0, 0, 0);

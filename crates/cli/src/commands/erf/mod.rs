@@ -73,7 +73,7 @@ pub(super) struct ErfArgs {
     /// Gradient aggregate used for the verdict and the figure
     #[arg(long, value_enum, default_value_t = Aggregate::Abs)]
     aggregate: Aggregate,
-    /// How gradients are computed; all methods give the same result
+    /// How gradients are computed; all methods give the same result up to rounding
     #[arg(long, value_enum, default_value_t = Method::Auto)]
     method: Method,
     /// Also report the measures of another tool
