@@ -7,9 +7,9 @@ use crate::geometry::Shape;
 use crate::layers::{Buffers, FrozenConv, Step, input_gradient, steps};
 use crate::layers::{Features, PlannedLayer, exactly, is_exact};
 use burn::module::Module;
+use burn::tensor::Tensor;
 #[cfg(feature = "flex")]
-use burn::tensor::TensorData;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, TensorData};
 use std::fmt;
 #[cfg(feature = "flex")]
 use std::sync::{Mutex, PoisonError};
