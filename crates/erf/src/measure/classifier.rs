@@ -61,8 +61,8 @@ impl MeasuredNetwork<'_> {
 /// By default only the unit's cone is computed, plus the whole network for one sample: both must
 /// agree, and the whole gradient, which is computed by exact convolutions, must be zero outside the
 /// theoretical field. A large cone of given weights is computed by the fastest convolutions, whose
-/// rounding errors are small compared with the gradients around a pixel. After a gate the cone is the whole image,
-/// so whole images are computed at once.
+/// rounding errors are small compared with the gradients around a pixel. After a gate the cone is
+/// the whole image, so whole images are computed at once.
 ///
 /// # Errors
 /// [`ErfError::Model`] for a layer that the plan does not have, [`ErfError::Setting`] for a unit

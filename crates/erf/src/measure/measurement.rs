@@ -156,12 +156,18 @@ pub(super) struct Sample<'a> {
 
 impl Sample<'_> {
     /// The gradient along one row of the readout, channel by channel.
-    pub(super) fn row(&self, row: usize) -> impl Iterator<Item = &[f32]> {
+    fn row(&self, row: usize) -> impl Iterator<Item = &[f32]> {
         let (part, readout) = (&self.part, &self.readout);
         let line = (readout.top - part.top) as usize + row;
         let from = line * part.width + (readout.left - part.left) as usize;
         let planes = self.gradient.chunks_exact(part.area().max(1));
         planes.map(move |plane| &plane[from..][..readout.width])
+    }
+
+    /// The sum of the absolute gradient at the readout's pixels.
+    pub(super) fn total(&self) -> f64 {
+        let lines = (0..self.readout.height).flat_map(|row| self.row(row));
+        lines.flatten().map(|value| f64::from(value.abs())).sum()
     }
 }
 

@@ -269,8 +269,11 @@ impl Sampler<'_> {
         let batches = (numbers.end - numbers.start).div_ceil(self.batch as u64) as usize;
         let gradients = |index| self.batch(networks, &numbers, index);
         let Some(peers) = self.peers else {
-            let all = in_order((0..batches).into_par_iter().map(gradients))?;
-            return Ok(all.into_par_iter().map(|one| self.image(one)).collect());
+            let images = |index| {
+                let gradients = gradients(index)?.into_iter();
+                Ok(gradients.map(|one| self.image(one)).collect())
+            };
+            return in_order((0..batches).into_par_iter().map(images));
         };
         // Every process computes the same sums from them.
         let size = peers.size();
@@ -339,11 +342,7 @@ impl Sampler<'_> {
 
     /// An image's gradient `[channels, height, width]`, with its sums.
     fn image(&self, values: Vec<f32>) -> ImageGradient {
-        let unit = |readout: &Region| {
-            let sample = self.sample(0, &values, *readout);
-            let lines = (0..readout.height).flat_map(|row| sample.row(row).collect::<Vec<_>>());
-            lines.flatten().map(|value| f64::from(value.abs())).sum()
-        };
+        let unit = |readout: &Region| self.sample(0, &values, *readout).total();
         let units: Vec<f64> = self.readouts.iter().map(unit).collect();
         let outside = self.outside(&values);
         ImageGradient {

@@ -11,11 +11,6 @@ use crate::scratch::with_scratch;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-/// Whether each group has one channel and one filter.
-pub(super) fn applies(sizes: &ConvSizes) -> bool {
-    sizes.channels == 1 && sizes.filters == 1 && sizes.options.groups > 1
-}
-
 /// Number of values per task.
 const VALUES_PER_TASK: usize = 1 << 14;
 

@@ -107,6 +107,21 @@ impl ConvSizes {
         }
     }
 
+    /// The sizes for so many images `[channels, height, width]`.
+    pub(crate) fn of_images(
+        images: usize,
+        [channels, height, width]: [usize; 3],
+        weight: [usize; 4],
+        options: Conv2dOptions,
+    ) -> Self {
+        Self::new([images, channels, height, width], weight, options)
+    }
+
+    /// Whether each of several groups has one channel and one filter.
+    pub(crate) fn is_depthwise(&self) -> bool {
+        self.channels == 1 && self.filters == 1 && self.options.groups > 1
+    }
+
     /// Number of values in a patch: the rows of the im2col matrix.
     fn patch(&self) -> usize {
         self.channels * self.kernel[0] * self.kernel[1]
@@ -213,7 +228,7 @@ impl<'a> ConvWeights<'a> {
         if winograd::applies(sizes) {
             let (filters, channels) = (sizes.filters, sizes.channels);
             Self::Winograd(winograd::PackedWeights::forward(weight, filters, channels))
-        } else if depthwise::applies(sizes) {
+        } else if sizes.is_depthwise() {
             Self::Depthwise(depthwise())
         } else {
             Self::Direct(direct())
@@ -282,7 +297,7 @@ impl<'a> GradientWeights<'a> {
             Self::Winograd(winograd::PackedWeights::backward(
                 &weight, filters, channels,
             ))
-        } else if depthwise::applies(sizes) {
+        } else if sizes.is_depthwise() {
             Self::Depthwise(weight)
         } else {
             Self::Direct(direct::pack_transposed(sizes, &weight))
@@ -314,7 +329,7 @@ pub(crate) fn weight_gradients(sizes: &ConvSizes, x: &[f32], grad: &[f32]) -> We
             weight: winograd::weight_gradient(sizes, x, grad),
             bias: direct::bias_gradient(sizes, grad),
         }
-    } else if depthwise::applies(sizes) {
+    } else if sizes.is_depthwise() {
         WeightGradients {
             weight: depthwise::weight_gradient(sizes, x, grad),
             bias: direct::bias_gradient(sizes, grad),

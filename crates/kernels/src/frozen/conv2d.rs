@@ -3,9 +3,9 @@
 //! fastest.
 
 use super::maps::rectifier_gradient;
-use super::phases::{After, MIN_CHANNELS, Phases};
+use super::phases::{After, Phases};
 use crate::conv::{Conv2dOptions, ConvSizes, GradientWeights};
-use crate::inference::{Conv2d, Layout, add};
+use crate::inference::{Conv2d, Layout, MIN_CHANNELS, add};
 use crate::rectifier::{Rectifier, RectifierMask};
 use crate::threads::shared;
 
@@ -53,7 +53,7 @@ enum Form {
 impl Form {
     fn new(sizes: &ConvSizes, weight: &[f32]) -> Self {
         let groups = sizes.options.groups;
-        let is_depthwise = groups > 1 && sizes.channels == 1 && sizes.filters == 1;
+        let is_depthwise = sizes.is_depthwise();
         let is_strided = sizes.options.strides != [1, 1];
         let form = match (is_strided, is_depthwise) {
             _ if groups > 1 && !is_depthwise => None,
@@ -82,7 +82,7 @@ impl Conv2dGradient {
         shape: [usize; 4],
         options: Conv2dOptions,
     ) -> Self {
-        let sizes = ConvSizes::new(with_images(1, input), shape, options);
+        let sizes = ConvSizes::of_images(1, input, shape, options);
         assert_eq!(weight.len(), shape.iter().product::<usize>());
         Self {
             input,
@@ -128,11 +128,11 @@ impl Conv2dGradient {
         mask: Option<RectifierMask<'_>>,
         dx: &mut [f32],
     ) {
-        let sizes = ConvSizes::new(with_images(images, self.input), self.weight, self.options);
+        let sizes = |images| ConvSizes::of_images(images, self.input, self.weight, self.options);
         match &self.form {
             Form::Convolution(conv) => conv.forward_masked(images, grad, added, mask, dx),
             Form::Phases(phases) => {
-                let one = ConvSizes::new(with_images(1, self.input), self.weight, self.options);
+                let one = sizes(1);
                 let each = grad.chunks_exact((grad.len() / images.max(1)).max(1));
                 let length = dx.len() / images.max(1);
                 for (image, (grad, dx)) in each.zip(dx.chunks_exact_mut(length.max(1))).enumerate()
@@ -148,7 +148,7 @@ impl Conv2dGradient {
                 }
             }
             Form::Planes(weights) => {
-                let values = shared(|| weights.gradient(&sizes, grad));
+                let values = shared(|| weights.gradient(&sizes(images), grad));
                 dx.copy_from_slice(&values);
                 if let Some(added) = added {
                     add(dx, added, Rectifier::None);
@@ -201,8 +201,4 @@ fn convolution(sizes: &ConvSizes, weight: &[f32]) -> Option<Conv2d> {
             ..sizes.options
         },
     ))
-}
-
-fn with_images(images: usize, [channels, height, width]: [usize; 3]) -> [usize; 4] {
-    [images, channels, height, width]
 }

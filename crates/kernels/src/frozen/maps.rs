@@ -18,7 +18,7 @@ pub fn rectifier_gradient(mask: RectifierMask<'_>, grad: &mut [f32]) {
 /// # Shapes
 /// - `x`, `dx`: `[images, channels, height, width]`, as given by `shape`, in this layout; `dx` is
 ///   overwritten
-/// - `y`, `grad`: `[images, channels, output height, output width]` in the same layout
+/// - `grad`: `[images, channels, output height, output width]` in the same layout
 ///
 /// # Panics
 /// If the window is larger than the padded input.
@@ -94,30 +94,7 @@ fn block_gradient(
     }
 }
 
-/// Copies these rows and columns of each map.
-///
-/// # Shapes
-/// - `x`: `[images, channels, height, width]`, with the height and width of `size`, in this layout
-/// - `y`: the rows and columns, in the same layout, overwritten
-pub fn crop(
-    layout: Layout,
-    size: [usize; 2],
-    [rows, columns]: &[Range<usize>; 2],
-    x: &[f32],
-    y: &mut [f32],
-) {
-    let unit = unit(layout);
-    let [from, to] = [size[1], columns.len()].map(|width| (width * unit).max(1));
-    let maps = x.chunks_exact(size[0] * from);
-    for (x, y) in maps.zip(y.chunks_exact_mut((rows.len() * to).max(1))) {
-        let lines = x[rows.start * from..].chunks_exact(from);
-        for (x, y) in lines.zip(y.chunks_exact_mut(to)) {
-            y.copy_from_slice(&x[columns.start * unit..][..to]);
-        }
-    }
-}
-
-/// The gradient of [`crop`]: zeros except for these rows and columns of each map.
+/// The gradient of [`crop`](crate::inference::crop): zeros except for these rows and columns of each map.
 ///
 /// # Shapes
 /// - `grad`: the rows and columns, in this layout
@@ -130,7 +107,7 @@ pub fn uncrop(
     grad: &[f32],
     dx: &mut [f32],
 ) {
-    let unit = unit(layout);
+    let unit = layout.unit();
     let [to, from] = [size[1], columns.len()].map(|width| (width * unit).max(1));
     dx.fill(0.0);
     let maps = grad.chunks_exact((rows.len() * from).max(1));
@@ -139,13 +116,5 @@ pub fn uncrop(
         for (grad, dx) in grad.chunks_exact(from).zip(lines) {
             dx[columns.start * unit..][..from].copy_from_slice(grad);
         }
-    }
-}
-
-/// Number of neighbouring values of one position.
-fn unit(layout: Layout) -> usize {
-    match layout {
-        Layout::Planes => 1,
-        Layout::Blocks => BLOCK,
     }
 }

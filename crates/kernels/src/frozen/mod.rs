@@ -9,4 +9,4 @@ mod maps;
 mod phases;
 
 pub use conv2d::Conv2dGradient;
-pub use maps::{crop, max_pool_gradient, rectifier_gradient, uncrop};
+pub use maps::{max_pool_gradient, rectifier_gradient, uncrop};

@@ -2,13 +2,10 @@
 //! `stride`-th place depend on every `stride`-th tap only, and are a convolution without a stride.
 
 use crate::conv::{Conv2dOptions, ConvSizes};
-use crate::inference::{BLOCK, CHUNK, Conv2d, Layout};
+use crate::inference::{BLOCK, CHUNK, Conv2d, Layout, MIN_CHANNELS};
 use crate::rectifier::{Rectifier, RectifierMask, add_map};
 use crate::scratch::with_scratch;
 use crate::threads::each_part;
-
-/// With fewer channels, blocks would be mostly padding.
-pub(super) const MIN_CHANNELS: usize = 8;
 
 /// Convolutions of the output gradient whose filters, together, are the phases of the input
 /// gradient.
@@ -224,10 +221,7 @@ fn interleave(
     let [rows, columns] = [height.div_ceil(down), width.div_ceil(right)];
     let of_phase = of_phase(sizes.channels * sizes.options.groups, writes);
     let of_block = rows * columns * BLOCK;
-    let unit = match writes {
-        Layout::Planes => 1,
-        Layout::Blocks => BLOCK,
-    };
+    let unit = writes.unit();
     let line = (width * unit).max(1);
     each_part(dx, line, CHUNK / line + 1, |i, to| {
         let (part, row) = (i / height, i % height);

@@ -95,7 +95,7 @@ impl Conv2d {
         bias: Option<Vec<f32>>,
         options: Conv2dOptions,
     ) -> Self {
-        let sizes = ConvSizes::new(with_images(1, input), shape, options);
+        let sizes = ConvSizes::of_images(1, input, shape, options);
         assert_eq!(weight.len(), shape.iter().product::<usize>());
         assert!(bias.as_ref().is_none_or(|bias| bias.len() == shape[0]));
         Self {
@@ -230,10 +230,6 @@ impl Conv2d {
     }
 
     fn sizes(&self, images: usize) -> ConvSizes {
-        ConvSizes::new(with_images(images, self.input), self.weight, self.options)
+        ConvSizes::of_images(images, self.input, self.weight, self.options)
     }
-}
-
-fn with_images(images: usize, [channels, height, width]: [usize; 3]) -> [usize; 4] {
-    [images, channels, height, width]
 }

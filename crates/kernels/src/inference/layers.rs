@@ -5,6 +5,7 @@ use crate::pool::{self, MaxPool2dOptions, PoolSizes};
 use crate::rectifier::{Rectifier, add_bias, add_map};
 use crate::simd::{total, vectorized};
 use crate::threads::{each, each_part, shared};
+use std::ops::Range;
 
 /// The largest value of each window, then the rectifier.
 ///
@@ -111,6 +112,29 @@ pub fn multiply(layout: Layout, plane: usize, x: &mut [f32], factors: &[f32]) {
         let factor = factors[i];
         vectorized!(x.iter_mut().for_each(|x| *x *= factor));
     });
+}
+
+/// Copies these rows and columns of each map.
+///
+/// # Shapes
+/// - `x`: `[images, channels, height, width]`, with the height and width of `size`, in this layout
+/// - `y`: the rows and columns, in the same layout, overwritten
+pub fn crop(
+    layout: Layout,
+    size: [usize; 2],
+    [rows, columns]: &[Range<usize>; 2],
+    x: &[f32],
+    y: &mut [f32],
+) {
+    let unit = layout.unit();
+    let [from, to] = [size[1], columns.len()].map(|width| (width * unit).max(1));
+    let maps = x.chunks_exact(size[0] * from);
+    for (x, y) in maps.zip(y.chunks_exact_mut((rows.len() * to).max(1))) {
+        let lines = x[rows.start * from..].chunks_exact(from);
+        for (x, y) in lines.zip(y.chunks_exact_mut(to)) {
+            y.copy_from_slice(&x[columns.start * unit..][..to]);
+        }
+    }
 }
 
 /// Calls `work` for every block of channels, `[plane, 16]`, with its number.

@@ -9,8 +9,8 @@ mod conv2d;
 mod dense;
 mod layers;
 
-pub(crate) use blocks::{BLOCK, CHUNK};
+pub(crate) use blocks::{BLOCK, CHUNK, MIN_CHANNELS};
 pub use blocks::{Layout, to_blocks, to_planes};
 pub use conv2d::Conv2d;
 pub use dense::Dense;
-pub use layers::{add, affine, global_average, max_pool, multiply, rectify};
+pub use layers::{add, affine, crop, global_average, max_pool, multiply, rectify};

@@ -1,15 +1,11 @@
 //! Prepared input gradients against those of training, and their bits in any batch and on any number of threads.
 
-use crate::inference::{Case, TOLERANCE, apart, planes, stored};
+use crate::inference::{Case, TOLERANCE, apart, planes, random_pool, stored};
 use crate::random::{Random, values};
 use burn::tensor::{Device, Tensor};
-use receptive_kernels::frozen::{
-    Conv2dGradient, crop, max_pool_gradient, rectifier_gradient, uncrop,
-};
-use receptive_kernels::inference::Layout;
-use receptive_kernels::{
-    Algorithm, Conv2dOptions, MaxPool2dOptions, Rectifier, RectifierMask, conv2d, max_pool2d,
-};
+use receptive_kernels::frozen::{Conv2dGradient, max_pool_gradient, rectifier_gradient, uncrop};
+use receptive_kernels::inference::{Layout, crop};
+use receptive_kernels::{Algorithm, Conv2dOptions, Rectifier, RectifierMask, conv2d, max_pool2d};
 
 /// The input gradient in planes, given that of some images' output.
 fn gradient(
@@ -136,20 +132,8 @@ fn gradients_of_pools_and_crops_are_the_same_in_both_layouts() {
     let device = Device::flex().autodiff();
     for case in 0..300 {
         let mut random = Random::new(case);
-        let [images, channels] = [random.between(1, 3), random.between(1, 40)];
-        let kernel = random.pair(1, 4);
-        let dilation = random.pair(1, 2);
-        let options = MaxPool2dOptions {
-            kernel_size: kernel,
-            strides: random.pair(1, 3),
-            // No window is padding only.
-            padding: [0, 1, 2, 3].map(|side| random.between(0, kernel[side % 2] / 2)),
-            dilation,
-            rectifier: random.rectifier(),
-        };
-        let [height, width] =
-            [0, 1].map(|axis| dilation[axis] * kernel[axis] + random.between(0, 9));
-        let shape = [images, channels, height, width];
+        let (options, shape) = random_pool(&mut random);
+        let [images, channels, height, width] = shape;
         let input = [images, channels, height * width];
         let x = random.tensor(shape, &device).require_grad();
         let y = max_pool2d(x.clone(), options);

@@ -256,24 +256,29 @@ fn a_prepared_convolution_gives_an_image_the_same_bits_in_any_batch_and_on_any_n
     }
 }
 
+/// The options of a pool, and `[images, channels, height, width]`.
+pub(crate) fn random_pool(random: &mut Random) -> (MaxPool2dOptions, [usize; 4]) {
+    let [images, channels] = [random.between(1, 3), random.between(1, 40)];
+    let kernel = random.pair(1, 4);
+    let dilation = random.pair(1, 2);
+    let options = MaxPool2dOptions {
+        kernel_size: kernel,
+        strides: random.pair(1, 3),
+        // No window is padding only.
+        padding: [0, 1, 2, 3].map(|side| random.between(0, kernel[side % 2] / 2)),
+        dilation,
+        rectifier: random.rectifier(),
+    };
+    let [height, width] = [0, 1].map(|axis| dilation[axis] * kernel[axis] + random.between(0, 9));
+    (options, [images, channels, height, width])
+}
+
 #[test]
 fn other_layers_are_the_same_in_both_layouts() {
     let device = Device::flex();
     for case in 0..300 {
         let mut random = Random::new(case);
-        let [images, channels] = [random.between(1, 3), random.between(1, 40)];
-        let kernel = random.pair(1, 4);
-        let dilation = random.pair(1, 2);
-        let options = MaxPool2dOptions {
-            kernel_size: kernel,
-            strides: random.pair(1, 3),
-            // No window is padding only.
-            padding: [0, 1, 2, 3].map(|side| random.between(0, kernel[side % 2] / 2)),
-            dilation,
-            rectifier: random.rectifier(),
-        };
-        let [height, width] =
-            [0, 1].map(|axis| dilation[axis] * kernel[axis] + random.between(0, 9));
+        let (options, [images, channels, height, width]) = random_pool(&mut random);
         let plane = height * width;
         let x = random.tensor([images, channels, height, width], &device);
         let sizes = [images, channels, plane];

@@ -213,6 +213,14 @@ impl Activation {
         }
     }
 
+    /// A layer's output after the activation.
+    pub(super) fn on(self, x: Features) -> Features {
+        match x {
+            Features::Map(x) => Features::Map(self.forward(x)),
+            Features::Flat(x) => Features::Flat(self.forward(x)),
+        }
+    }
+
     /// The name, and the setting if it is not the default.
     pub(super) fn described(self) -> String {
         match self {
@@ -304,10 +312,7 @@ impl LayerOp for ActivationOp {
     }
 
     fn forward(&self, _: &Plain, x: Features, _: &mut Pass<'_>) -> Features {
-        match x {
-            Features::Map(x) => Features::Map(self.activation.forward(x)),
-            Features::Flat(x) => Features::Flat(self.activation.forward(x)),
-        }
+        self.activation.on(x)
     }
 
     fn cut(&mut self, _: &PlannedLayer, units: &Units) -> Option<Units> {

@@ -76,7 +76,7 @@ pub use stochastic_depth::{StochasticDepthLayer, StochasticDepthOp};
 pub(crate) use cone::cut;
 pub(crate) use context::{MAX_SIDE, Signal};
 #[cfg(feature = "flex")]
-pub(crate) use inference::{Buffers, FrozenConv, Step, input_gradient, output, steps};
+pub(crate) use inference::{BufferPool, FrozenConv, Step, input_gradient, output, steps};
 pub(crate) use kernels::is_exact;
 pub(crate) use pass::Pass;
 pub(crate) use planner::Planner;

@@ -4,15 +4,13 @@ use super::Cone;
 use crate::device::AutodiffDevice;
 use crate::geometry::Shape;
 #[cfg(feature = "flex")]
-use crate::layers::{Buffers, FrozenConv, Step, input_gradient, steps};
+use crate::layers::{BufferPool, FrozenConv, Step, input_gradient, steps};
 use crate::layers::{Features, PlannedLayer, exactly, is_exact};
 use burn::module::Module;
 use burn::tensor::Tensor;
 #[cfg(feature = "flex")]
 use burn::tensor::{Device, TensorData};
 use std::fmt;
-#[cfg(feature = "flex")]
-use std::sync::{Mutex, PoisonError};
 
 /// A [`Cone`] with constant parameters, made by [`Cone::into_frozen`]. On the flex backend its batch
 /// norms are folded into the convolutions before them, its weights are packed once, its feature maps
@@ -38,11 +36,11 @@ pub struct FrozenCone {
 #[cfg(feature = "flex")]
 const MAX_BUFFERS: usize = 512;
 
-/// The steps, and the buffers that no call is using.
+/// The steps and their buffers.
 #[cfg(feature = "flex")]
 struct PreparedSteps {
     steps: Vec<Step<FrozenConv>>,
-    buffers: Mutex<Vec<Buffers>>,
+    buffers: BufferPool,
 }
 
 impl Cone {
@@ -64,7 +62,7 @@ impl Cone {
         #[cfg(feature = "flex")]
         let prepared = receptive_kernels::runs_on(device).then(|| PreparedSteps {
             steps: steps(layers, planned),
-            buffers: Mutex::default(),
+            buffers: BufferPool::keeping(MAX_BUFFERS),
         });
         #[cfg(not(feature = "flex"))]
         let _ = (layers, device);
@@ -159,14 +157,8 @@ impl PreparedSteps {
             let data = one.into_data().convert::<f32>();
             data.try_into_vec().unwrap_or_default()
         });
-        // A poisoned lock is harmless: each call takes its buffers out, so a panic leaves none
-        // half-written.
-        let unused = || self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = unused().pop();
-        let mut buffers = own.unwrap_or_else(|| Buffers::keeping(MAX_BUFFERS));
-        let gradient = input_gradient(&self.steps, &images, shapes, &grad, &mut buffers, device);
-        unused().push(buffers);
-        gradient
+        self.buffers
+            .lend(|buffers| input_gradient(&self.steps, &images, shapes, &grad, buffers, device))
     }
 }
 

@@ -5,7 +5,7 @@ use crate::device::InferenceDevice;
 #[cfg(feature = "flex")]
 use crate::geometry::Shape;
 #[cfg(feature = "flex")]
-use crate::layers::{Buffers, Step, output, steps};
+use crate::layers::{BufferPool, Step, output, steps};
 use burn::tensor::Tensor;
 #[cfg(feature = "flex")]
 use burn::tensor::{DType, TensorData};
@@ -13,8 +13,6 @@ use burn::tensor::{DType, TensorData};
 use receptive_kernels::together;
 use std::fmt;
 use std::sync::Arc;
-#[cfg(feature = "flex")]
-use std::sync::{Mutex, PoisonError};
 
 /// A [`Classifier`] prepared for inference, made by [`Classifier::prepare`]. On the flex backend
 /// its batch norms are folded into the convolutions before them, its weights are packed, and its
@@ -36,13 +34,17 @@ pub struct InferenceNetwork {
 #[cfg(feature = "flex")]
 const MAP_VALUES: usize = 1 << 21;
 
-/// The steps, and the buffers that no call is using.
+/// More than the branches of a network use at once.
+#[cfg(feature = "flex")]
+const MAX_BUFFERS: usize = 8;
+
+/// The steps and their buffers.
 #[cfg(feature = "flex")]
 struct PreparedSteps {
     steps: Vec<Step>,
     /// The largest number of values that a layer writes for one image.
     largest_map: usize,
-    buffers: Mutex<Vec<Buffers>>,
+    buffers: BufferPool,
 }
 
 impl Classifier {
@@ -57,7 +59,7 @@ impl Classifier {
             Arc::new(PreparedSteps {
                 steps: steps(&self.layers, &self.plan.layers),
                 largest_map: outputs.max().unwrap_or(0).max(1),
-                buffers: Mutex::default(),
+                buffers: BufferPool::keeping(MAX_BUFFERS),
             })
         });
         InferenceNetwork {
@@ -108,16 +110,12 @@ impl InferenceNetwork {
 impl PreparedSteps {
     /// The logits of normalised images of this shape, `[batch, channels, height, width]`.
     fn forward(&self, images: &[f32], shape: Shape, device: &InferenceDevice) -> Vec<f32> {
-        // A poisoned lock is harmless: each call takes its buffers out, so a panic leaves none
-        // half-written.
-        let unused = || self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut buffers = unused().pop().unwrap_or_default();
-        let logits = together(|| {
-            let at_a_time = MAP_VALUES / self.largest_map;
-            output(&self.steps, images, shape, at_a_time, &mut buffers, device)
-        });
-        unused().push(buffers);
-        logits
+        self.buffers.lend(|buffers| {
+            together(|| {
+                let at_a_time = MAP_VALUES / self.largest_map;
+                output(&self.steps, images, shape, at_a_time, buffers, device)
+            })
+        })
     }
 }
 

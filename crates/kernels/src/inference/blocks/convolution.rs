@@ -20,7 +20,7 @@ const MIN_ROWS: usize = 7;
 /// Number of filters computed at a time with the widest vectors.
 const MIN_FILTERS: usize = 2 * BLOCK;
 /// With fewer channels, blocks would be mostly padding.
-const MIN_CHANNELS: usize = 8;
+pub(crate) const MIN_CHANNELS: usize = 8;
 
 /// A convolution with packed weights that writes blocks of channels.
 #[derive(Debug, Clone)]
@@ -53,10 +53,8 @@ struct Tile {
 impl Tile {
     /// The rows of a band are a multiple of `step`.
     fn new(sizes: &ConvSizes, reads: Layout, step: usize) -> Self {
-        let [parts, unit] = match reads {
-            Layout::Planes => [sizes.channels, 1],
-            Layout::Blocks => [sizes.channels.div_ceil(BLOCK), BLOCK],
-        };
+        let unit = reads.unit();
+        let parts = sizes.channels.div_ceil(unit);
         let is_copied = sizes.options.padding != [0; 4];
         let span = |axis: usize, outputs: usize| {
             (outputs - 1) * sizes.options.strides[axis]

@@ -22,7 +22,7 @@ impl BlockDepthwise {
     /// `None` if such a convolution is not supported. `bias` is padded to whole blocks.
     pub(crate) fn new(sizes: &ConvSizes, weight: &[f32], bias: &[f32]) -> Option<Self> {
         let channels = sizes.options.groups;
-        if sizes.channels != 1 || sizes.filters != 1 || channels == 1 {
+        if !sizes.is_depthwise() {
             return None;
         }
         let taps = sizes.kernel[0] * sizes.kernel[1];

@@ -19,9 +19,14 @@ pub enum Layout {
 impl Layout {
     /// Number of values of an image of these channels.
     pub fn values(self, channels: usize, plane: usize) -> usize {
+        channels.next_multiple_of(self.unit()) * plane
+    }
+
+    /// Number of neighbouring values of one position.
+    pub(crate) fn unit(self) -> usize {
         match self {
-            Self::Planes => channels * plane,
-            Self::Blocks => channels.next_multiple_of(BLOCK) * plane,
+            Self::Planes => 1,
+            Self::Blocks => BLOCK,
         }
     }
 }

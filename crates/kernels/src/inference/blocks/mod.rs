@@ -7,6 +7,7 @@ mod layout;
 mod maps;
 
 pub(super) use convolution::BlockConvolution;
+pub(crate) use convolution::MIN_CHANNELS;
 pub(super) use depthwise::BlockDepthwise;
 pub(crate) use layout::{BLOCK, CHUNK};
 pub use layout::{Layout, to_blocks, to_planes};

@@ -3,6 +3,7 @@
 use crate::geometry::Shape;
 use receptive_kernels::inference::Layout;
 use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
 
 /// Buffers that are not in use.
 #[derive(Debug)]
@@ -12,24 +13,40 @@ pub(crate) struct Buffers {
     most: usize,
 }
 
-/// More than the branches of a network use at once.
-const MAX_BUFFERS: usize = 8;
-
-impl Default for Buffers {
-    fn default() -> Self {
-        Self::keeping(MAX_BUFFERS)
-    }
+/// The buffers that no call is using, for each of the calls at once.
+#[derive(Debug)]
+pub(crate) struct BufferPool {
+    unused: Mutex<Vec<Buffers>>,
+    /// The largest number of buffers that is kept for a call.
+    most: usize,
 }
 
-impl Buffers {
-    /// Keeps up to this number of buffers.
+impl BufferPool {
+    /// Keeps up to this number of buffers for each call.
     pub(crate) fn keeping(most: usize) -> Self {
         Self {
-            unused: Vec::new(),
+            unused: Mutex::default(),
             most,
         }
     }
 
+    /// Calls `work` with buffers of its own.
+    pub(crate) fn lend<R>(&self, work: impl FnOnce(&mut Buffers) -> R) -> R {
+        // A poisoned lock is harmless: each call takes its buffers out, so a panic leaves none
+        // half-written.
+        let all = || self.unused.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = all().pop();
+        let mut buffers = own.unwrap_or_else(|| Buffers {
+            unused: Vec::new(),
+            most: self.most,
+        });
+        let result = work(&mut buffers);
+        all().push(buffers);
+        result
+    }
+}
+
+impl Buffers {
     /// A buffer of at least this length, with unspecified contents.
     pub(super) fn take(&mut self, length: usize) -> Vec<f32> {
         // The smallest that is large enough, else the largest.

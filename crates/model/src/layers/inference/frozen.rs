@@ -1,9 +1,9 @@
 //! Convolutions that are packed for the forward pass and for the input gradient.
 
 use super::PackedConv;
+use receptive_kernels::Rectifier;
 use receptive_kernels::frozen::Conv2dGradient;
 use receptive_kernels::inference::Conv2d;
-use receptive_kernels::{Conv2dOptions, Rectifier};
 
 /// A convolution with weights packed for both passes.
 #[derive(Debug)]
@@ -15,16 +15,10 @@ pub(crate) struct FrozenConv {
 impl PackedConv for FrozenConv {
     const HAS_GRADIENT: bool = true;
 
-    fn new(
-        input: [usize; 3],
-        weight: &[f32],
-        shape: [usize; 4],
-        bias: Option<Vec<f32>>,
-        options: Conv2dOptions,
-    ) -> Self {
+    fn new(conv: Conv2d, gradient: impl FnOnce() -> Conv2dGradient) -> Self {
         Self {
-            forward: Conv2d::new(input, weight, shape, bias, options),
-            backward: Conv2dGradient::new(input, weight, shape, options),
+            forward: conv,
+            backward: gradient(),
         }
     }
 

@@ -2,18 +2,15 @@
 //! backward pass.
 
 use super::buffers::{Buffers, plane};
-use super::maps::{MapBuffers, Maps, shape};
-
+use super::maps::{MapBuffers, Maps};
 use super::{FrozenConv, Step};
 use crate::geometry::Shape;
 use crate::layers::branches::Join;
 use crate::layers::features::Features;
 use crate::layers::pass::Pass;
 use burn::tensor::Device;
-use receptive_kernels::frozen::{
-    Conv2dGradient, crop, max_pool_gradient, rectifier_gradient, uncrop,
-};
-use receptive_kernels::inference::{Conv2d, Layout, affine, max_pool, rectify};
+use receptive_kernels::frozen::{Conv2dGradient, max_pool_gradient, rectifier_gradient, uncrop};
+use receptive_kernels::inference::{Conv2d, Layout, affine, crop, max_pool, rectify};
 use receptive_kernels::{Rectifier, RectifierMask};
 
 type FrozenStep = Step<FrozenConv>;
@@ -161,16 +158,13 @@ impl Passes<'_> {
                 return (y, Within::Branches(records, shapes));
             }
             Step::Activation(activation) => {
-                let x = self.0.tensor(x, true);
-                let y = match x.clone() {
-                    Features::Map(x) => Features::Map(activation.forward(x)),
-                    Features::Flat(x) => Features::Flat(activation.forward(x)),
-                };
+                let x = self.0.tracked(x);
+                let y = activation.on(x.clone());
                 return (self.0.maps(y.clone()), Within::Layer(Box::new([x, y])));
             }
             Step::Layer(layer) => {
                 let (layer, planned) = &**layer;
-                let x = self.0.tensor(x, true);
+                let x = self.0.tracked(x);
                 let y = layer.forward(x.clone(), planned, &mut Pass::new());
                 return (self.0.maps(y.clone()), Within::Layer(Box::new([x, y])));
             }
@@ -296,7 +290,7 @@ impl Passes<'_> {
                 };
                 return self.masked(sum, mask);
             }
-            (_, Within::Layer(values)) => self.layer_gradient(*values, grad),
+            (_, Within::Layer(values)) => self.layer_gradient(*values, record.input, grad),
             _ => grad,
         };
         self.finished(grad, after)
@@ -372,9 +366,9 @@ impl Passes<'_> {
     }
 
     /// The input gradient of a step that burn computed.
-    fn layer_gradient(&mut self, [x, y]: [Features; 2], grad: Maps) -> Maps {
-        let (images, shape) = (grad.images, shape(&x));
-        let product = match (y, self.0.tensor(grad, false)) {
+    fn layer_gradient(&mut self, [x, y]: [Features; 2], input: Shape, grad: Maps) -> Maps {
+        let images = grad.images;
+        let product = match (y, self.0.tensor(grad)) {
             (Features::Map(y), Features::Map(grad)) => (y * grad).sum(),
             (Features::Flat(y), Features::Flat(grad)) => (y * grad).sum(),
             _ => unreachable!("a gradient has the shape of the output"),
@@ -387,7 +381,7 @@ impl Passes<'_> {
         match grad {
             Some(grad) => self.0.maps(grad),
             None => {
-                let mut zeros = self.0.new_maps(images, shape, Layout::Planes);
+                let mut zeros = self.0.new_maps(images, input, Layout::Planes);
                 zeros.get_mut().fill(0.0);
                 zeros
             }
@@ -395,7 +389,7 @@ impl Passes<'_> {
     }
 }
 
-/// The mask of the last step, which its producer needs only once.
+/// The mask of the last step, taken from its record, since it is needed only once.
 fn mask(steps: &[FrozenStep], records: &mut [Record]) -> Option<Mask> {
     let (step, record) = (steps.last()?, records.last_mut()?);
     let output = record.output.take()?;

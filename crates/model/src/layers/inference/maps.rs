@@ -1,9 +1,10 @@
 //! Maps that are shared by the steps that read them, in buffers that are reused.
 
 use super::buffers::{Buffers, common, place, plane, values};
+use super::tensors::{from_tensor, to_tensor};
 use crate::geometry::Shape;
 use crate::layers::features::Features;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use receptive_kernels::Rectifier;
 use receptive_kernels::inference::{Layout, add, to_blocks, to_planes};
 use std::rc::Rc;
@@ -105,11 +106,7 @@ impl MapBuffers<'_> {
 
     /// The values of a tensor.
     pub(super) fn maps(&mut self, features: Features) -> Maps {
-        let shape = shape(&features);
-        let (images, data) = match features {
-            Features::Map(maps) => (maps.dims()[0], maps.into_data()),
-            Features::Flat(rows) => (rows.dims()[0], rows.into_data()),
-        };
+        let (images, shape, data) = from_tensor(features);
         self.copied(images, shape, data.as_slice().unwrap_or_default())
     }
 
@@ -120,22 +117,18 @@ impl MapBuffers<'_> {
         }
     }
 
-    pub(super) fn tensor(&mut self, maps: Maps, is_tracked: bool) -> Features {
+    pub(super) fn tensor(&mut self, maps: Maps) -> Features {
         let maps = self.in_layout(maps, Layout::Planes);
-        let dims = maps.dims();
-        let values = maps.get().to_vec();
-        let shape = maps.shape;
+        let features = to_tensor(maps.get().to_vec(), maps.images, maps.shape, self.device);
         self.free(maps);
-        match shape {
-            Shape::Map { .. } => {
-                let x = Tensor::from_data(TensorData::new(values, dims), self.device);
-                Features::Map(if is_tracked { x.require_grad() } else { x })
-            }
-            Shape::Flat(count) => {
-                let data = TensorData::new(values, [dims[0], count]);
-                let x = Tensor::from_data(data, self.device);
-                Features::Flat(if is_tracked { x.require_grad() } else { x })
-            }
+        features
+    }
+
+    /// A tensor that gets a gradient.
+    pub(super) fn tracked(&mut self, maps: Maps) -> Features {
+        match self.tensor(maps) {
+            Features::Map(x) => Features::Map(x.require_grad()),
+            Features::Flat(x) => Features::Flat(x.require_grad()),
         }
     }
 
@@ -188,20 +181,5 @@ impl MapBuffers<'_> {
         }
         self.free(maps);
         parts
-    }
-}
-
-/// The shape of one image's values.
-pub(super) fn shape(features: &Features) -> Shape {
-    match features {
-        Features::Map(maps) => {
-            let [_, channels, height, width] = maps.dims();
-            Shape::Map {
-                channels,
-                height,
-                width,
-            }
-        }
-        Features::Flat(rows) => Shape::Flat(rows.dims()[1]),
     }
 }

@@ -9,8 +9,9 @@ mod gradient;
 mod maps;
 mod prepare;
 mod run;
+mod tensors;
 
-pub(crate) use buffers::Buffers;
+pub(crate) use buffers::BufferPool;
 pub(crate) use frozen::FrozenConv;
 pub(crate) use gradient::input_gradient;
 pub(crate) use prepare::steps;
@@ -20,21 +21,17 @@ use super::activation::Activation;
 use super::branches::Join;
 use super::{Layer, PlannedLayer};
 use crate::geometry::{Shape, Units};
+use receptive_kernels::frozen::Conv2dGradient;
 use receptive_kernels::inference::{Conv2d, Dense};
-use receptive_kernels::{Conv2dOptions, MaxPool2dOptions, Rectifier};
+use receptive_kernels::{MaxPool2dOptions, Rectifier};
 
 /// A convolution with packed weights.
 pub(crate) trait PackedConv: Sized {
     /// Whether the steps have an input gradient, and so only what it supports.
     const HAS_GRADIENT: bool;
 
-    fn new(
-        input: [usize; 3],
-        weight: &[f32],
-        shape: [usize; 4],
-        bias: Option<Vec<f32>>,
-        options: Conv2dOptions,
-    ) -> Self;
+    /// `gradient` makes the gradient of this convolution.
+    fn new(conv: Conv2d, gradient: impl FnOnce() -> Conv2dGradient) -> Self;
 
     /// The convolution itself.
     fn conv(&self) -> &Conv2d;
@@ -49,14 +46,8 @@ pub(crate) trait PackedConv: Sized {
 impl PackedConv for Conv2d {
     const HAS_GRADIENT: bool = false;
 
-    fn new(
-        input: [usize; 3],
-        weight: &[f32],
-        shape: [usize; 4],
-        bias: Option<Vec<f32>>,
-        options: Conv2dOptions,
-    ) -> Self {
-        Self::new(input, weight, shape, bias, options)
+    fn new(conv: Conv2d, _: impl FnOnce() -> Conv2dGradient) -> Self {
+        conv
     }
 
     fn conv(&self) -> &Conv2d {

@@ -9,7 +9,8 @@ use crate::layers::kind::LayerValues;
 use crate::layers::{Branch, Layer, Operation, PlannedLayer};
 use burn::nn::conv;
 use receptive_kernels::Rectifier;
-use receptive_kernels::inference::Dense;
+use receptive_kernels::frozen::Conv2dGradient;
+use receptive_kernels::inference::{Conv2d, Dense};
 
 /// The steps of these layers. Parameters are read now: later changes to them have no effect.
 pub(crate) fn steps<C: PackedConv>(layers: &[Layer], planned: &[PlannedLayer]) -> Vec<Step<C>> {
@@ -181,7 +182,10 @@ fn convolution<C: PackedConv>(
     let options = kernels::conv2d_options(conv, &op.edges, rectifier.unwrap_or_default());
     let bias = (!bias.is_empty()).then_some(bias);
     let shape = conv.weight.dims();
-    let step = C::new([channels, height, width], &weight, shape, bias, options);
+    let input = [channels, height, width];
+    let step = C::new(Conv2d::new(input, &weight, shape, bias, options), || {
+        Conv2dGradient::new(input, &weight, shape, options)
+    });
     let unfinished = own.filter(|_| rectifier.is_none());
     if let (None, Some(Layer::MaxPool2d(pool)), Some(Operation::MaxPool2d(op))) = (
         unfinished,

@@ -2,15 +2,17 @@
 
 use super::Step;
 use super::buffers::{Buffers, common, place, plane, values};
+use super::tensors::{self, to_tensor};
 use crate::geometry::Shape;
 use crate::layers::branches::Join;
 use crate::layers::features::Features;
 use crate::layers::pass::Pass;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use receptive_kernels::inference::{
-    Conv2d, Layout, add, affine, global_average, max_pool, multiply, rectify, to_blocks, to_planes,
+    Conv2d, Layout, add, affine, crop, global_average, max_pool, multiply, rectify, to_blocks,
+    to_planes,
 };
-use receptive_kernels::{Rectifier, alone, frozen::crop};
+use receptive_kernels::{Rectifier, alone};
 use std::borrow::Cow;
 
 /// The values between two steps.
@@ -180,12 +182,7 @@ fn one<'a>(step: &Step, mut value: Value<'a>, buffers: &mut Buffers, device: &De
         }
         Step::Activation(activation) => {
             let x = tensor(in_planes(value, buffers), device);
-            return alone(|| {
-                from_tensor(match x {
-                    Features::Map(x) => Features::Map(activation.forward(x)),
-                    Features::Flat(x) => Features::Flat(activation.forward(x)),
-                })
-            });
+            return alone(|| from_tensor(activation.on(x)));
         }
         Step::Layer(layer) => {
             let (layer, planned) = &**layer;
@@ -322,35 +319,12 @@ fn dims(value: &Value<'_>) -> [usize; 4] {
 }
 
 fn tensor(value: Value<'_>, device: &Device) -> Features {
-    let [images, channels, height, width] = dims(&value);
-    match value.shape {
-        Shape::Map { .. } => {
-            let data = TensorData::new(value.into_values(), [images, channels, height, width]);
-            Features::Map(Tensor::from_data(data, device))
-        }
-        Shape::Flat(values) => {
-            let data = TensorData::new(value.into_values(), [images, values]);
-            Features::Flat(Tensor::from_data(data, device))
-        }
-    }
+    let (images, shape) = (value.images, value.shape);
+    to_tensor(value.into_values(), images, shape, device)
 }
 
 fn from_tensor<'a>(features: Features) -> Value<'a> {
-    let (images, shape, data) = match features {
-        Features::Map(maps) => {
-            let [images, channels, height, width] = maps.dims();
-            let shape = Shape::Map {
-                channels,
-                height,
-                width,
-            };
-            (images, shape, maps.into_data())
-        }
-        Features::Flat(rows) => {
-            let [images, values] = rows.dims();
-            (images, Shape::Flat(values), rows.into_data())
-        }
-    };
+    let (images, shape, data) = tensors::from_tensor(features);
     let values = data.try_into_vec().unwrap_or_default();
     Value::new(values.into(), shape, images)
 }
