@@ -2,7 +2,7 @@
 //! stage of many networks, as JSON that a later run continues and as Markdown tables.
 
 use crate::gaussian::{Estimate, MassSquare, Verdict};
-use crate::measure::{Aggregate, Channels};
+use crate::measure::Channels;
 use crate::study::Study;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -74,7 +74,8 @@ pub struct Stage {
     pub mass_squares: Vec<MassSquare>,
     /// The same squares as computed by RepLKNet's tool, after its logarithm.
     pub replknet_squares: Vec<MassSquare>,
-    /// Standard deviation of the mean square gradient, which the theory predicts.
+    /// Standard deviation of what the theory predicts: the mean square gradient, or the mean
+    /// absolute gradient if all weights are equal.
     pub sigma_square: Estimate,
     /// The theoretical prediction of `sigma_square`: with random weights, or with these weights
     /// under random signs.
@@ -89,9 +90,8 @@ impl Stage {
     /// The numbers from a study of the mean absolute gradient.
     pub fn from_study(study: &Study) -> Self {
         let (headline, measured) = (&study.headline, &study.measurement);
-        let mut others = study.others.iter();
-        let square = others.find(|other| other.aggregate == Aggregate::Square);
-        let square = square.unwrap_or(headline);
+        let mut fields = std::iter::once(headline).chain(&study.others);
+        let predicted = fields.find(|field| field.aggregate == study.theory.aggregate);
         let [rows, columns] = study.theory.sigma;
         Self {
             layer: study.layer.number.clone(),
@@ -105,7 +105,7 @@ impl Stage {
             verdict: headline.judgement.verdict,
             mass_squares: headline.mass_squares.clone(),
             replknet_squares: study.replknet_squares(),
-            sigma_square: square.sigma_both,
+            sigma_square: predicted.unwrap_or(headline).sigma_both,
             sigma_null: (rows * columns).sqrt(),
             exact: study.theory.exact,
             samples: measured.samples,

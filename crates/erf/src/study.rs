@@ -23,13 +23,13 @@ pub struct Study {
     pub layer: PlannedLayer,
     /// The maps and how they were measured.
     pub measurement: Measurement,
-    /// The predicted map of the mean square.
+    /// The predicted map.
     pub prediction: PredictedField,
     /// The aggregate used for the verdict.
     pub headline: FieldSummary,
     /// The other aggregates that are densities.
     pub others: Vec<FieldSummary>,
-    /// The measured mean square compared with theory.
+    /// The measurement compared with theory.
     pub theory: TheoryComparison,
 }
 
@@ -56,15 +56,19 @@ pub struct FieldSummary {
     pub mass_squares: Vec<MassSquare>,
 }
 
-/// The measured mean square compared with its prediction.
+/// The measured field compared with its prediction.
 #[derive(Debug, Clone, Serialize)]
 pub struct TheoryComparison {
     /// The weights of the prediction.
     pub weights: &'static str,
+    /// What is predicted and compared: the mean square, or the mean absolute gradient if all weights
+    /// are equal.
+    pub aggregate: Aggregate,
     /// The prediction's standard deviation along `[rows, columns]`, in pixels.
     pub sigma: [f64; 2],
-    /// Total variation between the two maps, corrected for noise.
-    pub tv: f64,
+    /// Total variation between the two maps, corrected for noise; `None` if nothing but
+    /// rounding was measured, or too few samples to estimate the noise.
+    pub tv: Option<f64>,
     /// Whether the prediction is exact for these networks.
     pub exact: bool,
     /// If not, why.
@@ -102,8 +106,19 @@ impl TheoryComparison {
         weights: WeightAssumption<'_>,
         prediction: &PredictedField,
     ) -> Self {
-        let raw = total_variation(measurement.map(Aggregate::Square), &prediction.map);
-        let noise = tv_noise(measurement.groups(Aggregate::Square));
+        let aggregate = prediction.aggregate;
+        let measured = measurement.map(aggregate);
+        let noise = if measurement.is_exact {
+            0.0
+        } else {
+            tv_noise(measurement.groups(aggregate))
+        };
+        // A noise of 1 is unknown.
+        let is_comparable = measured.total() > 0.0 && noise < 1.0 && !measurement.is_rounding;
+        let tv = is_comparable.then(|| {
+            let raw = total_variation(measured, &prediction.map);
+            (raw * raw - noise * noise).max(0.0).sqrt()
+        });
         let variance = [0, 1].map(|axis| {
             let shares = prediction.budget.iter();
             shares.map(|share| share.variance[axis]).sum::<f64>()
@@ -123,8 +138,9 @@ impl TheoryComparison {
                 WeightAssumption::Given(_) => "given, signs scrambled",
                 WeightAssumption::Random => "random",
             },
+            aggregate,
             sigma: variance.map(f64::sqrt),
-            tv: (raw * raw - noise * noise).max(0.0).sqrt(),
+            tv,
             exact: caveats.is_empty(),
             caveats,
             budget: prediction.budget.clone(),
@@ -172,12 +188,15 @@ impl Study {
         self.headline.aggregate
     }
 
-    /// The predicted map for that aggregate: the mean square, or its square root, which
-    /// approximates the mean absolute gradient.
+    /// The predicted map for that aggregate. The square root of a mean square approximates the mean
+    /// absolute gradient.
     pub fn expected(&self) -> Map {
-        match self.aggregate() {
-            Aggregate::Square => self.prediction.map.clone(),
-            _ => self.prediction.map.map(f64::sqrt),
+        let map = &self.prediction.map;
+        match (self.aggregate(), self.prediction.aggregate) {
+            (Aggregate::Square, Aggregate::Square) => map.clone(),
+            (Aggregate::Square, _) => map.map(|value| value * value),
+            (_, Aggregate::Square) => map.map(f64::sqrt),
+            _ => map.clone(),
         }
     }
 
@@ -231,8 +250,14 @@ impl Study {
             ),
             ("size / theoretical".into(), headline.ratio.rounded(3)),
             (
-                "TV of mean square to theory".into(),
-                format!("{:.3}{caution}", self.theory.tv),
+                match self.theory.aggregate {
+                    Aggregate::Square => "TV of mean square to theory".into(),
+                    _ => "TV of mean |g| to theory".into(),
+                },
+                match self.theory.tv {
+                    Some(tv) => format!("{tv:.3}{caution}"),
+                    None => "unknown".into(),
+                },
             ),
             ("samples".into(), self.measurement.samples.to_string()),
         ]);

@@ -1,4 +1,4 @@
-use receptive_core::text::Printable;
+use receptive_core::text::{Printable, counted};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -43,17 +43,19 @@ pub enum ModelError {
         known: String,
     },
     /// No layer has this number or name.
-    #[error("the model has no layer `{layer}`; its layers are {known}")]
+    #[error("the model has no layer `{layer}`; {known}")]
     UnknownLayer {
         /// The given layer.
         layer: String,
-        /// Numbers and names of the existing layers.
+        /// Numbers and names of some existing layers, those that may be meant if there are any.
         known: String,
     },
     /// The layer's output does not have these units.
     #[error(
-        "layer {layer} has {height} rows and {width} columns of units, counted from 0; rows \
-         {rows:?} and columns {columns:?} are not among them"
+        "layer {layer} has {} and {} of units, counted from 0; rows {rows:?} and columns \
+         {columns:?} are not among them",
+        counted(*height, "row"),
+        counted(*width, "column")
     )]
     Units {
         /// The layer's name.

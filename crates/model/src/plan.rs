@@ -4,7 +4,7 @@ use crate::ModelError;
 use crate::config::ModelConfig;
 use crate::geometry::{Shape, Units};
 use crate::layers::{MAX_SIDE, PlannedLayer, Planner, Signal, Total, cut};
-use receptive_core::ImageSize;
+use receptive_core::{ImageSize, did_you_mean, nearest};
 use std::ops::Range;
 
 /// A config with all layers validated; the only thing a [`Classifier`](crate::Classifier) is built
@@ -90,28 +90,23 @@ impl Plan {
     /// The layer with this number (`3`, `4.2`) or name (`conv2d_2`).
     ///
     /// # Errors
-    /// [`ModelError::UnknownLayer`] with the existing layers.
+    /// [`ModelError::UnknownLayer`] with layers that may be meant.
     pub fn find(&self, layer: &str) -> Result<&PlannedLayer, ModelError> {
         let rows = self.rows();
-        rows.iter()
+        let found = rows
+            .iter()
             .copied()
-            .find(|row| row.number == layer || row.name == layer)
-            .ok_or_else(|| {
-                let known: Vec<String> = rows
-                    .iter()
-                    .map(|row| format!("{} {}", row.number, row.name))
-                    .collect();
-                ModelError::UnknownLayer {
-                    layer: layer.into(),
-                    known: known.join(", "),
-                }
-            })
+            .find(|row| row.number == layer || row.name == layer);
+        found.ok_or_else(|| ModelError::UnknownLayer {
+            layer: layer.into(),
+            known: others(layer, &rows),
+        })
     }
 
     /// The layers from the image to this one, in order; of branches, only the one that leads there.
     ///
     /// # Errors
-    /// [`ModelError::UnknownLayer`] with the existing layers.
+    /// [`ModelError::UnknownLayer`] with layers that may be meant.
     pub fn path(&self, layer: &str) -> Result<Vec<&PlannedLayer>, ModelError> {
         let mut path = Vec::new();
         lead(&self.layers, &self.find(layer)?.number, &mut path);
@@ -186,6 +181,37 @@ fn check_sizes(config: &ModelConfig) -> Result<(), ModelError> {
         }
     }
     Ok(())
+}
+
+/// Maximum number of layers listed in an error.
+const MAX_SUGGESTED: usize = 8;
+
+/// Layers that may be meant by a name that none has: those of that kind, or those with similar names;
+/// or else the first ones and the last one.
+fn others(name: &str, rows: &[&PlannedLayer]) -> String {
+    let is_kind = |row: &&&PlannedLayer| {
+        let parts = row.name.rsplit_once('_');
+        parts.is_some_and(|(kind, _)| kind == name)
+    };
+    let of_kind: Vec<&PlannedLayer> = rows.iter().filter(is_kind).copied().collect();
+    if !of_kind.is_empty() {
+        return format!("its {name} layers are {}", listed(&of_kind));
+    }
+    let known = rows.iter().flat_map(|row| [&*row.number, &*row.name]);
+    did_you_mean(&nearest(name, known))
+        .unwrap_or_else(|| format!("its layers are {}", listed(rows)))
+}
+
+/// Numbers and names, without those in the middle if there are many.
+fn listed(rows: &[&PlannedLayer]) -> String {
+    let mut all: Vec<String> = rows
+        .iter()
+        .map(|row| format!("{} {}", row.number, row.name))
+        .collect();
+    if all.len() > MAX_SUGGESTED {
+        all.splice(MAX_SUGGESTED - 2..all.len() - 1, ["...".to_string()]);
+    }
+    all.join(", ")
 }
 
 fn collect<'a>(layers: &'a [PlannedLayer], rows: &mut Vec<&'a PlannedLayer>) {

@@ -79,7 +79,8 @@ fn one_convolution_is_no_gaussian_and_ones_are_exact() {
     );
     assert_eq!(found["samples"], 1);
     assert_eq!(found["tv"]["low"], found["tv"]["high"]);
-    assert!(found["theory"]["tv"].as_f64().unwrap() < 0.5);
+    assert!(found["theory"]["tv"].as_f64().unwrap() < 1e-6);
+    assert_eq!(found["theory"]["aggregate"], "abs");
 }
 
 #[test]
@@ -243,6 +244,10 @@ fn any_images_are_an_input() {
     ]);
     assert!(said.status.success(), "{}", text(&said.stderr));
     assert!(text(&said.stderr).contains("left out 1 damaged image"));
+    let damaged = at("flat/damaged.png");
+    let said = output(&["erf", &run, "--input", &damaged, "--out", &out]);
+    let problem = "the only image cannot be read; repair it";
+    assert!(text(&said.stderr).contains(problem));
 }
 
 #[test]
@@ -253,7 +258,9 @@ fn what_can_not_be_asked_is_wrong_usage_in_a_sentence() {
         (vec!["erf", "plain-3", "--layer", "nine"], "conv2d_3"),
         (vec!["erf", "plain-3", "--unit", "99,0"], "rows"),
         (vec!["erf", "plain-3", "--unit", "here"], "ROW,COLUMN"),
+        (vec!["erf", "plain-3", "--unit", "-1,0"], "counted from 0"),
         (vec!["erf", "plain-3", "--channels", "32"], "32 channels"),
+        (vec!["erf", "plain-3", "--channels", "-1"], "from 0"),
         (vec!["erf", "plain-3", "--size", "0x4"], "1 pixel or more"),
         (vec!["erf", "plain-3", "--input", "own"], "is not trained"),
         (vec!["erf", "plain-3", "--samples", "0"], "1 or more"),

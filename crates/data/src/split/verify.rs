@@ -157,8 +157,13 @@ pub(crate) fn verify(
         if !options.allow_empty_classes && !is_followed {
             let theirs = damaged.iter().filter(|d| lost.files.contains(&*d.path));
             let problem = format!(
-                "{}; repair them or remove the class:\n{}",
+                "{}; {}:\n{}",
                 lost.sentence,
+                if classes.names().len() == 1 {
+                    "repair it, or choose other images"
+                } else {
+                    "repair them or remove the class"
+                },
                 DamagedImage::list(theirs)
             );
             return Err(DataError::layout(&files.root, problem));
@@ -235,12 +240,7 @@ impl<'a> UnreadableClasses<'a> {
         }
         let names: Vec<String> = lost.iter().map(|class| classes[*class].clone()).collect();
         Some(Self {
-            sentence: format!(
-                "none of the {} training images of the {} {} can be read",
-                lost.iter().map(|class| before[*class]).sum::<usize>(),
-                if lost.len() == 1 { "class" } else { "classes" },
-                enumerate(&names),
-            ),
+            sentence: none_readable(lost.iter().map(|class| before[*class]).sum(), &names, all),
             files: source
                 .parts_mut()
                 .flat_map(|(_, part)| part.items.iter())
@@ -248,6 +248,22 @@ impl<'a> UnreadableClasses<'a> {
                 .map(|item| files.entries[item.image as usize].path.as_path())
                 .collect(),
         })
+    }
+}
+
+/// The sentence for `images` of these classes of all, of which none can be read.
+fn none_readable(images: usize, names: &[String], all: usize) -> String {
+    let of_classes = match names.len() {
+        // Images without labels have one class.
+        _ if all == 1 => String::new(),
+        1 => format!(" of the class {}", enumerate(names)),
+        _ => format!(" of the classes {}", enumerate(names)),
+    };
+    let purpose = if all == 1 { "" } else { "training " };
+    if images == 1 {
+        format!("the only {purpose}image{of_classes} cannot be read")
+    } else {
+        format!("none of the {images} {purpose}images{of_classes} can be read")
     }
 }
 

@@ -17,6 +17,12 @@ use receptive_core::text::percent;
 /// Judges a map. Never panics: a map that cannot be judged is inconclusive, with a reason.
 pub fn judge(evidence: &Evidence<'_>) -> Judgement {
     let Evidence { map, groups, .. } = *evidence;
+    if evidence.is_rounding {
+        let explanation = "The sum of the unit's channels does not depend on the image (a layer \
+                           norm before it keeps that sum constant), so the map shows rounding \
+                           errors; differentiate random signs of the channels, or one channel.";
+        return inconclusive(evidence, Reason::Rounding, explanation);
+    }
     let all = || std::iter::once(map).chain(groups).flat_map(Map::values);
     if !all().all(|value| value.is_finite()) {
         return inconclusive(
@@ -32,8 +38,13 @@ pub fn judge(evidence: &Evidence<'_>) -> Judgement {
         return inconclusive(evidence, Reason::Signed, explanation);
     }
     let Some(field) = NormalizedMap::new(map, groups, &evidence.trf) else {
-        let explanation =
-            "No gradient reached the image: the unit is dead, or its weights are zero.";
+        let explanation = if is_outside(evidence) {
+            "The unit's theoretical field lies outside the image: it sees only padding; choose \
+             another unit."
+        } else {
+            "No gradient reached the image: the unit or what it reads is dead, as all ReLUs can \
+             be on a uniform image, or weights are zero."
+        };
         return inconclusive(evidence, Reason::Empty, explanation);
     };
     let spread = field.sums.gaussian();
@@ -214,13 +225,20 @@ fn unusable(evidence: &Evidence<'_>, field: &NormalizedMap) -> Option<(Reason, S
     let cut = on_the_edge(evidence, field);
     if cut > MAX_CUT {
         let explanation = format!(
-            "{} of the mass lies on the outermost pixels of an image smaller than the theoretical \
-             field, so the image truncates it; measure on a larger image, or an earlier layer.",
+            "{} of the mass lies on the outermost pixels of the image, which truncates the \
+             theoretical field; measure on a larger image, an earlier layer, or a unit nearer the \
+             centre.",
             percent(cut)
         );
         return Some((Reason::Truncated, explanation));
     }
     None
+}
+
+/// Whether no pixel of the image is in the theoretical field.
+fn is_outside(evidence: &Evidence<'_>) -> bool {
+    let seen = |image: Region| evidence.trf.intersection(&image);
+    evidence.image.is_some_and(|image| seen(image).area() == 0)
 }
 
 /// The share of the mass on the image's outermost pixels, on the sides where the theoretical field

@@ -29,6 +29,9 @@ pub struct Evidence<'a> {
     pub outside: f64,
     /// Number of independent samples; 0 for an exact map.
     pub samples: u64,
+    /// Whether the map consists of rounding errors only, because what was differentiated does not
+    /// depend on the image.
+    pub is_rounding: bool,
 }
 
 /// Whether a map is a Gaussian, and all numbers behind the verdict. Lengths are in input pixels,
@@ -155,6 +158,8 @@ pub enum Reason {
     Signed,
     /// Inconclusive: most samples have no gradient.
     Dead,
+    /// Inconclusive: rounding errors only.
+    Rounding,
     /// Inconclusive: mass outside the theoretical field.
     Outside,
     /// Inconclusive: the noise is unknown, or too large to decide.
@@ -179,6 +184,7 @@ impl fmt::Display for Reason {
             Self::Empty => "empty",
             Self::Signed => "negative values",
             Self::Dead => "dead unit",
+            Self::Rounding => "rounding errors",
             Self::Outside => "mass outside the theoretical field",
             Self::Noise => "noise",
         })

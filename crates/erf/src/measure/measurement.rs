@@ -77,6 +77,9 @@ pub struct Measurement {
     /// The fraction of the gradient's absolute mass outside the theoretical field. Anything but 0
     /// means a bug, or layers that mix the whole image (batch statistics, attention, pools).
     pub outside: f64,
+    /// Whether the gradient is a rounding error: the sum of the channels does not depend on the
+    /// image, as after a layer norm without scales.
+    pub is_rounding: bool,
     /// Whether nothing was random: one fixed image and given weights. There is no noise then.
     pub is_exact: bool,
     /// How the gradients were computed.
@@ -100,6 +103,16 @@ impl Measurement {
         &self.averages[aggregate as usize].groups
     }
 
+    /// The same measurement over other pixels; the gradient is 0 at those that were not read.
+    pub(super) fn over(mut self, region: Region) -> Self {
+        for average in &mut self.averages {
+            for map in std::iter::once(&mut average.map).chain(&mut average.groups) {
+                *map = map.over(region);
+            }
+        }
+        self
+    }
+
     /// Whether the map is a Gaussian.
     pub fn judge(&self, aggregate: Aggregate) -> Judgement {
         judge(&Evidence {
@@ -110,6 +123,7 @@ impl Measurement {
             dead: self.dead as f64 / self.samples.max(1) as f64,
             outside: self.outside,
             samples: if self.is_exact { 0 } else { self.samples },
+            is_rounding: self.is_rounding,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use crate::error::ErfError;
 use crate::map::Region;
+use receptive_core::text::counted;
 use receptive_model::{Field, Plan, Shape};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -129,8 +130,10 @@ impl Probe {
             return Err(ErfError::setting(
                 "unit",
                 format!(
-                    "the feature map has {height} rows and {width} columns, counted from 0, so \
-                     there is no unit ({row}, {column}); choose an existing one"
+                    "the feature map has {} and {}, counted from 0, so there is no unit ({row}, \
+                     {column}); choose an existing one",
+                    counted(height, "row"),
+                    counted(width, "column"),
                 ),
             ));
         }
@@ -138,8 +141,9 @@ impl Probe {
             Channels::One(channel) if channel >= channels => Err(ErfError::setting(
                 "channels",
                 format!(
-                    "the feature map has {channels} channels, counted from 0, so there is no \
-                     channel {channel}; choose an existing one"
+                    "the feature map has {}, counted from 0, so there is no channel {channel}; \
+                     choose an existing one",
+                    counted(channels, "channel"),
                 ),
             )),
             _ => Ok(()),

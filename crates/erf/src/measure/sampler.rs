@@ -23,6 +23,10 @@ pub const DEFAULT_NOISE: f64 = 0.02;
 /// these stay equal, and the same on every machine, so that the number of samples is too.
 const ROUND: u64 = 4 * GROUPS as u64;
 
+/// A sum of channels whose gradient is this much smaller than that of the channels with random signs
+/// is constant up to rounding.
+const MAX_ROUNDING: f64 = 1e-5;
+
 /// Settings of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MeasureOptions {
@@ -154,6 +158,7 @@ pub(super) fn default_batch(part: &Region) -> usize {
 type Networks<'a> = dyn Fn(u64) -> Result<Network<'a>, ErfError> + Sync + 'a;
 
 /// A measurement before it runs.
+#[derive(Clone)]
 pub(super) struct Sampler<'a> {
     pub(super) probe: &'a Probe,
     pub(super) inputs: &'a dyn Inputs,
@@ -213,6 +218,7 @@ impl Sampler<'_> {
         let mut sums = GroupSums::new(self.readouts[0]);
         let (mut samples, mut images, mut dead) = (0, 0, 0);
         let (mut outside, mut total) = (0.0, 0.0);
+        let mut is_rounding = false;
         while samples < limit {
             let each = if independent {
                 self.readouts.len() as u64
@@ -221,10 +227,16 @@ impl Sampler<'_> {
             };
             let count = (limit - samples).min(ROUND).div_ceil(each);
             let computed = self.images(networks, images..images + count)?;
+            if let (0, Some(first)) = (images, computed.first()) {
+                is_rounding = self.is_rounding(networks, first)?;
+            }
             let mut read = Vec::with_capacity(computed.len() * self.readouts.len());
             for image in &computed {
                 let units = self.readouts.iter().zip(&image.dead);
                 for (index, (readout, is_dead)) in units.enumerate() {
+                    if independent && samples == limit {
+                        break;
+                    }
                     // Units of one photograph are not independent samples: they go to the same
                     // group.
                     let number = if independent { samples } else { images };
@@ -240,7 +252,7 @@ impl Sampler<'_> {
             }
             sums.add(&read);
             let noise = sums.noise();
-            progress(samples.min(limit), limit, noise);
+            progress(samples, limit, noise);
             if self.options.noise > 0.0 && samples >= ROUND && noise <= self.options.noise {
                 break;
             }
@@ -251,6 +263,7 @@ impl Sampler<'_> {
             trf: self.probe.trf().unwrap_or(self.image),
             samples,
             units: self.readouts.len(),
+            is_rounding,
             is_exact,
             dead,
             outside: if total > 0.0 { outside / total } else { 0.0 },
@@ -258,6 +271,27 @@ impl Sampler<'_> {
             elapsed: start.elapsed(),
             averages: sums.averages(),
         })
+    }
+
+    /// Whether the first image's gradient, if it is that of the channels' sum, is what rounding left
+    /// of the channels' gradients.
+    pub(super) fn is_rounding(
+        &self,
+        networks: &Networks<'_>,
+        first: &ImageGradient,
+    ) -> Result<bool, ErfError> {
+        if self.probe.channels != Channels::Sum {
+            return Ok(false);
+        }
+        let probe = self.probe.clone().with_channels(Channels::RandomSigns);
+        let signs = Sampler {
+            probe: &probe,
+            ..self.clone()
+        };
+        let signs = signs.images(networks, 0..1)?;
+        Ok(signs
+            .first()
+            .is_some_and(|signs| first.total < MAX_ROUNDING * signs.total))
     }
 
     /// The gradients of these images, in order, computed on all threads of all processes.

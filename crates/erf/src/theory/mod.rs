@@ -11,7 +11,7 @@ mod slide;
 pub use chain::{chain_kernel, slope};
 
 use crate::gaussian::moments;
-use crate::{ErfError, Map, Probe, Region};
+use crate::{Aggregate, ErfError, Map, Probe, Region};
 use planes::Planes;
 use propagate::Propagation;
 use receptive_model::{Classifier, Field, Plan, Shape};
@@ -50,6 +50,9 @@ pub struct PredictedField {
     /// The map over the part of the theoretical field inside the image, summed over the image's
     /// channels.
     pub map: Map,
+    /// What the map predicts: the mean square of the gradient, or its mean absolute value if all
+    /// weights are equal, up to a constant factor.
+    pub aggregate: Aggregate,
     /// Whether it is exact for such networks.
     pub exact: bool,
     /// If not, why: one sentence per kind of approximation.
@@ -125,6 +128,10 @@ pub fn predict(
     let field = probe.trf().map_or(image, |trf| trf.intersection(&image));
     Ok(PredictedField {
         map: as_map(&units).over(field),
+        aggregate: match weights {
+            WeightAssumption::Ones => Aggregate::Abs,
+            _ => Aggregate::Square,
+        },
         exact: propagation.caveats.is_empty(),
         caveats: propagation.caveats,
         budget,

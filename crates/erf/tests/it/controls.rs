@@ -191,6 +191,7 @@ fn judged(map: &Map, groups: &[Map], samples: u64) -> Judgement {
         dead: 0.0,
         outside: 0.0,
         samples,
+        is_rounding: false,
     })
 }
 

@@ -4,10 +4,10 @@ use crate::nets::{self, classifier, noise, plan, with_weights};
 use receptive_erf::gaussian::{Reason, Verdict};
 use receptive_erf::theory::WeightAssumption;
 use receptive_erf::{
-    Aggregate, ErfError, ImageFunction, Inputs, MeasureOptions, MeasuredNetwork, Measurement,
-    Probe, Study,
+    Aggregate, Channels, ErfError, ImageFunction, Inputs, MeasureOptions, MeasuredNetwork,
+    Measurement, Method, Probe, Study,
 };
-use receptive_model::{Activation, Classifier, Conv2dLayer, ModelConfig, Padding};
+use receptive_model::{Activation, Classifier, Conv2dLayer, LayerNormLayer, ModelConfig, Padding};
 
 fn measured(
     network: &Classifier,
@@ -28,13 +28,16 @@ fn measured(
     )
 }
 
-/// Every number of the study, as JSON would have it: no NaN becomes `null` unseen.
-fn is_finite(found: &Measurement, network: &Classifier) {
+fn study(found: &Measurement, network: &Classifier) -> Study {
     let plan = network.plan();
     let layer = plan.find("1").unwrap();
     let weights = WeightAssumption::Given(network);
-    let study = Study::new(found.clone(), plan, layer, weights, Aggregate::Abs).unwrap();
-    let json = serde_json::to_value(&study).unwrap();
+    Study::new(found.clone(), plan, layer, weights, Aggregate::Abs).unwrap()
+}
+
+/// Every number of the study, as JSON would have it: no NaN becomes `null` unseen.
+fn is_finite(found: &Measurement, network: &Classifier) {
+    let json = serde_json::to_value(study(found, network)).unwrap();
     for key in ["tv", "size", "ratio", "mardia", "hole"] {
         assert!(json[key]["value"].is_number(), "{key}: {}", json[key]);
     }
@@ -64,6 +67,61 @@ fn a_dead_unit_is_inconclusive() {
     let judgement = found.judge(Aggregate::Abs);
     assert_eq!(judgement.verdict, Verdict::Inconclusive);
     assert_eq!(found.dead_pixels(), 9);
+    assert_eq!(study(&found, &dead).theory.tv, None);
+}
+
+#[test]
+fn a_unit_that_sees_only_padding_is_not_called_dead() {
+    let plan = plan(ModelConfig::new(1, 9, 9).layer(Conv2dLayer::new(2, 3).with_padding(5)));
+    let network = classifier(&plan, 1);
+    let probe = Probe::central(&plan, "1").unwrap().with_unit([0, 4]);
+    for method in [Method::Auto, Method::Plain] {
+        let options = MeasureOptions {
+            samples: 40,
+            method,
+            ..MeasureOptions::default()
+        };
+        let given = MeasuredNetwork::Given(&network);
+        let found = nets::measured(given, "1", &probe, &noise(&plan), &options).unwrap();
+        let judgement = found.judge(Aggregate::Abs);
+        assert_eq!(judgement.verdict, Verdict::Inconclusive);
+        assert!(
+            judgement.explanation.contains("only padding"),
+            "{method:?}: {}",
+            judgement.explanation
+        );
+    }
+}
+
+/// A layer norm keeps the sum over channels constant, so its gradient is what rounding leaves.
+#[test]
+fn the_sum_of_channels_after_a_layer_norm_is_rounding() {
+    let config = ModelConfig::new(2, 15, 15)
+        .layer(Conv2dLayer::new(8, 3).with_padding(Padding::Same))
+        .layer(Conv2dLayer::new(8, 3).with_padding(Padding::Same))
+        .layer(LayerNormLayer::default());
+    let plan = plan(config);
+    let network = classifier(&plan, 1);
+    let given = MeasuredNetwork::Given(&network);
+    for network in [given, MeasuredNetwork::Redrawn(&plan, 4)] {
+        for method in [Method::Auto, Method::Plain, Method::Tiles] {
+            let judged = |channels| {
+                let probe = Probe::central(&plan, "3").unwrap().with_channels(channels);
+                let options = MeasureOptions {
+                    samples: 40,
+                    method,
+                    ..MeasureOptions::default()
+                };
+                let found = nets::measured(network, "3", &probe, &noise(&plan), &options);
+                found.unwrap().judge(Aggregate::Abs)
+            };
+            let sum = judged(Channels::Sum);
+            assert_eq!(sum.reason, Some(Reason::Rounding), "{method:?}");
+            assert!(sum.explanation.contains("random signs"));
+            assert_ne!(judged(Channels::RandomSigns).reason, sum.reason);
+            assert_ne!(judged(Channels::One(3)).reason, sum.reason);
+        }
+    }
 }
 
 #[test]

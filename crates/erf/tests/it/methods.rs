@@ -139,6 +139,8 @@ fn a_cone_gives_the_numbers_of_the_whole_network() {
                 );
             }
             assert_eq!((plain.samples, plain.dead), (cone.samples, cone.dead));
+            let regions = [&plain, &cone].map(|found| found.map(Aggregate::Abs).region());
+            assert_eq!(regions[0], regions[1], "layer {layer}");
             assert_eq!((plain.outside, cone.outside), (0.0, 0.0));
         }
     }
@@ -153,6 +155,23 @@ fn a_cone_at_the_corner_gives_the_numbers_of_the_whole_network() {
         let cone = by(&plan, "4", &probe, &noise(&plan), taken(6, Method::Cone));
         let off = difference(&plain, &cone, Aggregate::Square);
         assert!(off < 1e-5, "{unit:?}: {off:e}");
+    }
+}
+
+#[test]
+fn tiles_take_no_more_samples_than_asked_for() {
+    let plan = mixed();
+    let probe = Probe::central(&plan, "3").unwrap();
+    for samples in [2, 7, 90] {
+        let found = by(
+            &plan,
+            "3",
+            &probe,
+            &noise(&plan),
+            taken(samples, Method::Tiles),
+        );
+        assert!(found.units >= 6, "{} units", found.units);
+        assert_eq!(found.samples, samples);
     }
 }
 

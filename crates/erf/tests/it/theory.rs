@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use receptive_erf::gaussian::{LUO_THRESHOLD, luo_size};
 use receptive_erf::theory::{Seeds, WeightAssumption, chain_kernel, predict, slope};
 use receptive_erf::{
-    Aggregate, Map, MeasureOptions, MeasuredNetwork, Method, Probe, Region, Study, default_layer,
+    Aggregate, ImageFunction, Map, MeasureOptions, MeasuredNetwork, Method, Probe, Region, Study,
+    all_ones, default_layer,
 };
 use receptive_model::{
     Activation, AvgPool2dLayer, Conv2dLayer, MaxPool2dLayer, ModelConfig, Padding, Plan,
@@ -383,5 +384,29 @@ fn theory_and_measurement_meet_in_random_networks() {
     )
     .unwrap();
     let theory = &study.theory;
-    assert!(theory.exact && theory.tv < 0.02, "{}", theory.tv);
+    assert!(theory.exact && theory.tv.unwrap() < 0.02, "{:?}", theory.tv);
+}
+
+/// Paths are counted by the gradient itself, so that is compared, without noise: not its square.
+#[test]
+fn ones_are_compared_with_the_number_of_paths() {
+    let conv = || Conv2dLayer::new(3, 3).with_activation(Activation::Relu);
+    let plan = plan(ModelConfig::new(2, 9, 9).layers([conv(), conv(), conv()].map(Into::into)));
+    let ones = all_ones(classifier(&plan, 1));
+    let image = ImageFunction::new([2, 9, 9], Some(1), |_| Ok(vec![1.0; 2 * 81]));
+    let probe = Probe::central(&plan, "3").unwrap();
+    let options = MeasureOptions::default();
+    let found = measured(MeasuredNetwork::Given(&ones), "3", &probe, &image, &options).unwrap();
+    assert!(found.is_exact);
+    for aggregate in [Aggregate::Abs, Aggregate::Square] {
+        let weights = WeightAssumption::Ones;
+        let layer = plan.find("3").unwrap();
+        let study = Study::new(found.clone(), &plan, layer, weights, aggregate).unwrap();
+        let tv = study.theory.tv.unwrap();
+        assert!(
+            study.theory.aggregate == Aggregate::Abs && tv < 1e-5,
+            "{tv}"
+        );
+        assert_same_shape(found.map(aggregate), &study.expected(), 1e-5);
+    }
 }

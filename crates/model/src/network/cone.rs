@@ -31,7 +31,7 @@ impl Classifier {
     /// `4.2`) or name. A flat layer has one row and one column.
     ///
     /// # Errors
-    /// [`ModelError::UnknownLayer`] with the existing layers, [`ModelError::Units`] if the layer
+    /// [`ModelError::UnknownLayer`] with layers that may be meant, [`ModelError::Units`] if the layer
     /// has no such units.
     pub fn cone(&self, layer: &str, units: &Units) -> Result<Cone, ModelError> {
         let cone = self.plan.cone(layer, units)?;

@@ -66,7 +66,7 @@ impl Plan {
     /// not drawn, in a VGG nearly all weights.
     ///
     /// # Errors
-    /// [`ModelError::UnknownLayer`] with the existing layers.
+    /// [`ModelError::UnknownLayer`] with layers that may be meant.
     pub fn init_until(
         &self,
         layer: &str,
@@ -152,7 +152,7 @@ impl Classifier {
     /// The output of one layer, found by number (`3`, `4.2`) or name (`conv2d_2`).
     ///
     /// # Errors
-    /// [`ModelError::UnknownLayer`] with the existing layers.
+    /// [`ModelError::UnknownLayer`] with layers that may be meant.
     pub fn forward_until(&self, images: Tensor<4>, layer: &str) -> Result<Features, ModelError> {
         let number = self.plan.find(layer)?.number.clone();
         let mut pass = Pass::until(&number);

@@ -26,7 +26,7 @@ impl Classifier {
     /// - `images`: `[batch, channels, height, width]`
     ///
     /// # Errors
-    /// [`ModelError::UnknownLayer`] with the existing layers, [`ModelError::Layer`] for a layer
+    /// [`ModelError::UnknownLayer`] with layers that may be meant, [`ModelError::Layer`] for a layer
     /// that outputs a row of values instead of maps.
     pub fn forward_watching(
         &self,

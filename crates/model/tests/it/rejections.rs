@@ -172,3 +172,26 @@ fn an_even_kernel_with_same_padding_is_called_lopsided() {
     );
     assert_eq!(plan.layers[0].output.dims(), [4, 28, 28]);
 }
+
+#[test]
+fn a_layer_that_does_not_exist_is_answered_with_those_that_may_be_meant() {
+    let convs = (0..20).map(|_| LayerConfig::from(Conv2dLayer::new(4, 1)));
+    let plan = ended(grey().layers(convs)).with_classes(2).plan().unwrap();
+    let answer = |layer: &str| plan.find(layer).unwrap_err().to_string();
+    assert!(
+        answer("conv2d_99").ends_with("did you mean `conv2d_9` or `conv2d_19`?"),
+        "{}",
+        answer("conv2d_99")
+    );
+    let of_kind = answer("conv2d");
+    assert!(
+        of_kind.contains("its conv2d layers are 1 conv2d_1, 2 conv2d_2")
+            && of_kind.ends_with("6 conv2d_6, ..., 20 conv2d_20"),
+        "{of_kind}"
+    );
+    let neither = answer("nothing like it");
+    assert!(
+        neither.contains("its layers are 1 conv2d_1") && neither.len() < 200,
+        "{neither}"
+    );
+}

@@ -28,7 +28,8 @@ pub(super) struct AtlasArgs {
         long,
         value_name = "signs|sum|INDEX",
         default_value = "signs",
-        value_parser = parse_channels
+        value_parser = parse_channels,
+        allow_negative_numbers = true
     )]
     channels: Channels,
     /// Maximum number of samples per stage

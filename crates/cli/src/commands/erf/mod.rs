@@ -35,8 +35,8 @@ pub(super) struct ErfArgs {
     /// Presets, config files or run directories; several are compared in one figure
     #[arg(value_name = "NETWORK", default_value = "plain-20")]
     networks: Vec<String>,
-    /// Layer, by number or name as `summary` shows them, or `all` [default: the last layer with
-    /// feature maps]
+    /// Layer, by number as `summary` shows it or by name (conv2d_3), or `all` [default: the last
+    /// layer with feature maps]
     #[arg(long, value_name = "LAYER")]
     layer: Option<String>,
     /// Maximum number of samples
@@ -60,14 +60,20 @@ pub(super) struct ErfArgs {
     #[command(flatten)]
     subject: SubjectArgs,
     /// Unit [default: the one whose theoretical field is nearest the image's centre]
-    #[arg(long, value_name = "ROW,COLUMN", value_parser = parse_unit)]
+    #[arg(
+        long,
+        value_name = "ROW,COLUMN",
+        value_parser = parse_unit,
+        allow_hyphen_values = true
+    )]
     unit: Option<[usize; 2]>,
     /// Channels of the unit: their sum, random signs (mean square over all channels), or one
     #[arg(
         long,
         value_name = "sum|signs|INDEX",
         default_value = "sum",
-        value_parser = parse_channels
+        value_parser = parse_channels,
+        allow_negative_numbers = true
     )]
     channels: Channels,
     /// Gradient aggregate used for the verdict and the figure
@@ -164,7 +170,7 @@ fn parse_channels(text: &str) -> Result<Channels, String> {
         "signs" => Ok(Channels::RandomSigns),
         index => {
             let index = index.parse().map(Channels::One);
-            index.map_err(|_| "expected sum, signs or a channel's index".into())
+            index.map_err(|_| "expected sum, signs or a channel's index, from 0".into())
         }
     }
 }
@@ -172,7 +178,7 @@ fn parse_channels(text: &str) -> Result<Channels, String> {
 fn parse_unit(text: &str) -> Result<[usize; 2], String> {
     match numbers(text, ',').as_deref() {
         Some([row, column]) => Ok([*row, *column]),
-        _ => Err("expected ROW,COLUMN, such as 12,7".into()),
+        _ => Err("expected ROW,COLUMN, counted from 0, such as 12,7".into()),
     }
 }
 

@@ -62,7 +62,9 @@ pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Res
     print("")?;
     field_in_theory(study)?;
     paragraph("theory", theory_text(&study.theory))?;
-    paragraph("mass", squares(&headline.mass_squares))?;
+    if !headline.mass_squares.is_empty() {
+        paragraph("mass", squares(&headline.mass_squares))?;
+    }
     if subject.compat == Some(Compat::Replknet) {
         paragraph("replknet", squares(&study.replknet_squares()))?;
     }
@@ -121,12 +123,18 @@ fn squares(all: &[MassSquare]) -> String {
 /// The prediction as a sentence.
 fn theory_text(theory: &TheoryComparison) -> String {
     let mut text = format!(
-        "sigma {:.2} of the mean square ({} weights), total variation {:.3} from the measured \
-         field",
+        "sigma {:.2} of the {} ({} weights), ",
         (theory.sigma[0] * theory.sigma[1]).sqrt(),
+        match theory.aggregate {
+            Aggregate::Square => "mean square",
+            _ => "gradient",
+        },
         theory.weights,
-        theory.tv
     );
+    text += &match theory.tv {
+        Some(tv) => format!("total variation {tv:.3} from the measured field"),
+        None => "not compared with what was measured".into(),
+    };
     if !theory.exact {
         text += "; not exact here";
         if let Some(first) = theory.caveats.first() {
