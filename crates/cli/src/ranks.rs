@@ -43,7 +43,7 @@ pub(crate) fn join(command: &str, can_share: bool) -> Result<(), CliError> {
     if !can_share {
         return Err(CliError::Usage(format!(
             "{count} processes of this program were started together, and each would do the same \
-             work: only `train`, `evaluate`, `erf` and `erf sweep` can be shared, not `{command}`; \
+             work: only `train`, `tune`, `evaluate` and `erf` can be shared, not `{command}`; \
              start one process, without mpirun"
         )));
     }

@@ -84,7 +84,7 @@ pub use evaluate::tta::Tta;
 pub use evaluate::{Answers, Evaluation, check_evaluation, evaluate, evaluate_views, unwatched};
 pub use fit::agreement::check_alike;
 pub use fit::backend_failure::watch_log;
-pub use fit::replica::RankDirectory;
+pub use fit::replica::{RankDirectory, Replica};
 pub use fit::{Gradients, Learner, StepRate, epoch_loader, resume, train};
 pub use inputs::SplitInputs;
 pub use memory::{Pass, check as check_memory, check_bytes, check_pass};
@@ -95,7 +95,7 @@ pub use prepare::{InputFrom, RunSetup, prepare, prepare_open};
 pub use prepare_again::prepare_again;
 #[cfg(feature = "mpi")]
 pub use ranks::Mpi;
-pub use ranks::{Ranks, Traffic, Transport};
+pub use ranks::{Ranks, Traffic, Transport, found_by_first};
 pub use recorders::{
     EpochEnd, Recorder, RunFinish, RunStart, confusion_matrix, curve_panels, recall_panel,
 };

@@ -109,11 +109,10 @@ impl Arguments {
 
     /// Whether several processes can share the command's work.
     pub(crate) const fn can_be_shared(&self) -> bool {
-        match &self.command {
-            Command::Train(_) | Command::Evaluate(_) => true,
-            Command::Erf(arguments) => arguments.can_be_shared(),
-            _ => false,
-        }
+        matches!(
+            self.command,
+            Command::Train(_) | Command::Tune(_) | Command::Evaluate(_) | Command::Erf(_)
+        )
     }
 }
 

@@ -4,6 +4,8 @@ use super::run::{NewPaths, RunSettings, set_network};
 use super::train::RUNS;
 use crate::args::{NEW_RUN, NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
+use crate::machine::compute;
+use crate::ranks;
 use crate::render::{
     DataProgress, SeriesProgress, Table, print, print_json, say_line, say_paragraph, wide_line,
 };
@@ -12,7 +14,7 @@ use clap::Args;
 use receptive_core::text::{Printable, counted, duration, percent};
 use receptive_train::config::Monitor;
 use receptive_train::{
-    OpenRound, RunConfig, RunDirectory, TrialResult, Tune, TuneOptions, TuneState,
+    OpenRound, Replica, RunConfig, RunDirectory, TrialResult, Tune, TuneOptions, TuneState,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -89,8 +91,18 @@ struct Json<'a> {
 
 pub(super) fn run(arguments: &TuneArgs) -> Result<Exit, CliError> {
     let progress = DataProgress::default();
+    let ranks = ranks::joined();
+    let ranks = ranks.as_deref();
+    let directory = match &arguments.resume {
+        Some(path) => Tune::replica(ranks, path)?,
+        None => Replica::new(ranks, || match &arguments.run_dir {
+            Some(path) => RunDirectory::check_free(path).map(|()| path.clone()),
+            None => Ok(RunDirectory::next(Path::new(RUNS))?.path().into()),
+        })?,
+    };
+    let directory = directory.path();
     let mut tune = match &arguments.resume {
-        Some(path) => resumed(arguments, path)?,
+        Some(_) => resumed(arguments, directory)?,
         None => {
             let mut settings = RunSettings::from_args(&arguments.network)?;
             if let Some(epochs) = arguments.epochs {
@@ -98,15 +110,8 @@ pub(super) fn run(arguments: &TuneArgs) -> Result<Exit, CliError> {
             }
             let (base, input_from, mut open) = settings.finish(&arguments.network.set)?;
             open.epochs &= arguments.epochs.is_none();
-            let directory = match &arguments.run_dir {
-                Some(path) => {
-                    RunDirectory::check_free(path)?;
-                    path.clone()
-                }
-                None => RunDirectory::next(Path::new(RUNS))?.path().into(),
-            };
             let made = Tune::create(
-                &directory,
+                directory,
                 options(arguments),
                 base,
                 open,
@@ -115,12 +120,12 @@ pub(super) fn run(arguments: &TuneArgs) -> Result<Exit, CliError> {
             );
             if made.is_err() && arguments.run_dir.is_none() {
                 // Removed only if empty, so that a search that cannot start does not use up a number.
-                let _ = std::fs::remove_dir(&directory);
+                let _ = std::fs::remove_dir(directory);
             }
             made?
         }
     };
-    let compute = tune.base().machine.compute()?;
+    let compute = compute(&tune.base().machine)?;
     announce(&tune);
     let stop = signals::stop_on_signals()?;
     signals::quit_on_second(&stop)?;
@@ -130,6 +135,9 @@ pub(super) fn run(arguments: &TuneArgs) -> Result<Exit, CliError> {
     };
     let signal = tune.run(&compute, &stop, &progress, &mut watch)?;
     watch.clear();
+    if !compute.is_first() {
+        return Ok(exit(signal, tune.state().best().is_some()));
+    }
     // The result is there, whatever becomes of the file.
     let has_best = tune.write_best().unwrap_or_else(|error| {
         say_paragraph("note", error);
@@ -147,11 +155,15 @@ pub(super) fn run(arguments: &TuneArgs) -> Result<Exit, CliError> {
     } else {
         show(&tune, moved)?;
     }
-    Ok(match signal {
+    Ok(exit(signal, has_best))
+}
+
+fn exit(signal: Option<usize>, has_best: bool) -> Exit {
+    match signal {
         Some(signal) => Exit::Signal(signal),
         None if has_best => Exit::Done,
         None => Exit::Failed,
-    })
+    }
 }
 
 fn options(arguments: &TuneArgs) -> TuneOptions {

@@ -18,9 +18,9 @@ use receptive_core::text::percent;
 pub fn judge(evidence: &Evidence<'_>) -> Judgement {
     let Evidence { map, groups, .. } = *evidence;
     if evidence.is_rounding {
-        let explanation = "The sum of the unit's channels does not depend on the image (a layer \
-                           norm before it keeps that sum constant), so the map shows rounding \
-                           errors; differentiate random signs of the channels, or one channel.";
+        let explanation = "The sum of the unit's channels does not depend on the image, as after a \
+                           layer norm, which keeps it constant: the map shows rounding errors; \
+                           differentiate random signs of the channels, or one channel.";
         return inconclusive(evidence, Reason::Rounding, explanation);
     }
     let all = || std::iter::once(map).chain(groups).flat_map(Map::values);

@@ -13,7 +13,7 @@ mod learner;
 mod loss;
 mod partial;
 #[cfg(all(test, feature = "flex"))]
-mod ranks_tests;
+pub(crate) mod ranks_tests;
 pub(crate) mod replica;
 mod resume;
 mod step;

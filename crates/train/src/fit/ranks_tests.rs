@@ -4,10 +4,11 @@
 
 use super::{resume, train};
 use crate::compute::Compute;
-use crate::config::{EmaConfig, MicroBatch, RunConfig};
+use crate::config::{EmaConfig, FieldConfig, MicroBatch, RunConfig};
 use crate::error::TrainError;
 use crate::fit::replica::RankDirectory;
 use crate::prepare::{InputFrom, RunSetup, prepare};
+use crate::ranks::Ranks;
 use crate::ranks::threads::on_ranks;
 use crate::recorders::Recorder;
 use crate::records::{Outcome, Step, TrainResult};
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 /// With batch norm, dropout, mixup, a moving average and clipping, and shards that cannot be divided evenly
 /// among the ranks.
-fn config() -> RunConfig {
+pub(crate) fn config() -> RunConfig {
     let model = ModelConfig::new(1, 28, 28)
         .layer(Conv2dLayer::new(3, 3).with_strides(3))
         .layer(BatchNormLayer::default())
@@ -47,7 +48,8 @@ fn prepared(config: RunConfig) -> RunSetup {
     prepare(config, InputFrom::Data, &NoProgress).unwrap()
 }
 
-struct StopAfter(u64, Stop);
+/// Requests a stop after this step of a run.
+pub(crate) struct StopAfter(pub(crate) u64, pub(crate) Stop);
 
 impl Recorder for StopAfter {
     fn step(&mut self, step: &Step) -> Result<(), TrainError> {
@@ -56,6 +58,12 @@ impl Recorder for StopAfter {
         }
         Ok(())
     }
+}
+
+/// The compute of a rank; ranks have different numbers of threads.
+pub(crate) fn compute_of(rank: usize, ranks: &Arc<Ranks>) -> Compute {
+    let compute = Compute::on(&"flex".parse().unwrap(), 1 + rank % 2).unwrap();
+    compute.with_ranks(Arc::clone(ranks)).unwrap()
 }
 
 /// Trains or resumes the run at `path` with this many ranks, which have different numbers of threads. A stop is
@@ -68,8 +76,7 @@ fn trained(path: &Path, setup: &RunSetup, ranks: usize, stop_after: u64) -> Vec<
             false => RankDirectory::open(Some(&ranks), path),
         };
         let directory = directory.unwrap();
-        let compute = Compute::on(&"flex".parse().unwrap(), 1 + rank % 2).unwrap();
-        let compute = compute.with_ranks(Arc::clone(&ranks)).unwrap();
+        let compute = compute_of(rank, &ranks);
         let stop = Stop::default();
         let mut recorder = StopAfter(stop_after, stop.clone());
         let drive = if is_new { train } else { resume };
@@ -130,6 +137,31 @@ fn a_stop_of_one_rank_stops_all_and_any_number_of_ranks_resumes() {
             }
         }
     }
+}
+
+#[test]
+fn a_field_during_training_is_measured_by_all_ranks_with_the_result_of_one() {
+    let mut config = config();
+    config.track_erf = Some(FieldConfig {
+        times: 3,
+        samples: 30,
+        ..FieldConfig::default()
+    });
+    let setup = prepared(config);
+    let fields = |result: &TrainResult| -> Vec<_> {
+        let epochs = result.epochs.iter();
+        epochs.map(|epoch| epoch.erf.unwrap()).collect()
+    };
+    let expected = fields(&alone(&setup));
+    assert!(expected.len() == 2 && expected[1].sigma > 0.0);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run");
+    // Resumed within the first epoch, by another number of ranks.
+    trained(&path, &setup, 3, 1);
+    for result in trained(&path, &setup, 2, u64::MAX) {
+        assert_eq!(fields(&result), expected);
+    }
+    assert!(path.join("erf.png").is_file());
 }
 
 /// The errors of ranks that start with these configs.

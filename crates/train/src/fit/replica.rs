@@ -1,9 +1,9 @@
-//! A run's files on ranks other than the first, which has the run directory.
+//! Files on ranks other than the first, which has the directory of a run, a series or a search.
 
 use crate::error::TrainError;
 use crate::ranks::{Kind, Ranks};
 use crate::run::RunDirectory;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The files of a run directory that a rank needs to resume.
@@ -19,12 +19,94 @@ const NEEDED: [&str; 9] = [
     "checkpoints",
 ];
 
+/// A directory on the first rank, and on each of the others a temporary one, with the files that it needs.
+#[derive(Debug)]
+pub struct Replica {
+    path: PathBuf,
+    _temporary: Option<TempDir>,
+}
+
+impl Replica {
+    /// For a new directory, to be created at this path. `path` finds the first rank's.
+    ///
+    /// # Errors
+    /// That of `path`, or the system has no place for temporary files.
+    pub fn new(
+        ranks: Option<&Ranks>,
+        path: impl FnOnce() -> Result<PathBuf, TrainError>,
+    ) -> Result<Self, TrainError> {
+        if ranks.is_none_or(Ranks::is_first) {
+            return Ok(Self {
+                path: path()?,
+                _temporary: None,
+            });
+        }
+        Self::temporary()
+    }
+
+    /// For an existing directory, which `check` finds in order on the first rank; that sends the files with
+    /// these names to the others, if they exist.
+    ///
+    /// # Errors
+    /// That of `check`, or files cannot be read or written.
+    pub(crate) fn open(
+        ranks: Option<&Ranks>,
+        path: &Path,
+        needed: &[&str],
+        check: impl FnOnce(&Path) -> Result<(), TrainError>,
+    ) -> Result<Self, TrainError> {
+        let own = match ranks {
+            Some(ranks) if !ranks.is_first() => Ok(Vec::new()),
+            Some(_) => check(path).and_then(|()| packed(path, needed)),
+            None => check(path).map(|()| Vec::new()),
+        };
+        let Some(ranks) = ranks else {
+            own?;
+            return Ok(Self {
+                path: path.into(),
+                _temporary: None,
+            });
+        };
+        let files = ranks.gather(Kind::Files, own)?;
+        if ranks.is_first() {
+            return Ok(Self {
+                path: path.into(),
+                _temporary: None,
+            });
+        }
+        let replica = Self::temporary()?;
+        tar::Archive::new(&files[0][..])
+            .unpack(&replica.path)
+            .map_err(TrainError::io(
+                &replica.path,
+                "write the first rank's files to",
+            ))?;
+        Ok(replica)
+    }
+
+    fn temporary() -> Result<Self, TrainError> {
+        let place = std::env::temp_dir();
+        let temporary = tempfile::tempdir();
+        let temporary =
+            temporary.map_err(TrainError::io(place, "create a temporary directory in"))?;
+        Ok(Self {
+            path: temporary.path().join("run"),
+            _temporary: Some(temporary),
+        })
+    }
+
+    /// This rank's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 /// A rank's directory for a run: the run directory on the first rank, and on the others a temporary one, which
 /// is deleted at the end.
 #[derive(Debug)]
 pub struct RankDirectory {
     run: RunDirectory,
-    _temporary: Option<TempDir>,
+    _replica: Option<Replica>,
 }
 
 impl RankDirectory {
@@ -39,13 +121,13 @@ impl RankDirectory {
         if ranks.is_none_or(Ranks::is_first) {
             return Ok(Self {
                 run: create()?,
-                _temporary: None,
+                _replica: None,
             });
         }
-        let temporary = temporary()?;
+        let replica = Replica::temporary()?;
         Ok(Self {
-            run: RunDirectory::create(&temporary.path().join("run"))?,
-            _temporary: Some(temporary),
+            run: RunDirectory::create(replica.path())?,
+            _replica: Some(replica),
         })
     }
 
@@ -54,38 +136,11 @@ impl RankDirectory {
     /// # Errors
     /// It is not a run, or cannot be read or written.
     pub fn open(ranks: Option<&Ranks>, path: &Path) -> Result<Self, TrainError> {
-        let Some(ranks) = ranks else {
-            let run = RunDirectory::open(path)?;
-            return Ok(Self {
-                run,
-                _temporary: None,
-            });
-        };
-        if ranks.is_first() {
-            let run = RunDirectory::open(path);
-            let files = run.as_ref().ok().map(|run| packed(run.path()));
-            let (run, own) = match (run, files) {
-                (Ok(run), Some(files)) => (Some(run), files),
-                (Err(error), _) => (None, Err(error)),
-                (Ok(_), None) => (None, Ok(Vec::new())),
-            };
-            ranks.gather(Kind::Files, own)?;
-            let run = run.map_or_else(|| RunDirectory::open(path), Ok)?;
-            return Ok(Self {
-                run,
-                _temporary: None,
-            });
-        }
-        let files = ranks.gather(Kind::Files, Ok(Vec::new()))?;
-        let temporary = temporary()?;
-        let own = temporary.path().join("run");
-        let files = files.first().map_or(&[][..], Vec::as_slice);
-        tar::Archive::new(files)
-            .unpack(&own)
-            .map_err(TrainError::io(&own, "write the run's files to"))?;
+        let check = |path: &Path| RunDirectory::open(path).map(drop);
+        let replica = Replica::open(ranks, path, &NEEDED, check)?;
         Ok(Self {
-            run: RunDirectory::open(&own)?,
-            _temporary: Some(temporary),
+            run: RunDirectory::open(replica.path())?,
+            _replica: Some(replica),
         })
     }
 
@@ -95,16 +150,11 @@ impl RankDirectory {
     }
 }
 
-fn temporary() -> Result<TempDir, TrainError> {
-    let place = std::env::temp_dir();
-    tempfile::tempdir().map_err(TrainError::io(place, "create a temporary directory in"))
-}
-
-/// The files needed to resume a run.
-fn packed(run: &Path) -> Result<Vec<u8>, TrainError> {
+/// The files with these names in a directory, as an archive.
+fn packed(directory: &Path, needed: &[&str]) -> Result<Vec<u8>, TrainError> {
     let mut archive = tar::Builder::new(Vec::new());
-    for name in NEEDED {
-        let path = run.join(name);
+    for name in needed {
+        let path = directory.join(name);
         let added = match (path.is_dir(), path.is_file()) {
             (true, _) => archive.append_dir_all(name, &path),
             (_, true) => archive.append_path_with_name(&path, name),
@@ -113,5 +163,5 @@ fn packed(run: &Path) -> Result<Vec<u8>, TrainError> {
         added.map_err(TrainError::io(&path, "read"))?;
     }
     let packed = archive.into_inner();
-    packed.map_err(TrainError::io(run, "read"))
+    packed.map_err(TrainError::io(directory, "read"))
 }

@@ -7,6 +7,7 @@ mod answers;
 mod field;
 #[cfg(feature = "mpi")]
 mod mpi;
+mod shared;
 mod sum;
 #[cfg(test)]
 pub(crate) mod threads;
@@ -14,6 +15,8 @@ mod transport;
 
 #[cfg(feature = "mpi")]
 pub use mpi::Mpi;
+pub use shared::found_by_first;
+pub(crate) use shared::given_by_any;
 pub use transport::Transport;
 
 use crate::error::TrainError;
@@ -34,7 +37,7 @@ pub struct Ranks {
     /// Stop requests of this process; other processes may have others.
     requested: Mutex<Stop>,
     /// The stop requests that all ranks know.
-    agreed: Stop,
+    agreed: Mutex<Stop>,
     /// After a failure, no collective operation is possible.
     is_over: AtomicBool,
     traffic: Mutex<Traffic>,
@@ -60,6 +63,8 @@ pub(crate) enum Kind {
     Field,
     /// The end of an epoch.
     Epoch,
+    /// What one rank has found.
+    Shared,
     /// The end of the program.
     End,
 }
@@ -82,6 +87,15 @@ pub struct Traffic {
 struct Failure {
     message: String,
     is_usage: bool,
+}
+
+impl Failure {
+    fn of(error: &TrainError) -> Self {
+        Self {
+            message: error.to_string(),
+            is_usage: error.is_usage(),
+        }
+    }
 }
 
 /// The message that each rank sends at the beginning of a round.
@@ -136,7 +150,7 @@ impl Ranks {
             hosts: vec![String::new(); transport.size()],
             transport,
             requested: Mutex::default(),
-            agreed: Stop::default(),
+            agreed: Mutex::default(),
             is_over: AtomicBool::new(false),
             traffic: Mutex::default(),
             described: Mutex::default(),
@@ -188,13 +202,14 @@ impl Ranks {
         part(items, rank, self.size())
     }
 
-    /// The stop requests of all processes. They change only in rounds, so all ranks see them at the same point.
+    /// The stop requests of all processes for what they do next, such as one of several runs. They change only
+    /// in rounds, so all ranks see them at the same point.
     pub(crate) fn agree_on(&self, stop: &Stop) -> Stop {
-        *self
-            .requested
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = stop.clone();
-        self.agreed.clone()
+        let agreed = Stop::default();
+        for (place, stop) in [(&self.requested, stop), (&self.agreed, &agreed)] {
+            *place.lock().unwrap_or_else(PoisonError::into_inner) = stop.clone();
+        }
+        agreed
     }
 
     /// The traffic so far.
@@ -224,6 +239,13 @@ impl Ranks {
         self.is_over.store(true, Ordering::SeqCst);
         // Its own error was already reported.
         if has_failed { Ok(()) } else { ended }
+    }
+
+    /// Whether all ranks have failed with one of several runs, such as one that diverged, so that all can
+    /// continue with the next. Otherwise this error ends all.
+    pub(crate) fn have_all_failed(&self, error: &TrainError) -> bool {
+        let _ = self.round(Kind::Shared, &Err(Failure::of(error)), 0);
+        !self.is_over.load(Ordering::SeqCst)
     }
 
     /// Waits for all ranks, failed or not, as the last operation.
@@ -294,10 +316,15 @@ impl Ranks {
         if let Some(signal) = headers.iter().map(|header| header.signal).max()
             && signal > 0
         {
-            self.agreed.request(usize::from(signal));
+            let agreed = self.agreed.lock();
+            agreed
+                .unwrap_or_else(PoisonError::into_inner)
+                .request(usize::from(signal));
         }
         if headers.iter().any(|header| header.failed) {
-            self.is_over.store(true, Ordering::SeqCst);
+            let is_shared = |header: &Header| header.failed && header.kind == Kind::Shared as u8;
+            let is_over = !headers.iter().all(is_shared);
+            self.is_over.store(is_over, Ordering::SeqCst);
             return Err(self.failure(&headers, &text.unwrap_or_default()));
         }
         if let Some(other) = headers.iter().position(|one| one.kind != header.kind) {
@@ -361,13 +388,7 @@ impl Ranks {
 fn told<T>(own: Result<T, TrainError>) -> (Result<T, Failure>, Option<TrainError>) {
     match own {
         Ok(own) => (Ok(own), None),
-        Err(error) => {
-            let failure = Failure {
-                message: error.to_string(),
-                is_usage: error.is_usage(),
-            };
-            (Err(failure), Some(error))
-        }
+        Err(error) => (Err(Failure::of(&error)), Some(error)),
     }
 }
 

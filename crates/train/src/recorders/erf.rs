@@ -12,19 +12,19 @@ use crate::run::RunDirectory;
 use burn::module::Module;
 use receptive_erf::picture::{self, Frame};
 use receptive_erf::{
-    Aggregate, Inputs, MeasureOptions, MeasuredNetwork, Noise, Probe, default_layer, measure_layer,
+    Aggregate, Inputs, MeasureOptions, MeasuredNetwork, Noise, Peers, Probe, Processors,
+    default_layer, measure_layer,
 };
-use receptive_model::{Classifier, InferenceDevice};
+use receptive_model::Classifier;
 use receptive_plot::Draw;
 
 /// Measures the field when it is due, and draws its growth.
-pub(super) struct ErfTracker {
+pub(super) struct ErfTracker<'a> {
     layer: String,
     probe: Probe,
     inputs: Box<dyn Inputs>,
     options: MeasureOptions,
-    threads: usize,
-    device: InferenceDevice,
+    compute: &'a Compute,
     /// The epochs after which it is measured; 0 is before the first epoch.
     due: Vec<usize>,
     frames: Vec<FieldFrame>,
@@ -33,12 +33,12 @@ pub(super) struct ErfTracker {
     notes: Vec<String>,
 }
 
-impl ErfTracker {
+impl<'a> ErfTracker<'a> {
     pub(super) fn new(
         config: &FieldConfig,
         setup: &RunSetup,
         run: &RunDirectory,
-        compute: &Compute,
+        compute: &'a Compute,
         title: &str,
     ) -> Result<Self, TrainError> {
         let plan = &setup.plan;
@@ -71,8 +71,7 @@ impl ErfTracker {
                 samples: config.samples,
                 ..MeasureOptions::default()
             },
-            threads: compute.threads(),
-            device: compute.device().clone(),
+            compute,
             due,
             frames: Vec::new(),
             run: run.clone(),
@@ -91,14 +90,15 @@ impl ErfTracker {
             return Ok(None);
         }
         let model = model.valid();
-        let measurement = on_threads(self.threads, || {
+        let peers = self.compute.ranks().map(|ranks| ranks as &dyn Peers);
+        let measurement = on_threads(self.compute.threads(), || {
             measure_layer(
                 MeasuredNetwork::Given(&model),
                 &self.layer,
                 &self.probe,
                 &*self.inputs,
                 &self.options,
-                &self.device,
+                Processors::new(self.compute.device()).with_peers(peers),
                 &mut |_, _, _| (),
             )
         })??;
@@ -146,7 +146,7 @@ impl ErfTracker {
     }
 }
 
-impl Recorder for ErfTracker {
+impl Recorder for ErfTracker<'_> {
     fn started(&mut self, start: &mut RunStart<'_>) -> Result<(), TrainError> {
         start.erf = self.measure(0, start.model)?;
         Ok(())
@@ -160,6 +160,7 @@ impl Recorder for ErfTracker {
     fn epoch(&mut self, end: &mut EpochEnd<'_>) -> Result<(), TrainError> {
         end.record.erf = self.measure(end.record.epoch, end.model)?;
         if end.record.erf.is_some()
+            && self.compute.is_first()
             && let Err(error) = self.draw()
         {
             self.notes.push(not_drawn(RunDirectory::FIELD, error));

@@ -133,42 +133,37 @@ fn not_drawn(file: &str, error: impl Display) -> String {
 
 /// The recorders of a run, in order: those that measure, those that draw and write, then the caller's.
 pub(crate) struct Recorders<'a, 'b> {
-    own: Vec<Box<dyn Recorder>>,
+    own: Vec<Box<dyn Recorder + 'a>>,
     added: &'a mut [&'b mut dyn Recorder],
     /// The notes delivered so far.
     told: BTreeSet<String>,
 }
 
 impl<'a, 'b> Recorders<'a, 'b> {
-    /// The recorders that the config enables; with several processes, only the first has them. New recorders
-    /// are added here.
+    /// The recorders that the config enables. With several processes all measure, and only the first draws and
+    /// writes. New recorders are added here.
     pub(crate) fn new(
         setup: &RunSetup,
         run: &RunDirectory,
-        compute: &Compute,
+        compute: &'a Compute,
         added: &'a mut [&'b mut dyn Recorder],
     ) -> Result<Self, TrainError> {
-        if !compute.is_first() {
-            return Ok(Self {
-                own: Vec::new(),
-                added,
-                told: BTreeSet::new(),
-            });
-        }
         let name = run.path().file_name().unwrap_or_default();
         let title = format!("Run {}: {}", name.to_string_lossy(), setup.data.name);
-        let mut own: Vec<Box<dyn Recorder>> = Vec::new();
+        let mut own: Vec<Box<dyn Recorder + 'a>> = Vec::new();
         if let Some(config) = &setup.config.track_erf {
             own.push(Box::new(erf::ErfTracker::new(
                 config, setup, run, compute, &title,
             )?));
         }
-        own.push(Box::new(charts::ChartRecorder::new(run, title)));
-        if setup.config.tensorboard {
-            own.push(Box::new(tensorboard::Board::open(run)?));
+        if compute.is_first() {
+            own.push(Box::new(charts::ChartRecorder::new(run, title)));
+            if setup.config.tensorboard {
+                own.push(Box::new(tensorboard::Board::open(run)?));
+            }
+            // Last, so that the log reports something only once it is complete.
+            own.push(Box::new(history::History::open(run)?));
         }
-        // Last, so that the log reports something only once it is complete.
-        own.push(Box::new(history::History::open(run)?));
         Ok(Self {
             own,
             added,

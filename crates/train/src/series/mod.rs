@@ -12,6 +12,8 @@
 
 mod one;
 mod plan;
+#[cfg(all(test, feature = "flex"))]
+mod ranks_tests;
 mod student;
 mod summary;
 
@@ -24,7 +26,9 @@ pub use summary::{OutOfFold, RunFigures, RunSummary, SeriesMeans, SeriesSummary}
 use crate::compute::Compute;
 use crate::config::{OpenSettings, RunConfig};
 use crate::error::TrainError;
+use crate::fit::replica::Replica;
 use crate::prepare::{InputFrom, set_absolute_paths};
+use crate::ranks::Ranks;
 use crate::run::{RunDirectory, RunLog, lock};
 use crate::stop::Stop;
 use plan::SeriesFile;
@@ -116,6 +120,15 @@ impl Series {
             ));
         }
         Ok(())
+    }
+
+    /// A directory for this rank with the files of the series at `path`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn replica(ranks: Option<&Ranks>, path: &Path) -> Result<Replica, TrainError> {
+        let check = |path: &Path| Self::open(path).map(drop);
+        Replica::open(ranks, path, &[SERIES, BASE, Self::SUMMARY], check)
     }
 
     /// Whether `path` is the directory of a series.
@@ -253,7 +266,8 @@ impl Series {
             if summary.runs.iter().any(|done| done.name == run.name) {
                 continue;
             }
-            if let Some(signal) = stop.requested() {
+            // Ranks agree on it in the next run.
+            if let Some(signal) = stop.requested().filter(|_| compute.ranks().is_none()) {
                 return Ok((summary, Some(signal)));
             }
             let turn = Turn {

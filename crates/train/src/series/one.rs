@@ -3,9 +3,11 @@
 use crate::compute::Compute;
 use crate::config::{OpenSettings, RunConfig};
 use crate::error::TrainError;
+use crate::fit::replica::RankDirectory;
 use crate::fit::{resume, train};
 use crate::prepare::{InputFrom, RunSetup, prepare_open};
 use crate::prepare_again::prepare_again;
+use crate::ranks::{found_by_first, given_by_any};
 use crate::recorders::Recorder;
 use crate::records::TrainResult;
 use crate::run::RunDirectory;
@@ -80,12 +82,16 @@ impl Trainer<'_> {
         turn: &Turn<'_>,
         watch: &mut dyn SeriesWatch,
     ) -> Result<RunOutcome, TrainError> {
-        let run = RunDirectory::open(directory).ok();
+        let ranks = self.compute.ranks();
+        let is_there = found_by_first(ranks, || Ok(RunDirectory::open(directory).is_ok()))?;
+        let existing = is_there.then(|| RankDirectory::open(ranks, directory));
+        let existing = existing.transpose()?;
+        let run = existing.as_ref().map(RankDirectory::run);
         // Another process trains this run: that is no failure of the run.
-        if let Some(run) = &run {
+        if let Some(run) = run {
             run.lock()?;
         }
-        let prepared = match &run {
+        let prepared = match run {
             Some(run) => run.config().and_then(|mut own| {
                 check_turn(run, &own, &config)?;
                 own.machine = config.machine;
@@ -97,26 +103,35 @@ impl Trainer<'_> {
             }),
             None => prepare_open(config, self.open, input_from, self.progress),
         };
-        let mut setup = match prepared {
-            Ok(setup) => setup,
-            Err(error) if is_of_this_run(&error) => return Ok(failed(turn, &error, watch)),
+        let prepared = match prepared {
+            Ok(setup) => Ok(setup),
+            Err(error) if is_of_this_run(&error) => Err(error.to_string()),
             Err(error) => return Err(error),
         };
-        self.check_images(&setup)?;
+        let reason = given_by_any(ranks, prepared.as_ref().err().cloned())?;
+        let mut setup = match (prepared, reason) {
+            (Ok(setup), None) => setup,
+            (_, Some(reason)) | (Err(reason), None) => return Ok(failed(turn, reason, watch)),
+        };
+        if self.compute.is_first() {
+            self.check_images(&setup)?;
+        }
         if !self.tests {
             setup.test = None;
         }
         watch.run_starts(turn.name, turn.number, turn.total, &setup);
         let recorders: &mut [&mut dyn Recorder] = &mut [&mut *watch];
-        let trained = match &run {
-            Some(run) => resume(&setup, run, self.compute, self.stop, recorders),
-            None => {
+        let drive = if is_there { resume } else { train };
+        let directory = match existing {
+            Some(existing) => existing,
+            None => RankDirectory::new(ranks, || {
                 // Left by a process that was killed before it wrote anything else.
                 let _ = std::fs::remove_file(directory.join(".lock"));
-                let run = RunDirectory::create(directory)?;
-                train(&setup, &run, self.compute, self.stop, recorders)
-            }
+                RunDirectory::create(directory)
+            })?,
         };
+        let run = directory.run();
+        let trained = drive(&setup, run, self.compute, self.stop, recorders);
         match trained {
             Ok(result) => Ok(match result.outcome.signal() {
                 Some(signal) => RunOutcome::Interrupted {
@@ -129,8 +144,12 @@ impl Trainer<'_> {
                 },
             }),
             // A deleted run directory is not a failure of training.
-            Err(error) if is_of_this_run(&error) && RunDirectory::open(directory).is_ok() => {
-                Ok(failed(turn, &error, watch))
+            Err(error)
+                if is_of_this_run(&error)
+                    && ranks.is_none_or(|ranks| ranks.have_all_failed(&error))
+                    && RunDirectory::open(run.path()).is_ok() =>
+            {
+                Ok(failed(turn, error.to_string(), watch))
             }
             Err(error) => Err(error),
         }
@@ -240,8 +259,7 @@ fn check_turn(run: &RunDirectory, own: &RunConfig, planned: &RunConfig) -> Resul
     ))
 }
 
-fn failed(turn: &Turn<'_>, error: &TrainError, watch: &mut dyn SeriesWatch) -> RunOutcome {
-    let reason = error.to_string();
+fn failed(turn: &Turn<'_>, reason: String, watch: &mut dyn SeriesWatch) -> RunOutcome {
     watch.run_failed(turn.name, &reason);
     RunOutcome::Failed(reason)
 }

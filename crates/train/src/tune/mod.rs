@@ -12,6 +12,8 @@
 
 mod halving;
 mod limit;
+#[cfg(all(test, feature = "flex"))]
+mod ranks_tests;
 mod space;
 mod state;
 
@@ -22,7 +24,9 @@ pub use state::{OpenRound, TrialResult, TuneOptions, TuneState};
 use crate::compute::Compute;
 use crate::config::{OpenSettings, RunConfig};
 use crate::error::TrainError;
+use crate::fit::replica::Replica;
 use crate::prepare::{InputFrom, prepare_open};
+use crate::ranks::{Ranks, found_by_first};
 use crate::run::{RunDirectory, RunLog, lock};
 use crate::series::{RunOutcome, SeriesWatch, Trainer, Turn};
 use crate::stop::Stop;
@@ -109,6 +113,15 @@ impl Tune {
         write_file(&tune.path.join(BASE), tune.base.to_toml()?.as_bytes())?;
         tune.save()?;
         Ok(tune)
+    }
+
+    /// A directory for this rank with the files of the search at `path`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn replica(ranks: Option<&Ranks>, path: &Path) -> Result<Replica, TrainError> {
+        let check = |path: &Path| Self::open(path).map(drop);
+        Replica::open(ranks, path, &[STATE, BASE], check)
     }
 
     /// Opens a search that was stopped.
@@ -201,6 +214,7 @@ impl Tune {
             .transpose()?;
         let began = Instant::now();
         let before = self.state.seconds;
+        let ranks = compute.ranks();
         let rungs = self.state.rungs.clone();
         let total = self.state.options.minutes.map(|minutes| 60.0 * minutes);
         // From the first round, because a round that the time limit cut short may have time left now.
@@ -212,10 +226,11 @@ impl Tune {
                 if self.state.has(trial, rung) {
                     continue;
                 }
-                if let Some(signal) = stop.requested() {
+                // Ranks agree on it in the next trial.
+                if let Some(signal) = stop.requested().filter(|_| ranks.is_none()) {
                     return Ok(Some(signal));
                 }
-                let now = before + began.elapsed().as_secs_f64();
+                let now = found_by_first(ranks, || Ok(before + began.elapsed().as_secs_f64()))?;
                 // The first trial of a round may use all remaining time, since the search needs a result from
                 // every round.
                 let is_first = self.state.ranked(rung).is_empty();
@@ -276,6 +291,8 @@ impl Tune {
             tests: false,
             directory: &self.path,
         };
+        // Of several ranks the first has the clock.
+        let left = left.filter(|_| compute.is_first());
         let mut limit = Limit::new(watch, stop, &own, left);
         let directory = self.path.join(turn.name);
         let outcome = trainer.run(&directory, config, input_from, turn, &mut limit)?;

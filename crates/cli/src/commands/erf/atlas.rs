@@ -79,14 +79,32 @@ pub(super) struct AtlasArgs {
     json: bool,
 }
 
+impl AtlasArgs {
+    fn conditions(&self) -> Conditions {
+        Conditions {
+            samples: self.samples,
+            noise: self.noise,
+            seed: self.seed,
+            channels: self.channels,
+            largest: self.largest,
+            size: self.subject.size,
+        }
+    }
+}
+
 /// Maximum size of an atlas file, in bytes.
 const MAX_BYTES: u64 = 64 << 20;
 
 pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
     let place = Place::new(&arguments.machine)?;
-    let files = Files::new(&arguments.out)?;
+    // Of several processes only the first has the atlas and writes.
     let path = arguments.out.join("atlas.json");
-    let mut atlas = begin(arguments, &path)?;
+    let files = place.is_first().then(|| Files::new(&arguments.out));
+    let files = files.transpose()?;
+    let mut atlas = match files {
+        Some(_) => begin(arguments, &path)?,
+        None => Atlas::new(arguments.conditions()),
+    };
     let options = MeasureOptions {
         samples: arguments.samples,
         noise: arguments.noise,
@@ -112,10 +130,9 @@ pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
             image: [image.height, image.width],
             stages: Vec::new(),
         };
-        if atlas
-            .find(&found.name)
-            .is_some_and(|known| is_same(known, &found))
-        {
+        let known = atlas.find(&found.name);
+        let is_known = known.is_some_and(|known| is_same(known, &found));
+        if place.found_by_first(is_known)? {
             say_line(
                 "known",
                 format!("{} is in {}", name.printable(), path.printable()),
@@ -138,6 +155,7 @@ pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
             let probe = Probe::central(subject.plan(), &layer.number)?;
             let probe = probe.with_channels(arguments.channels);
             check_memory(&subject, layer, options.method, &place)?;
+            place.check_same(&subject, &probe, &layer.number, &options)?;
             studies.push(study(
                 &subject,
                 layer,
@@ -148,7 +166,8 @@ pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
                 &what,
             )?);
         }
-        draw(&files, &subject, &studies)?;
+        let Some(files) = &files else { continue };
+        draw(files, &subject, &studies)?;
         atlas.insert(AtlasNetwork {
             stages: studies.iter().map(Stage::from_study).collect(),
             ..found
@@ -159,6 +178,9 @@ pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
             show(network)?;
         }
     }
+    let Some(files) = files else {
+        return Ok(Exit::Done);
+    };
     let page = arguments.out.join("atlas.md");
     // Compared up to the title.
     write_like(&page, atlas.markdown().as_bytes(), 8)?;
@@ -173,14 +195,7 @@ pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
 
 /// The existing atlas, if it was measured with the same settings; an empty one if there is none.
 fn begin(arguments: &AtlasArgs, path: &Path) -> Result<Atlas, CliError> {
-    let wanted = Conditions {
-        samples: arguments.samples,
-        noise: arguments.noise,
-        seed: arguments.seed,
-        channels: arguments.channels,
-        largest: arguments.largest,
-        size: arguments.subject.size,
-    };
+    let wanted = arguments.conditions();
     if !path.exists() {
         return Ok(Atlas::new(wanted));
     }

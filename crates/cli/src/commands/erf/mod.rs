@@ -192,12 +192,6 @@ impl ErfArgs {
         }
     }
 
-    /// Whether several processes can share the samples. They would not agree on which networks an atlas already
-    /// has.
-    pub(super) const fn can_be_shared(&self) -> bool {
-        !matches!(self.experiment, Some(Experiment::Atlas(_)))
-    }
-
     fn query(&self) -> Query<'_> {
         let layer = self.layer.as_deref();
         Query {

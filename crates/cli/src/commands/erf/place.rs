@@ -7,7 +7,7 @@ use crate::machine::DeviceArgs;
 use crate::ranks;
 use receptive_erf::{MeasureOptions, MeasuredNetwork, Peers, Probe, Processors};
 use receptive_model::{InferenceDevice, weights_sha256};
-use receptive_train::Ranks;
+use receptive_train::{Ranks, found_by_first};
 use std::sync::Arc;
 
 /// The device and threads of this process, and the processes that share the samples.
@@ -40,6 +40,11 @@ impl Place {
     /// Whether this process writes the results: the only one, or the first.
     pub(super) fn is_first(&self) -> bool {
         self.ranks.as_ref().is_none_or(|ranks| ranks.is_first())
+    }
+
+    /// What the first process has found.
+    pub(super) fn found_by_first(&self, own: bool) -> Result<bool, CliError> {
+        Ok(found_by_first(self.ranks.as_deref(), || Ok(own))?)
     }
 
     pub(super) fn processors(&self) -> Processors<'_> {

@@ -19,7 +19,7 @@ use receptive_core::text::Printable;
 use receptive_train::config::{AverageConfig, Monitor, OpenSettings, ScheduleKind, with_overrides};
 use receptive_train::{
     InputFrom, Interval, RankDirectory, Recorder, RunConfig, RunDirectory, Series, check_alike,
-    prepare_again, prepare_open, resume, train,
+    found_by_first, prepare_again, prepare_open, resume, train,
 };
 use shared::{check_shared, new_directory};
 use std::path::{Path, PathBuf};
@@ -158,8 +158,9 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
     if ranks.is_some() {
         check_shared(arguments)?;
     }
+    let is_series = |path: &PathBuf| found_by_first(ranks.as_deref(), || Ok(Series::is_at(path)));
     match &arguments.resume {
-        Some(path) if Series::is_at(path) => return series::resume(arguments, path),
+        Some(path) if is_series(path)? => return series::resume(arguments, path),
         None if arguments.seeds.or(arguments.folds).is_some() => return series::start(arguments),
         _ => {}
     }

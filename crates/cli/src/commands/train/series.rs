@@ -1,8 +1,11 @@
 //! `train --seeds` and `train --folds`: several runs of one config.
 
-use super::{RUNS, TrainArgs, apply, config, new_paths, overrides};
+use super::shared::new_directory;
+use super::{TrainArgs, apply, config, new_paths, overrides};
 use crate::commands::run::{NewPaths, set_network};
 use crate::error::{CliError, Exit};
+use crate::machine::compute;
+use crate::ranks;
 use crate::render::{
     DataProgress, SeriesProgress, Table, Tui, print, print_json, say_line, say_paragraph, wide_line,
 };
@@ -49,17 +52,15 @@ pub(super) fn start(arguments: &TrainArgs) -> Result<Exit, CliError> {
         ));
     };
     Series::check(kind, &base)?;
-    let directory = match &arguments.run_dir {
-        Some(path) => RunDirectory::create(path)?,
-        None => RunDirectory::next(Path::new(RUNS))?,
-    };
-    let series = Series::create(&directory, kind, base, input_from, open)?;
+    let directory = new_directory(arguments.run_dir.as_deref(), ranks::joined().as_deref())?;
+    let series = Series::create(directory.run(), kind, base, input_from, open)?;
     run(arguments, &series)
 }
 
 /// Resumes a stopped series with its own settings.
 pub(super) fn resume(arguments: &TrainArgs, path: &Path) -> Result<Exit, CliError> {
-    let series = Series::open(path)?;
+    let directory = Series::replica(ranks::joined().as_deref(), path)?;
+    let series = Series::open(directory.path())?;
     let mut base = series.base().clone();
     new_paths(arguments).find(&mut base.data, "train --resume", path)?;
     let mut wanted = base.clone();
@@ -90,7 +91,7 @@ fn run(arguments: &TrainArgs, series: &Series) -> Result<Exit, CliError> {
             "there is no live view for several runs; omit the option",
         ));
     }
-    let compute = series.base().machine.compute()?;
+    let compute = compute(&series.base().machine)?;
     let runs = series.kind().runs(series.base()).len();
     let what = match series.kind() {
         SeriesKind::Seeds { first, .. } => {
@@ -104,6 +105,14 @@ fn run(arguments: &TrainArgs, series: &Series) -> Result<Exit, CliError> {
     let mut progress = SeriesProgress::default();
     let (summary, signal) = series.run(&compute, &stop, &DataProgress::default(), &mut progress)?;
     progress.clear();
+    let exit = match signal {
+        Some(signal) => Exit::Signal(signal),
+        None if summary.with_result().next().is_none() => Exit::Failed,
+        None => Exit::Done,
+    };
+    if !compute.is_first() {
+        return Ok(exit);
+    }
     let moved = new_paths(arguments);
     if signal.is_some() {
         say_stopped(series, &summary, moved);
@@ -149,11 +158,7 @@ fn run(arguments: &TrainArgs, series: &Series) -> Result<Exit, CliError> {
     } else {
         show(series, &summary, &[changed, gone].concat(), moved)?;
     }
-    Ok(match signal {
-        Some(signal) => Exit::Signal(signal),
-        None if summary.with_result().next().is_none() => Exit::Failed,
-        None => Exit::Done,
-    })
+    Ok(exit)
 }
 
 /// Prints the progress of a stopped series, and how to continue it.

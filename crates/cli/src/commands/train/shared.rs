@@ -3,24 +3,20 @@
 use super::{RUNS, TrainArgs};
 use crate::error::CliError;
 use receptive_core::text::{counted, grouped, percent};
-use receptive_train::{Compute, RankDirectory, Ranks, RunDirectory, Series, Traffic};
+use receptive_train::{Compute, RankDirectory, Ranks, RunDirectory, Traffic};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Rejects options that do not work with several processes.
 pub(super) fn check_shared(arguments: &TrainArgs) -> Result<(), CliError> {
-    let is_series = |path: &PathBuf| Series::is_at(path);
     for (argument, is_given) in [
-        ("--seeds", arguments.seeds.is_some()),
-        ("--folds", arguments.folds.is_some()),
         ("--dry-run", arguments.dry_run),
         ("--overfit", arguments.overfit.is_some()),
-        ("--resume", arguments.resume.as_ref().is_some_and(is_series)),
     ] {
         if is_given {
             return Err(CliError::argument(
                 argument,
-                "several processes share one run, not several runs or a trial; start one process, without mpirun",
+                "several processes share runs, not a trial; start one process, without mpirun",
             ));
         }
     }
