@@ -66,8 +66,8 @@ pub struct TheoryComparison {
     pub aggregate: Aggregate,
     /// The prediction's standard deviation along `[rows, columns]`, in pixels.
     pub sigma: [f64; 2],
-    /// Total variation between the two maps, corrected for noise; `None` if nothing but
-    /// rounding was measured, or too few samples to estimate the noise.
+    /// Total variation between the two maps, corrected for noise; `None` if no gradient
+    /// or nothing but rounding was measured, or too few samples to estimate the noise.
     pub tv: Option<f64>,
     /// Whether the prediction is exact for these networks.
     pub exact: bool,

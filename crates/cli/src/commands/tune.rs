@@ -93,16 +93,14 @@ pub(super) fn run(arguments: &TuneArgs) -> Result<Exit, CliError> {
     let progress = DataProgress::default();
     let ranks = ranks::joined();
     let ranks = ranks.as_deref();
-    let directory = match &arguments.resume {
-        Some(path) => Tune::replica(ranks, path)?,
-        None => Replica::new(ranks, || match &arguments.run_dir {
-            Some(path) => RunDirectory::check_free(path).map(|()| path.clone()),
-            None => Ok(RunDirectory::next(Path::new(RUNS))?.path().into()),
-        })?,
-    };
-    let directory = directory.path();
-    let mut tune = match &arguments.resume {
-        Some(_) => resumed(arguments, directory)?,
+    // On other ranks than the first the directory is temporary, and deleted at the end.
+    let (_directory, mut tune, compute) = match &arguments.resume {
+        Some(path) => {
+            let directory = Tune::replica(ranks, path)?;
+            let tune = resumed(arguments, directory.path(), path)?;
+            let compute = compute(&tune.base().machine)?;
+            (directory, tune, compute)
+        }
         None => {
             let mut settings = RunSettings::from_args(&arguments.network)?;
             if let Some(epochs) = arguments.epochs {
@@ -110,22 +108,26 @@ pub(super) fn run(arguments: &TuneArgs) -> Result<Exit, CliError> {
             }
             let (base, input_from, mut open) = settings.finish(&arguments.network.set)?;
             open.epochs &= arguments.epochs.is_none();
+            let compute = compute(&base.machine)?;
+            let directory = Replica::new(ranks, || match &arguments.run_dir {
+                Some(path) => RunDirectory::check_free(path).map(|()| path.clone()),
+                None => Ok(RunDirectory::next(Path::new(RUNS))?.path().into()),
+            })?;
             let made = Tune::create(
-                directory,
+                directory.path(),
                 options(arguments),
                 base,
                 open,
                 input_from,
-                &progress,
+                (&compute, &progress),
             );
             if made.is_err() && arguments.run_dir.is_none() {
                 // Removed only if empty, so that a search that cannot start does not use up a number.
-                let _ = std::fs::remove_dir(directory);
+                let _ = std::fs::remove_dir(directory.path());
             }
-            made?
+            (directory, made?, compute)
         }
     };
-    let compute = compute(&tune.base().machine)?;
     announce(&tune);
     let stop = signals::stop_on_signals()?;
     signals::quit_on_second(&stop)?;
@@ -196,8 +198,9 @@ fn new_paths(arguments: &TuneArgs) -> NewPaths<'_> {
 }
 
 /// Opens a stopped search. Devices, threads and the time limit may change, but not the search itself.
-fn resumed(arguments: &TuneArgs, path: &Path) -> Result<Tune, CliError> {
-    let mut tune = Tune::open(path)?;
+/// `directory` is this process's, `path` the given one.
+fn resumed(arguments: &TuneArgs, directory: &Path, path: &Path) -> Result<Tune, CliError> {
+    let mut tune = Tune::open(directory)?;
     if let Some(minutes) = arguments.minutes {
         tune.set_minutes(minutes)?;
     }

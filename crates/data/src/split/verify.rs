@@ -159,10 +159,10 @@ pub(crate) fn verify(
             let problem = format!(
                 "{}; {}:\n{}",
                 lost.sentence,
-                if classes.names().len() == 1 {
-                    "repair it, or choose other images"
-                } else {
-                    "repair them or remove the class"
+                match (classes.names().len(), damaged.len()) {
+                    (1, 1) => "repair it, or choose another",
+                    (1, _) => "repair them, or choose others",
+                    _ => "repair them or remove the class",
                 },
                 DamagedImage::list(theirs)
             );

@@ -23,8 +23,8 @@ pub const DEFAULT_NOISE: f64 = 0.02;
 /// these stay equal, and the same on every machine, so that the number of samples is too.
 const ROUND: u64 = 4 * GROUPS as u64;
 
-/// A sum of channels whose gradient is this much smaller than that of the channels with random signs
-/// is constant up to rounding.
+/// A sum of channels whose gradient is this much smaller than that of one channel is constant up to
+/// rounding.
 const MAX_ROUNDING: f64 = 1e-5;
 
 /// Settings of a measurement.
@@ -283,15 +283,15 @@ impl Sampler<'_> {
         if self.probe.channels != Channels::Sum {
             return Ok(false);
         }
-        let probe = self.probe.clone().with_channels(Channels::RandomSigns);
-        let signs = Sampler {
+        let probe = self.probe.clone().with_channels(Channels::One(0));
+        let one = Sampler {
             probe: &probe,
             ..self.clone()
         };
-        let signs = signs.images(networks, 0..1)?;
-        Ok(signs
+        let one = one.images(networks, 0..1)?;
+        Ok(one
             .first()
-            .is_some_and(|signs| first.total < MAX_ROUNDING * signs.total))
+            .is_some_and(|one| first.total < MAX_ROUNDING * one.total))
     }
 
     /// The gradients of these images, in order, computed on all threads of all processes.

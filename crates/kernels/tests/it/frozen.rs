@@ -1,7 +1,7 @@
 //! Prepared input gradients against those of training, and their bits in any batch and on any number of threads.
 
 use crate::inference::{Case, TOLERANCE, apart, planes, random_pool, stored};
-use crate::random::{Random, values};
+use crate::random::{Random, cases, values};
 use burn::tensor::{Device, Tensor};
 use receptive_kernels::frozen::{Conv2dGradient, max_pool_gradient, rectifier_gradient, uncrop};
 use receptive_kernels::inference::{Layout, crop};
@@ -33,7 +33,7 @@ fn gradient(
 #[test]
 fn prepared_gradients_are_those_of_training() {
     let device = Device::flex().autodiff();
-    for case in 0..1_500 {
+    for case in 0..cases(1_500) {
         let mut random = Random::new(case);
         let it = Case::random(&mut random);
         let options = Conv2dOptions {
@@ -130,7 +130,7 @@ fn a_prepared_gradient_has_the_same_bits_in_any_batch_and_on_any_number_of_threa
 #[test]
 fn gradients_of_pools_and_crops_are_the_same_in_both_layouts() {
     let device = Device::flex().autodiff();
-    for case in 0..300 {
+    for case in 0..cases(300) {
         let mut random = Random::new(case);
         let (options, shape) = random_pool(&mut random);
         let [images, channels, height, width] = shape;

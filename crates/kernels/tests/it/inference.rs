@@ -1,6 +1,6 @@
 //! Prepared operations against those of training, and their bits in any batch and on any number of threads.
 
-use crate::random::{Random, values};
+use crate::random::{Random, cases, values};
 use burn::tensor::{Device, Tensor};
 use receptive_kernels::inference::{
     Conv2d, Layout, affine, global_average, max_pool, multiply, to_blocks, to_planes,
@@ -170,7 +170,7 @@ pub(crate) const TOLERANCE: f32 = 1e-4;
 #[test]
 fn prepared_convolutions_are_those_of_training() {
     let device = Device::flex();
-    for case in 0..1_500 {
+    for case in 0..cases(1_500) {
         let mut random = Random::new(case);
         let it = Case::random(&mut random);
         let (conv, [x, weight], bias) = it.make(&mut random, &device);
@@ -276,7 +276,7 @@ pub(crate) fn random_pool(random: &mut Random) -> (MaxPool2dOptions, [usize; 4])
 #[test]
 fn other_layers_are_the_same_in_both_layouts() {
     let device = Device::flex();
-    for case in 0..300 {
+    for case in 0..cases(300) {
         let mut random = Random::new(case);
         let (options, [images, channels, height, width]) = random_pool(&mut random);
         let plane = height * width;

@@ -42,6 +42,14 @@ impl Random {
     }
 }
 
+/// The number of random cases of a test that has this many: fewer where each takes long, as on an emulated
+/// processor, where the environment variable `RECEPTIVE_TEST_SHARE=20` leaves one of twenty.
+pub(crate) fn cases(all: u64) -> u64 {
+    let share = std::env::var("RECEPTIVE_TEST_SHARE");
+    let share = share.map_or(1, |share| share.parse().expect("a number of 1 or more"));
+    all.div_ceil(share)
+}
+
 pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().iter::<f32>().collect()
 }

@@ -16,7 +16,7 @@ mod transport;
 #[cfg(feature = "mpi")]
 pub use mpi::Mpi;
 pub use shared::found_by_first;
-pub(crate) use shared::given_by_any;
+pub(crate) use shared::{all_are_here, stop_of_any};
 pub use transport::Transport;
 
 use crate::error::TrainError;
@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 
 /// The ranks of a run. Every collective operation begins with a round, in which each rank announces its next
 /// operation, whether it has failed, and whether it was requested to stop. So all stop at the same step, and an
-/// error of one rank ends all.
+/// error of one rank ends all, unless all have failed with one of several runs.
 #[derive(Debug)]
 pub struct Ranks {
     transport: Box<dyn Transport>,
@@ -38,7 +38,7 @@ pub struct Ranks {
     requested: Mutex<Stop>,
     /// The stop requests that all ranks know.
     agreed: Mutex<Stop>,
-    /// After a failure, no collective operation is possible.
+    /// After a failure that not all ranks have, no collective operation is possible.
     is_over: AtomicBool,
     traffic: Mutex<Traffic>,
     /// The layouts of the latest step's values, with the hash of their description.

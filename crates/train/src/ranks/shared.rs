@@ -2,6 +2,7 @@
 
 use super::{Kind, Ranks};
 use crate::error::TrainError;
+use crate::stop::Stop;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -25,20 +26,27 @@ pub fn found_by_first<T: Serialize + DeserializeOwned>(
     from_json(&all[0])
 }
 
-/// The reason that any rank gives, that of the first of them.
+/// The signal that requested a stop of any rank.
 ///
 /// # Errors
 /// The error of another rank.
-pub(crate) fn given_by_any(
-    ranks: Option<&Ranks>,
-    own: Option<String>,
-) -> Result<Option<String>, TrainError> {
+pub(crate) fn stop_of_any(ranks: Option<&Ranks>, stop: &Stop) -> Result<Option<usize>, TrainError> {
+    let own = stop.requested();
     let Some(ranks) = ranks else {
         return Ok(own);
     };
     let all = ranks.gather(Kind::Shared, to_json(&own))?;
-    let reasons: Result<Vec<Option<String>>, _> = all.iter().map(|text| from_json(text)).collect();
-    Ok(reasons?.into_iter().flatten().next())
+    let all: Result<Vec<Option<usize>>, _> = all.iter().map(|text| from_json(text)).collect();
+    Ok(all?.into_iter().flatten().max())
+}
+
+/// Waits until all ranks are here.
+///
+/// # Errors
+/// The error of another rank.
+pub(crate) fn all_are_here(ranks: Option<&Ranks>) -> Result<(), TrainError> {
+    let met = ranks.map(|ranks| ranks.gather(Kind::Shared, Ok(Vec::new())));
+    met.transpose().map(drop)
 }
 
 fn to_json(value: &impl Serialize) -> Result<Vec<u8>, TrainError> {

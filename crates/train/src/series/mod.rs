@@ -28,7 +28,7 @@ use crate::config::{OpenSettings, RunConfig};
 use crate::error::TrainError;
 use crate::fit::replica::Replica;
 use crate::prepare::{InputFrom, set_absolute_paths};
-use crate::ranks::Ranks;
+use crate::ranks::{Ranks, found_by_first, stop_of_any};
 use crate::run::{RunDirectory, RunLog, lock};
 use crate::stop::Stop;
 use plan::SeriesFile;
@@ -253,7 +253,7 @@ impl Series {
         // Not for a finished series, which may be in a place that cannot be written.
         let is_finished = self.summary()?.runs.len() >= planned.len();
         let _lock = (!is_finished).then(|| lock(&self.path)).transpose()?;
-        let mut summary = self.summary()?;
+        let mut summary = found_by_first(compute.ranks(), || self.summary())?;
         let trainer = Trainer {
             compute,
             stop,
@@ -266,8 +266,7 @@ impl Series {
             if summary.runs.iter().any(|done| done.name == run.name) {
                 continue;
             }
-            // Ranks agree on it in the next run.
-            if let Some(signal) = stop.requested().filter(|_| compute.ranks().is_none()) {
+            if let Some(signal) = stop_of_any(compute.ranks(), stop)? {
                 return Ok((summary, Some(signal)));
             }
             let turn = Turn {

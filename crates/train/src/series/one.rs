@@ -7,7 +7,7 @@ use crate::fit::replica::RankDirectory;
 use crate::fit::{resume, train};
 use crate::prepare::{InputFrom, RunSetup, prepare_open};
 use crate::prepare_again::prepare_again;
-use crate::ranks::{found_by_first, given_by_any};
+use crate::ranks::{all_are_here, found_by_first};
 use crate::recorders::Recorder;
 use crate::records::TrainResult;
 use crate::run::RunDirectory;
@@ -103,16 +103,17 @@ impl Trainer<'_> {
             }),
             None => prepare_open(config, self.open, input_from, self.progress),
         };
-        let prepared = match prepared {
-            Ok(setup) => Ok(setup),
-            Err(error) if is_of_this_run(&error) => Err(error.to_string()),
+        // Ranks fail together or not at all.
+        let have_all_failed =
+            |error: &TrainError| ranks.is_none_or(|ranks| ranks.have_all_failed(error));
+        let mut setup = match prepared {
+            Ok(setup) => setup,
+            Err(error) if is_of_this_run(&error) && have_all_failed(&error) => {
+                return Ok(failed(turn, &error, watch));
+            }
             Err(error) => return Err(error),
         };
-        let reason = given_by_any(ranks, prepared.as_ref().err().cloned())?;
-        let mut setup = match (prepared, reason) {
-            (Ok(setup), None) => setup,
-            (_, Some(reason)) | (Err(reason), None) => return Ok(failed(turn, reason, watch)),
-        };
+        all_are_here(ranks)?;
         if self.compute.is_first() {
             self.check_images(&setup)?;
         }
@@ -146,10 +147,10 @@ impl Trainer<'_> {
             // A deleted run directory is not a failure of training.
             Err(error)
                 if is_of_this_run(&error)
-                    && ranks.is_none_or(|ranks| ranks.have_all_failed(&error))
+                    && have_all_failed(&error)
                     && RunDirectory::open(run.path()).is_ok() =>
             {
-                Ok(failed(turn, error.to_string(), watch))
+                Ok(failed(turn, &error, watch))
             }
             Err(error) => Err(error),
         }
@@ -259,7 +260,8 @@ fn check_turn(run: &RunDirectory, own: &RunConfig, planned: &RunConfig) -> Resul
     ))
 }
 
-fn failed(turn: &Turn<'_>, reason: String, watch: &mut dyn SeriesWatch) -> RunOutcome {
+fn failed(turn: &Turn<'_>, error: &TrainError, watch: &mut dyn SeriesWatch) -> RunOutcome {
+    let reason = error.to_string();
     watch.run_failed(turn.name, &reason);
     RunOutcome::Failed(reason)
 }

@@ -24,9 +24,10 @@ pub use state::{OpenRound, TrialResult, TuneOptions, TuneState};
 use crate::compute::Compute;
 use crate::config::{OpenSettings, RunConfig};
 use crate::error::TrainError;
+use crate::fit::agreement::check_alike;
 use crate::fit::replica::Replica;
 use crate::prepare::{InputFrom, prepare_open};
-use crate::ranks::{Ranks, found_by_first};
+use crate::ranks::{Ranks, found_by_first, stop_of_any};
 use crate::run::{RunDirectory, RunLog, lock};
 use crate::series::{RunOutcome, SeriesWatch, Trainer, Turn};
 use crate::stop::Stop;
@@ -68,17 +69,20 @@ impl Tune {
     /// the validation images.
     ///
     /// # Errors
-    /// An option is invalid, or the data cannot be opened or have no validation images.
+    /// An option is invalid, the data cannot be opened or have no validation images, or ranks would train
+    /// differently.
     pub fn create(
         directory: &Path,
         options: TuneOptions,
         base: RunConfig,
         open: OpenSettings,
         input_from: InputFrom,
-        progress: &dyn Progress,
+        (compute, progress): (&Compute, &dyn Progress),
     ) -> Result<Self, TrainError> {
         check(&options)?;
         let setup = prepare_open(base, open, input_from, progress)?;
+        // Before a directory is created for a search that cannot start.
+        check_alike(&setup, compute)?;
         if setup.val.is_empty() {
             return Err(TrainError::setting(
                 "data.val_fraction",
@@ -226,8 +230,7 @@ impl Tune {
                 if self.state.has(trial, rung) {
                     continue;
                 }
-                // Ranks agree on it in the next trial.
-                if let Some(signal) = stop.requested().filter(|_| ranks.is_none()) {
+                if let Some(signal) = stop_of_any(ranks, stop)? {
                     return Ok(Some(signal));
                 }
                 let now = found_by_first(ranks, || Ok(before + began.elapsed().as_secs_f64()))?;

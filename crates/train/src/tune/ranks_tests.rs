@@ -10,10 +10,14 @@ use crate::prepare::InputFrom;
 use crate::ranks::threads::on_ranks;
 use crate::series::SeriesWatch;
 use crate::stop::Stop;
-use receptive_data::NoProgress;
+use receptive_data::{NoProgress, Progress};
 use std::path::Path;
 
 impl SeriesWatch for StopAfter {}
+
+fn alone_on(threads: usize) -> Compute {
+    Compute::on(&"flex".parse().unwrap(), threads).unwrap()
+}
 
 /// A search in a new directory, of whose trials the second diverges.
 fn create(path: &Path) {
@@ -25,7 +29,8 @@ fn create(path: &Path) {
         networks: Vec::new(),
     };
     let (open, input) = (OpenSettings::default(), InputFrom::Data);
-    let mut tune = Tune::create(path, options, base, open, input, &NoProgress).unwrap();
+    let on = (&alone_on(1), &NoProgress as &dyn Progress);
+    let mut tune = Tune::create(path, options, base, open, input, on).unwrap();
     tune.state.trials[1].learning_rate = 1e30;
     tune.save().unwrap();
 }
@@ -48,7 +53,7 @@ fn ranks_find_what_one_process_finds_and_any_number_of_them_resumes() {
         directory.path().join("shared"),
     );
     create(&alone);
-    let compute = Compute::on(&"flex".parse().unwrap(), 1).unwrap();
+    let compute = alone_on(1);
     let mut tune = Tune::open(&alone).unwrap();
     let mut watch = StopAfter(u64::MAX, Stop::default());
     let signal = tune

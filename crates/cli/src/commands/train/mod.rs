@@ -165,11 +165,14 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
         _ => {}
     }
     let resumed = arguments.resume.as_ref();
-    let resumed = resumed.map(|path| RankDirectory::open(ranks.as_deref(), path));
+    let resumed = resumed.map(|path| {
+        let directory = RankDirectory::open(ranks.as_deref(), path);
+        directory.map(|directory| (directory, path))
+    });
     let resumed = resumed.transpose()?;
     let (config, input_from, open) = match &resumed {
-        Some(directory) => {
-            let config = resume_config(arguments, directory.run().path())?;
+        Some((directory, path)) => {
+            let config = resume_config(arguments, directory.run(), path)?;
             (config, InputFrom::Model, OpenSettings::default())
         }
         None => config(arguments)?,
@@ -182,9 +185,8 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
     let compute = compute(&config.machine)?;
     let progress = DataProgress::default();
     let prepared = match &resumed {
-        Some(directory) => prepare_again(config, directory.run(), &progress).map_err(|error| {
-            error.or_moved(&remedies("train --resume", directory.run().path(), None).data)
-        })?,
+        Some((directory, path)) => prepare_again(config, directory.run(), &progress)
+            .map_err(|error| error.or_moved(&remedies("train --resume", path, None).data))?,
         None => prepare_open(config, open, input_from, &progress)?,
     };
     if arguments.dry_run {
@@ -193,7 +195,7 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
     // Before a directory is created for a run that cannot be trained.
     check_alike(&prepared, &compute)?;
     let directory = match resumed {
-        Some(directory) => directory,
+        Some((directory, _)) => directory,
         None => new_directory(arguments.run_dir.as_deref(), ranks.as_deref())?,
     };
     let directory = directory.run().clone();
@@ -251,12 +253,16 @@ fn new_paths(arguments: &TrainArgs) -> NewPaths<'_> {
     }
 }
 
-/// The config of a run, overridden by the arguments. Whether a setting can change within the run is checked
-/// against the checkpoint.
-fn resume_config(arguments: &TrainArgs, run: &Path) -> Result<RunConfig, CliError> {
-    let mut config = RunDirectory::open(run)?.config()?;
+/// The config of a run, given by its `path`, overridden by the arguments. Whether a setting can change within the
+/// run is checked against the checkpoint.
+fn resume_config(
+    arguments: &TrainArgs,
+    run: &RunDirectory,
+    path: &Path,
+) -> Result<RunConfig, CliError> {
+    let mut config = run.config()?;
     set_network(&mut config, &arguments.network);
-    new_paths(arguments).find(&mut config.data, "train --resume", run)?;
+    new_paths(arguments).find(&mut config.data, "train --resume", path)?;
     apply(arguments, &mut config);
     let stops_already = config.train.early_stopping.is_some();
     let mut config = with_overrides(&config, &overrides(arguments))?;
