@@ -8,15 +8,29 @@ use receptive_erf::{
 use receptive_interchange::{OnnxReadOptions, read_onnx};
 use receptive_plot::Draw;
 use std::error::Error;
+use std::process::ExitCode;
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let file = std::env::args().nth(1).ok_or("name an ONNX file")?;
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let file = std::env::args()
+        .nth(1)
+        .ok_or("expected an ONNX file as the argument")?;
     let device = receptive_train::Backend::from_env()?.device()?;
     let model = read_onnx(file.as_ref(), OnnxReadOptions::default())?.classifier(&device)?;
     let (plan, input) = (model.plan(), model.input());
     let mut layers = plan.layers.iter().rev();
     let layer = layers.find(|layer| layer.output.map_size() != [1, 1]);
-    let layer = layer.ok_or("it has no map")?;
+    let layer =
+        layer.ok_or("the network has no layer with feature maps, so units have no position")?;
     let shape = [input.channels, input.height, input.width];
     let measurement = measure_layer(
         MeasuredNetwork::Given(&model),

@@ -2,7 +2,6 @@
 
 use crate::geometry::Shape;
 use receptive_kernels::inference::Layout;
-use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
 /// Buffers that are not in use.
@@ -73,15 +72,8 @@ impl Buffers {
         buffer
     }
 
-    /// Keeps the buffer for reuse, or only the largest if there are too many; the caller's values are left.
-    pub(super) fn give(&mut self, buffer: Cow<'_, [f32]>) {
-        if let Cow::Owned(buffer) = buffer {
-            self.give_owned(buffer);
-        }
-    }
-
     /// Keeps the buffer for reuse, or only the largest if there are too many.
-    pub(super) fn give_owned(&mut self, buffer: Vec<f32>) {
+    pub(super) fn give(&mut self, buffer: Vec<f32>) {
         if self.unused.len() < self.most {
             self.unused.push(buffer);
         } else if let Some(smallest) = self.unused.iter_mut().min_by_key(|buffer| buffer.len())

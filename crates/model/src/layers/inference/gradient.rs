@@ -1,8 +1,8 @@
 //! The input gradient of steps: a forward pass that keeps what the backward pass needs, and the
 //! backward pass.
 
-use super::buffers::{Buffers, plane};
-use super::maps::{MapBuffers, Maps};
+use super::buffers::Buffers;
+use super::maps::MapBuffers;
 use super::{FrozenConv, Step};
 use crate::geometry::Shape;
 use crate::layers::branches::Join;
@@ -10,10 +10,11 @@ use crate::layers::features::Features;
 use crate::layers::pass::Pass;
 use burn::tensor::Device;
 use receptive_kernels::frozen::{Conv2dGradient, max_pool_gradient, rectifier_gradient, uncrop};
-use receptive_kernels::inference::{Conv2d, Layout, affine, crop, max_pool, rectify};
+use receptive_kernels::inference::Layout;
 use receptive_kernels::{Rectifier, RectifierMask};
 
 type FrozenStep = Step<FrozenConv>;
+type Maps = super::maps::Maps<'static>;
 
 /// What the backward pass of a step needs.
 struct Record {
@@ -71,7 +72,7 @@ pub(crate) fn input_gradient(
     passes.0.free(y);
     let grad = passes.0.copied(count, output, grad);
     let dx = passes.backward(steps, records, grad, After::default());
-    let dx = passes.0.in_layout(dx, Layout::Planes);
+    let dx = passes.0.in_planes(dx);
     let values = dx.get().to_vec();
     passes.0.free(dx);
     values
@@ -96,35 +97,20 @@ impl Passes<'_> {
         (maps, records)
     }
 
-    fn step_forward(&mut self, step: &FrozenStep, mut x: Maps) -> (Maps, Within) {
+    fn step_forward(&mut self, step: &FrozenStep, x: Maps) -> (Maps, Within) {
         let y = match step {
-            Step::Conv2d(conv) => self.convolve(&conv.forward, x, None),
+            Step::Conv2d(conv) => self.0.convolve(&conv.forward, x, None),
             Step::MaxPool(options, output) => {
-                let mut y = self.0.new_maps(x.images, *output, x.layout);
-                max_pool(x.layout, x.dims(), *options, x.get(), y.get_mut());
+                let y = self.0.max_pool(&x, *options, *output);
                 return (y, Within::Pool(x));
             }
             Step::Affine {
                 scale,
                 shift,
                 rectifier,
-            } => {
-                let plane = plane(x.shape);
-                x = self.0.own(x);
-                affine(x.layout, plane, x.get_mut(), scale, shift, *rectifier);
-                x
-            }
-            Step::Rectify(rectifier) => {
-                x = self.0.own(x);
-                rectify(*rectifier, x.get_mut());
-                x
-            }
-            Step::Crop(units, output) => {
-                let mut y = self.0.new_maps(x.images, *output, x.layout);
-                crop(x.layout, x.shape.map_size(), units, x.get(), y.get_mut());
-                self.0.free(x);
-                y
-            }
+            } => self.0.affine(x, [scale, shift], *rectifier),
+            Step::Rectify(rectifier) => self.0.rectify(x, *rectifier),
+            Step::Crop(units, output) => self.0.crop(x, units, *output),
             Step::Residual {
                 shortcut,
                 body,
@@ -133,7 +119,7 @@ impl Passes<'_> {
                 let (added, of_shortcut) = self.forward(shortcut, x.clone());
                 let (before, of_body) = self.forward(body, x);
                 let shape = before.shape;
-                let y = self.convolve(&last.forward, before, Some(added));
+                let y = self.0.convolve(&last.forward, before, Some(added));
                 return (y, Within::Residual([of_shortcut, of_body], shape));
             }
             Step::Branches {
@@ -146,15 +132,10 @@ impl Passes<'_> {
                     .iter()
                     .map(|branch| self.forward(branch, x.clone()));
                 let (outputs, records): (Vec<Maps>, Vec<_>) = each.collect();
+                self.0.free(x);
                 let shapes = outputs.iter().map(|output| output.shape).collect();
-                let mut y = match join {
-                    Join::Concat => self.0.concatenated(outputs, *output),
-                    _ => self.0.sum(outputs, *output),
-                };
-                if *rectifier != Rectifier::None {
-                    y = self.0.own(y);
-                    rectify(*rectifier, y.get_mut());
-                }
+                let y = self.0.join(outputs, *join, *output);
+                let y = self.0.rectify(y, *rectifier);
                 return (y, Within::Branches(records, shapes));
             }
             Step::Activation(activation) => {
@@ -213,7 +194,7 @@ impl Passes<'_> {
         &mut self,
         step: &FrozenStep,
         record: Record,
-        mut grad: Maps,
+        grad: Maps,
         after: After,
     ) -> Maps {
         let grad = match (step, record.within) {
@@ -230,18 +211,8 @@ impl Passes<'_> {
                 dx
             }
             (Step::Affine { scale, .. }, _) => {
-                let (layout, plane) = (grad.layout, plane(grad.shape));
                 let shift = vec![0.0; scale.len()];
-                grad = self.0.own(grad);
-                affine(
-                    layout,
-                    plane,
-                    grad.get_mut(),
-                    scale,
-                    &shift,
-                    Rectifier::None,
-                );
-                grad
+                self.0.affine(grad, [scale, &shift], Rectifier::None)
             }
             (Step::Crop(units, _), _) => {
                 let mut dx = self.0.new_maps(grad.images, record.input, grad.layout);
@@ -314,24 +285,6 @@ impl Passes<'_> {
         rectifier_gradient(mask, grad.get_mut());
         self.0.free(output);
         grad
-    }
-
-    /// The convolution's output plus `added`, then its rectifier.
-    fn convolve(&mut self, conv: &Conv2d, x: Maps, added: Option<Maps>) -> Maps {
-        let x = self.0.in_layout(x, conv.reads());
-        let added = added.map(|added| self.0.in_layout(added, conv.writes()));
-        let [channels, height, width] = conv.output();
-        let output = Shape::Map {
-            channels,
-            height,
-            width,
-        };
-        let mut y = self.0.new_maps(x.images, output, conv.writes());
-        let map = added.as_ref().map(Maps::get);
-        conv.forward(x.images, x.get(), map, y.get_mut());
-        self.0.free(x);
-        added.into_iter().for_each(|added| self.0.free(added));
-        y
     }
 
     /// The input gradient of a convolution.

@@ -1,19 +1,20 @@
 //! Maps that are shared by the steps that read them, in buffers that are reused.
 
-use super::buffers::{Buffers, common, place, plane, values};
+use super::buffers::{Buffers, plane, values};
 use super::tensors::{from_tensor, to_tensor};
 use crate::geometry::Shape;
 use crate::layers::features::Features;
 use burn::tensor::Device;
 use receptive_kernels::Rectifier;
 use receptive_kernels::inference::{Layout, add, to_blocks, to_planes};
+use std::borrow::Cow;
 use std::rc::Rc;
 
 /// The maps or rows of some images. Copies share the values.
 #[derive(Debug, Clone)]
-pub(super) struct Maps {
+pub(super) struct Maps<'a> {
     /// `[images, values]`; the buffer may be longer.
-    buffer: Rc<Vec<f32>>,
+    buffer: Rc<Cow<'a, [f32]>>,
     /// The shape of one image's values.
     pub(super) shape: Shape,
     /// The order of a map's values; of other values always [`Layout::Planes`].
@@ -21,7 +22,20 @@ pub(super) struct Maps {
     pub(super) images: usize,
 }
 
-impl Maps {
+impl<'a> Maps<'a> {
+    /// Values in planes.
+    ///
+    /// # Shapes
+    /// - `values`: `[images, values]`, each of this shape
+    pub(super) fn new(values: Cow<'a, [f32]>, shape: Shape, images: usize) -> Self {
+        Self {
+            buffer: Rc::new(values),
+            shape,
+            layout: Layout::Planes,
+            images,
+        }
+    }
+
     fn len(&self) -> usize {
         self.images * values(self.shape, self.layout)
     }
@@ -33,7 +47,7 @@ impl Maps {
     /// The values for writing, of [`own`](MapBuffers::own) or new maps.
     pub(super) fn get_mut(&mut self) -> &mut [f32] {
         let length = self.len();
-        &mut Rc::make_mut(&mut self.buffer)[..length]
+        &mut Rc::make_mut(&mut self.buffer).to_mut()[..length]
     }
 
     /// `[images, channels, height, width]`.
@@ -44,15 +58,15 @@ impl Maps {
 }
 
 /// Makes maps from buffers that are not in use.
-pub(super) struct MapBuffers<'a> {
-    pub(super) buffers: &'a mut Buffers,
-    /// With autodiff, for the steps that burn computes.
-    pub(super) device: &'a Device,
+pub(super) struct MapBuffers<'b> {
+    pub(super) buffers: &'b mut Buffers,
+    /// For the steps that burn computes; with autodiff if they get a gradient.
+    pub(super) device: &'b Device,
 }
 
 impl MapBuffers<'_> {
     /// The sum, in the layout of `maps`.
-    pub(super) fn plus(&mut self, mut maps: Maps, added: Option<Maps>) -> Maps {
+    pub(super) fn plus<'a>(&mut self, mut maps: Maps<'a>, added: Option<Maps<'_>>) -> Maps<'a> {
         if let Some(added) = added {
             let added = self.in_layout(added, maps.layout);
             maps = self.own(maps);
@@ -62,8 +76,12 @@ impl MapBuffers<'_> {
         maps
     }
 
+    pub(super) fn in_planes<'a>(&mut self, maps: Maps<'a>) -> Maps<'a> {
+        self.in_layout(maps, Layout::Planes)
+    }
+
     /// The same values in this layout.
-    pub(super) fn in_layout(&mut self, maps: Maps, layout: Layout) -> Maps {
+    pub(super) fn in_layout<'a>(&mut self, maps: Maps<'a>, layout: Layout) -> Maps<'a> {
         if maps.layout == layout {
             return maps;
         }
@@ -78,17 +96,16 @@ impl MapBuffers<'_> {
     }
 
     /// Maps with unspecified contents.
-    pub(super) fn new_maps(&mut self, images: usize, shape: Shape, layout: Layout) -> Maps {
+    pub(super) fn new_maps<'a>(&mut self, images: usize, shape: Shape, layout: Layout) -> Maps<'a> {
+        let buffer = self.buffers.take(images * values(shape, layout));
         Maps {
-            buffer: Rc::new(self.buffers.take(images * values(shape, layout))),
-            shape,
             layout,
-            images,
+            ..Maps::new(buffer.into(), shape, images)
         }
     }
 
     /// The maps, copied if they are shared.
-    pub(super) fn own(&mut self, maps: Maps) -> Maps {
+    pub(super) fn own<'a>(&mut self, maps: Maps<'a>) -> Maps<'a> {
         if Rc::strong_count(&maps.buffer) == 1 {
             return maps;
         }
@@ -98,88 +115,48 @@ impl MapBuffers<'_> {
     }
 
     /// A copy of these values, so that no buffers are added to those that are reused.
-    pub(super) fn copied(&mut self, images: usize, shape: Shape, values: &[f32]) -> Maps {
+    pub(super) fn copied<'a>(&mut self, images: usize, shape: Shape, values: &[f32]) -> Maps<'a> {
         let mut copy = self.new_maps(images, shape, Layout::Planes);
         copy.get_mut().copy_from_slice(values);
         copy
     }
 
-    /// The values of a tensor.
-    pub(super) fn maps(&mut self, features: Features) -> Maps {
-        let (images, shape, data) = from_tensor(features);
-        self.copied(images, shape, data.as_slice().unwrap_or_default())
-    }
-
     /// Keeps the buffer for reuse if no copy of the maps is left.
-    pub(super) fn free(&mut self, maps: Maps) {
-        if let Ok(buffer) = Rc::try_unwrap(maps.buffer) {
-            self.buffers.give_owned(buffer);
+    pub(super) fn free(&mut self, maps: Maps<'_>) {
+        if let Ok(Cow::Owned(buffer)) = Rc::try_unwrap(maps.buffer) {
+            self.buffers.give(buffer);
         }
     }
 
-    pub(super) fn tensor(&mut self, maps: Maps) -> Features {
-        let maps = self.in_layout(maps, Layout::Planes);
-        let features = to_tensor(maps.get().to_vec(), maps.images, maps.shape, self.device);
-        self.free(maps);
-        features
-    }
-
-    /// A tensor that gets a gradient.
-    pub(super) fn tracked(&mut self, maps: Maps) -> Features {
+    /// A tensor with a copy of the values, which gets a gradient.
+    pub(super) fn tracked(&mut self, maps: Maps<'_>) -> Features {
         match self.tensor(maps) {
             Features::Map(x) => Features::Map(x.require_grad()),
             Features::Flat(x) => Features::Flat(x.require_grad()),
         }
     }
 
-    /// The sum of maps of this shape, in the layout of the first.
-    pub(super) fn sum(&mut self, outputs: Vec<Maps>, shape: Shape) -> Maps {
-        let sum = outputs.into_iter().rev().fold(None, |sum, output| {
-            Some(self.plus(Maps { shape, ..output }, sum))
-        });
-        let Some(sum) = sum else {
-            unreachable!("a plan has two branches or more");
-        };
-        sum
-    }
-
-    /// Each image's channels one after another, which have this shape together.
-    pub(super) fn concatenated(&mut self, outputs: Vec<Maps>, shape: Shape) -> Maps {
-        let shapes: Vec<Shape> = outputs.iter().map(|output| output.shape).collect();
-        let are_blocks = outputs.iter().any(|output| output.layout == Layout::Blocks);
-        let layout = common(&shapes, are_blocks);
-        let images = outputs.first().map_or(0, |output| output.images);
-        let mut y = self.new_maps(images, shape, layout);
-        let of_image = values(shape, layout);
-        let mut from = 0;
-        for output in outputs {
-            let output = self.in_layout(output, layout);
-            let length = values(output.shape, layout);
-            place(y.get_mut(), of_image, from, output.get(), length);
-            from += length;
-            self.free(output);
-        }
-        y
-    }
-
-    /// The channels of each of these shapes: the parts of [`concatenated`](Self::concatenated) maps.
-    pub(super) fn parts(&mut self, maps: Maps, shapes: &[Shape]) -> Vec<Maps> {
-        let layout = common(shapes, maps.layout == Layout::Blocks);
-        let maps = self.in_layout(maps, layout);
-        let of_image = values(maps.shape, layout).max(1);
-        let mut from = 0;
-        let mut parts = Vec::with_capacity(shapes.len());
-        for shape in shapes {
-            let mut part = self.new_maps(maps.images, *shape, layout);
-            let length = values(*shape, layout).max(1);
-            let each = part.get_mut().chunks_exact_mut(length);
-            for (to, all) in each.zip(maps.get().chunks_exact(of_image)) {
-                to.copy_from_slice(&all[from..from + length]);
-            }
-            from += length;
-            parts.push(part);
-        }
+    /// A tensor with a copy of the values.
+    pub(super) fn tensor(&mut self, maps: Maps<'_>) -> Features {
+        let maps = self.in_planes(maps);
+        let features = to_tensor(maps.get().to_vec(), maps.images, maps.shape, self.device);
         self.free(maps);
-        parts
+        features
+    }
+
+    /// A tensor with the values, which are copied only if they are shared.
+    pub(super) fn moved_tensor(&mut self, maps: Maps<'_>) -> Features {
+        let maps = self.own(maps);
+        let maps = self.in_planes(maps);
+        let (length, images, shape) = (maps.len(), maps.images, maps.shape);
+        let mut values = Rc::unwrap_or_clone(maps.buffer).into_owned();
+        values.truncate(length);
+        to_tensor(values, images, shape, self.device)
+    }
+
+    /// A copy of a tensor's values.
+    pub(super) fn maps<'a>(&mut self, features: Features) -> Maps<'a> {
+        let (images, shape, data) = from_tensor(features);
+        self.copied(images, shape, data.as_slice().unwrap_or_default())
     }
 }

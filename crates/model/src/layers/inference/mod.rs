@@ -7,6 +7,7 @@ mod buffers;
 mod frozen;
 mod gradient;
 mod maps;
+mod operations;
 mod prepare;
 mod run;
 mod tensors;
