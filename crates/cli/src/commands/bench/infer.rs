@@ -1,6 +1,7 @@
 //! Inference time, in total and per layer.
 
-use super::{Bench, Timing, median, wait};
+use super::timing::{Timing, median};
+use super::{Bench, wait};
 use crate::error::CliError;
 use burn::tensor::{Tensor, TensorData};
 use receptive_data::Batch;
@@ -67,7 +68,7 @@ impl Bench {
         if layers == plan.layers.len() {
             check_values(&plan, &batch, &first, compute)?;
         }
-        let mut timing = self.timing(times);
+        let mut timing = Timing::new(self.batch, times);
         if layers <= MAX_TIMED_LAYERS {
             timing.layers = self.by_layer(&plan, &model, &batch, layers, device);
         }

@@ -4,29 +4,30 @@
 //! The networks are also timed with PyTorch and Keras, see `bench/README.md`. A run's own network is timed by
 //! `receptive train` itself.
 
+mod fields;
 mod infer;
 mod load;
 mod network;
 mod profile;
 mod scaling;
+mod timing;
 mod train;
 
 use crate::args::{AugmentArgs, MachineArgs, parse_positive, parse_precision, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{Table, print, print_json};
 use clap::Args;
-use infer::LayerTime;
-use network::{BenchNetwork, Fields, Work};
-use profile::OperationTime;
+use fields::Fields;
+use network::{BenchNetwork, Work};
 use receptive_core::ImageSize;
 use receptive_core::text::{counted, percent};
 use receptive_data::Batch;
 use receptive_model::Precision;
 use receptive_train::trial::peak_resident_bytes;
 use receptive_train::{Compute, TrainConfig, TrainError};
-use scaling::Scaling;
 use serde::Serialize;
 use std::time::Instant;
+use timing::Timing;
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
@@ -156,17 +157,17 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         ));
     }
     let (backend, compute) = arguments.machine.compute()?;
+    let work = match arguments.erf {
+        Some(fields) => Work::Erf(fields),
+        None if arguments.infer => Work::Infer,
+        None => network.default_work(),
+    };
     let bench = Bench {
         network,
-        work: match arguments.erf {
-            Some(_) => Work::Erf,
-            None if arguments.infer => Work::Infer,
-            None => network.default_work(),
-        },
-        fields: arguments.erf.unwrap_or(Fields::Last),
+        work,
         batch: arguments
             .batch
-            .unwrap_or_else(|| network.default_batch(arguments.erf.is_some())),
+            .unwrap_or_else(|| network.default_batch(work)),
         steps: arguments.steps,
         scaling: arguments.scaling,
         precision: arguments.precision.unwrap_or_default(),
@@ -305,33 +306,11 @@ struct Bench {
     batch: usize,
     /// Timed steps, after a few warm-up steps.
     steps: usize,
-    /// The layers of [`Work::Erf`].
-    fields: Fields,
     /// Whether to print how much more threads can help.
     scaling: bool,
     /// Precision in training.
     precision: Precision,
     checkpointing: bool,
-}
-
-/// The times of one measurement.
-#[derive(Serialize)]
-struct Timing {
-    /// For the median step.
-    images_per_s: f64,
-    /// For the median step.
-    ms_per_step: f64,
-    /// The 10th and 90th percentile of the steps.
-    ms_p10_p90: [f64; 2],
-    /// For inference in a network with few layers: the time of each, in order.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    layers: Vec<LayerTime>,
-    /// For training: the time of each operation per step, in one thread.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    operations: Vec<OperationTime>,
-    /// For training with `--scaling`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scaling: Option<Scaling>,
 }
 
 /// Waits until the device has finished all queued work, because GPUs compute asynchronously.
@@ -348,7 +327,7 @@ impl Bench {
         match self.work {
             Work::Train => self.train(compute),
             Work::Infer => self.infer(compute),
-            Work::Erf => self.erf(compute),
+            Work::Erf(fields) => self.erf(fields, compute),
         }
     }
 
@@ -379,31 +358,6 @@ impl Bench {
             })
             .collect()
     }
-
-    fn timing(&self, mut times: Vec<f64>) -> Timing {
-        times.sort_by(f64::total_cmp);
-        let middle = median(&times);
-        Timing {
-            images_per_s: self.batch as f64 / middle,
-            ms_per_step: middle * 1e3,
-            ms_p10_p90: [percentile(&times, 10) * 1e3, percentile(&times, 90) * 1e3],
-            layers: Vec::new(),
-            operations: Vec::new(),
-            scaling: None,
-        }
-    }
-}
-
-/// The smallest of the sorted times that at least `percent` % of them do not exceed (nearest rank).
-fn percentile(sorted: &[f64], percent: usize) -> f64 {
-    let rank = (sorted.len() * percent).div_ceil(100);
-    sorted[rank.saturating_sub(1)]
-}
-
-fn median(times: &[f64]) -> f64 {
-    let mut times = times.to_vec();
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }
 
 #[cfg(all(test, feature = "flex"))]
@@ -412,29 +366,16 @@ mod tests {
     use burn::tensor::Device;
 
     #[test]
-    fn the_median_lies_between_the_percentiles() {
-        for count in 1..=40 {
-            let times: Vec<f64> = (1..=count).map(f64::from).collect();
-            let (low, high) = (percentile(&times, 10), percentile(&times, 90));
-            let middle = median(&times);
-            assert!(low <= middle && middle <= high, "{count}: {low} {high}");
-        }
-        let times: Vec<f64> = (1..=10).map(f64::from).collect();
-        assert_eq!([percentile(&times, 10), percentile(&times, 90)], [1.0, 9.0]);
-    }
-
-    #[test]
     fn every_network_is_timed_at_what_it_can_do() {
         let compute = Compute::new(Device::flex(), 1).unwrap();
         let smallest = BenchNetwork::Published("mobilenetv3_small_100", Some(32));
         let usual = BenchNetwork::OWN.into_iter().chain([smallest]);
         let usual = usual.map(|network| (network, network.default_work()));
-        for (network, work) in usual.chain([(smallest, Work::Erf)]) {
+        for (network, work) in usual.chain([(smallest, Work::Erf(Fields::All))]) {
             let bench = Bench {
                 network,
                 work,
                 batch: 1,
-                fields: Fields::All,
                 steps: 1,
                 scaling: false,
                 precision: Precision::F32,

@@ -1,41 +1,35 @@
-//! The networks to time, and the timing of receptive fields.
+//! The networks to time.
 
-use super::{Bench, Timing};
+use super::fields::Fields;
 use crate::error::CliError;
-use clap::ValueEnum;
-use receptive_erf::{
-    MeasureOptions, MeasuredNetwork, Noise, Probe, default_layer, measure_layer, seeing_layers,
-};
 use receptive_model::{
     Activation, Conv2dLayer, FlattenLayer, GlobalAvgPool2dLayer, ImageSize, LinearLayer,
     MaxPool2dLayer, ModelConfig, Padding, Plan, presets,
 };
-use receptive_train::{Compute, on_threads};
 use serde::{Serialize, Serializer};
-use std::time::Instant;
 
 /// Convolutions of the network `erf`.
 const ERF_LAYERS: usize = 20;
 
 /// The operation to time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Work {
     /// Forward and backward pass, a step of AdamW, and reading the loss back.
     Train,
     /// Forward pass, and reading the logits back.
     Infer,
-    /// The gradient of one unit with respect to one image.
-    Erf,
+    /// The gradient of one unit of these layers with respect to one image.
+    Erf(Fields),
 }
 
-/// The layers whose receptive fields are timed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Fields {
-    /// The last layer with feature maps
-    Last,
-    /// Every layer with feature maps
-    All,
+impl Serialize for Work {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Self::Train => "train",
+            Self::Infer => "infer",
+            Self::Erf(_) => "erf",
+        })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,20 +89,17 @@ impl BenchNetwork {
         match self {
             Self::Fashion | Self::Vgg | Self::Published(..) => Work::Train,
             Self::Photo => Work::Infer,
-            Self::Erf => Work::Erf,
+            Self::Erf => Work::Erf(Fields::Last),
         }
     }
 
     /// The batch size used for the other frameworks.
-    pub(super) const fn default_batch(self, is_field: bool) -> usize {
-        if is_field {
-            return 1;
-        }
-        match self {
-            Self::Fashion | Self::Vgg => 64,
-            Self::Published(..) => 32,
-            Self::Photo => 2,
-            Self::Erf => 1,
+    pub(super) const fn default_batch(self, work: Work) -> usize {
+        match (work, self) {
+            (Work::Erf(_), _) | (_, Self::Erf) => 1,
+            (_, Self::Fashion | Self::Vgg) => 64,
+            (_, Self::Published(..)) => 32,
+            (_, Self::Photo) => 2,
         }
     }
 
@@ -151,49 +142,5 @@ impl BenchNetwork {
             Self::Photo => 2,
             _ => plan.layers.len(),
         }
-    }
-}
-
-impl Bench {
-    /// Times receptive fields, layer by layer; the samples of each are divided among the threads. An image is one
-    /// sample of one layer.
-    pub(super) fn erf(&self, compute: &Compute) -> Result<Timing, CliError> {
-        let plan = self.network.plan()?;
-        let input = plan.input();
-        let noise = Noise {
-            shape: [input.channels, input.height, input.width],
-            seed: 0,
-        };
-        let model = plan.init(compute.device());
-        let options = MeasureOptions {
-            samples: (self.batch * self.steps) as u64,
-            noise: 0.0,
-            ..MeasureOptions::default()
-        };
-        let layers = match self.fields {
-            Fields::Last => vec![default_layer(&plan)?],
-            Fields::All => seeing_layers(&plan),
-        };
-        let network = MeasuredNetwork::Given(&model);
-        let began = Instant::now();
-        let mut samples = 0;
-        for layer in layers {
-            let probe = Probe::central(&plan, &layer.number)?;
-            let measurement = on_threads(compute.threads(), || {
-                measure_layer(
-                    network,
-                    &layer.number,
-                    &probe,
-                    &noise,
-                    &options,
-                    compute.device(),
-                    &mut |_, _, _| (),
-                )
-            })??;
-            samples += measurement.samples;
-        }
-        let seconds = began.elapsed().as_secs_f64();
-        let per_step = seconds * self.batch as f64 / samples as f64;
-        Ok(self.timing(vec![per_step]))
     }
 }

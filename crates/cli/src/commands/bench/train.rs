@@ -2,7 +2,8 @@
 
 use super::profile::{StepProfile, one_step};
 use super::scaling::Scaling;
-use super::{Bench, Timing, WARM_UP, median, wait};
+use super::timing::{Timing, median};
+use super::{Bench, WARM_UP, wait};
 use crate::error::CliError;
 use receptive_data::Batch;
 use receptive_model::Plan;
@@ -31,7 +32,7 @@ impl Bench {
         let model = plan.init(&compute.device().autodiff());
         let batch = self.images(plan.input(), plan.classes);
         let learner = Learner::new(model.clone(), &config, None, compute);
-        let mut timing = self.timing(self.step_times(learner, &batch, compute)?);
+        let mut timing = Timing::new(self.batch, self.step_times(learner, &batch, compute)?);
         let one = Compute::new(compute.device().clone(), 1)?;
         let alone = || Learner::new(model.clone(), &config, None, &one);
         let profile = StepProfile::measure(alone(), &one, &batch)?;

@@ -1,0 +1,71 @@
+//! The times of one measurement.
+
+use super::infer::LayerTime;
+use super::profile::OperationTime;
+use super::scaling::Scaling;
+use serde::Serialize;
+
+/// The times of one measurement, with more detail for some work.
+#[derive(Serialize)]
+pub(super) struct Timing {
+    /// For the median step.
+    pub(super) images_per_s: f64,
+    /// For the median step.
+    pub(super) ms_per_step: f64,
+    /// The 10th and 90th percentile of the steps.
+    pub(super) ms_p10_p90: [f64; 2],
+    /// For inference in a network with few layers: the time of each, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) layers: Vec<LayerTime>,
+    /// For training: the time of each operation per step, in one thread.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) operations: Vec<OperationTime>,
+    /// For training with `--scaling`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) scaling: Option<Scaling>,
+}
+
+impl Timing {
+    /// From the duration in seconds of each step, of `batch` images.
+    pub(super) fn new(batch: usize, mut times: Vec<f64>) -> Self {
+        times.sort_by(f64::total_cmp);
+        let middle = median(&times);
+        Self {
+            images_per_s: batch as f64 / middle,
+            ms_per_step: middle * 1e3,
+            ms_p10_p90: [percentile(&times, 10) * 1e3, percentile(&times, 90) * 1e3],
+            layers: Vec::new(),
+            operations: Vec::new(),
+            scaling: None,
+        }
+    }
+}
+
+/// The smallest of the sorted times that at least `percent` % of them do not exceed (nearest rank).
+fn percentile(sorted: &[f64], percent: usize) -> f64 {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    sorted[rank.saturating_sub(1)]
+}
+
+pub(super) fn median(times: &[f64]) -> f64 {
+    let mut times = times.to_vec();
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_lies_between_the_percentiles() {
+        for count in 1..=40 {
+            let times: Vec<f64> = (1..=count).map(f64::from).collect();
+            let (low, high) = (percentile(&times, 10), percentile(&times, 90));
+            let middle = median(&times);
+            assert!(low <= middle && middle <= high, "{count}: {low} {high}");
+        }
+        let times: Vec<f64> = (1..=10).map(f64::from).collect();
+        assert_eq!([percentile(&times, 10), percentile(&times, 90)], [1.0, 9.0]);
+    }
+}
