@@ -136,7 +136,7 @@ fn he_weights_keep_the_signals_size_through_twenty_layers() {
 }
 
 #[test]
-fn an_unknown_layer_is_rejected_with_the_layers_there_are() {
+fn an_unknown_layer_is_rejected_with_those_that_may_be_meant() {
     let device = Device::flex();
     let plan = presets::preset("tutorial", presets::default_input("tutorial"))
         .unwrap()
@@ -150,7 +150,7 @@ fn an_unknown_layer_is_rejected_with_the_layers_there_are() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("conv2d_9") && error.contains("1 conv2d_1"),
+        error.contains("`conv2d_9`") && error.contains("did you mean `conv2d_1`"),
         "{error}"
     );
 }

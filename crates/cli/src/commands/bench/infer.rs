@@ -1,6 +1,6 @@
 //! Inference time, in total and per layer.
 
-use super::timing::{Timing, median};
+use super::timing::{LayerTime, Timing, median};
 use super::{Bench, wait};
 use crate::error::CliError;
 use burn::tensor::{Tensor, TensorData};
@@ -8,18 +8,6 @@ use receptive_data::Batch;
 use receptive_model::{Classifier, InferenceDevice, Plan};
 use receptive_train::backend::BackendKind;
 use receptive_train::{Backend, Compute, Pass, TrainError, check_pass};
-use serde::Serialize;
-
-/// The time of one layer in a step.
-#[derive(Serialize)]
-pub(super) struct LayerTime {
-    /// Such as `conv2d_1`.
-    pub(super) name: String,
-    /// The median, in milliseconds.
-    pub(super) ms: f64,
-    /// Billions of multiply-adds per second.
-    pub(super) gmacs_per_s: f64,
-}
 
 /// A longer table is hard to read, and each row takes a pass through all preceding layers.
 const MAX_TIMED_LAYERS: usize = 24;

@@ -1,6 +1,5 @@
 //! The times of one measurement.
 
-use super::infer::LayerTime;
 use super::profile::OperationTime;
 use super::scaling::Scaling;
 use serde::Serialize;
@@ -23,6 +22,17 @@ pub(super) struct Timing {
     /// For training with `--scaling`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) scaling: Option<Scaling>,
+}
+
+/// The time of one layer in a step.
+#[derive(Serialize)]
+pub(super) struct LayerTime {
+    /// Such as `conv2d_1`.
+    pub(super) name: String,
+    /// The median, in milliseconds.
+    pub(super) ms: f64,
+    /// Billions of multiply-adds per second.
+    pub(super) gmacs_per_s: f64,
 }
 
 impl Timing {
