@@ -44,6 +44,9 @@ pub struct AtlasNetwork {
     pub input: String,
     /// `[height, width]` of the images, in pixels.
     pub image: [usize; 2],
+    /// A hash of its layers, weights and images; empty if it is unknown.
+    #[serde(default)]
+    pub sha256: String,
     /// In order, starting from the image.
     pub stages: Vec<Stage>,
 }
@@ -166,10 +169,17 @@ impl AtlasNetwork {
     fn markdown(&self) -> String {
         let [height, width] = self.image;
         let mut text = format!(
-            "\n### {}\n\nWeights {}, {}, {height}x{width} pixels.\n\n\
+            "\n### {}\n\nWeights {}, {}, {height}x{width} pixels; mean |g|.{}\n\n\
              | stage | stride | TRF | sigma | size | size / TRF | TV | verdict | sigma of g² | in theory | 20 / 50 / 99 % of the mass within |\n\
              |---|---|---|---|---|---|---|---|---|---|---|\n",
-            self.name, self.weights, self.input
+            self.name,
+            self.weights,
+            self.input,
+            if self.stages.iter().all(|stage| stage.exact) {
+                ""
+            } else {
+                " \\* not exact for this network."
+            }
         );
         for stage in &self.stages {
             let side = |share: f64| {
@@ -250,6 +260,7 @@ mod tests {
             weights: "random".into(),
             input: "noise".into(),
             image: [48, 48],
+            sha256: String::new(),
             stages: vec![stage("2", 1, 3.0), stage("5", 2, 6.0)],
         }
     }

@@ -9,7 +9,7 @@ use crate::gaussian::{
 use crate::map::{Map, Region};
 use crate::measure::{Aggregate, Channels, Measurement, Method, seen};
 use crate::theory::{PredictedField, Seeds, Share, WeightAssumption, predict};
-use receptive_model::{Plan, PlannedLayer};
+use receptive_model::{Operation, Plan, PlannedLayer};
 use serde::{Serialize, Serializer};
 
 /// The shares of the mass for which squares are reported.
@@ -105,6 +105,7 @@ impl TheoryComparison {
         measurement: &Measurement,
         weights: WeightAssumption<'_>,
         prediction: &PredictedField,
+        is_activated: bool,
     ) -> Self {
         let aggregate = prediction.aggregate;
         let measured = measurement.map(aggregate);
@@ -124,7 +125,9 @@ impl TheoryComparison {
             shares.map(|share| share.variance[axis]).sum::<f64>()
         });
         let mut caveats = prediction.caveats.clone();
-        if measurement.probe.channels == Channels::Sum && !matches!(weights, WeightAssumption::Ones)
+        if measurement.probe.channels == Channels::Sum
+            && !matches!(weights, WeightAssumption::Ones)
+            && is_activated
         {
             caveats.push(
                 "with channels summed behind an activation the terms are dependent, which the \
@@ -146,6 +149,23 @@ impl TheoryComparison {
             budget: prediction.budget.clone(),
         }
     }
+}
+
+/// Whether values pass an activation after the last of these layers that mixes channels.
+fn is_activated(path: &[&PlannedLayer]) -> bool {
+    for layer in path.iter().rev() {
+        match &layer.operation {
+            Operation::Conv2d(op) => return op.activation.is_some(),
+            Operation::Linear(op) => return op.activation.is_some(),
+            Operation::BatchNorm(_)
+            | Operation::ChannelScale(_)
+            | Operation::Crop(_)
+            | Operation::Dropout(_)
+            | Operation::StochasticDepth(_) => {}
+            _ => return true,
+        }
+    }
+    false
 }
 
 impl Study {
@@ -177,7 +197,12 @@ impl Study {
             others: others
                 .map(|other| FieldSummary::new(&measurement, other))
                 .collect(),
-            theory: TheoryComparison::new(&measurement, weights, &prediction),
+            theory: TheoryComparison::new(
+                &measurement,
+                weights,
+                &prediction,
+                is_activated(&plan.path(&layer.number)?),
+            ),
             measurement,
             prediction,
         })
@@ -290,6 +315,7 @@ impl Serialize for Study {
             dead_samples: measured.dead,
             dead_pixels: measured.dead_pixels(),
             outside: measured.outside,
+            units: measured.units,
             method: measured.method,
             seconds: measured.elapsed.as_secs_f64(),
             samples_per_second: measured.samples_per_second(),
@@ -317,6 +343,8 @@ struct StudyJson<'a> {
     dead_samples: u64,
     dead_pixels: usize,
     outside: f64,
+    /// The number of units of each image that the field is the mean of.
+    units: usize,
     method: Method,
     seconds: f64,
     samples_per_second: f64,

@@ -12,6 +12,7 @@ use crate::render::{
 use crate::signals;
 use clap::Args;
 use receptive_core::text::{Printable, counted, duration, percent};
+use receptive_data::Progress;
 use receptive_train::config::Monitor;
 use receptive_train::{
     OpenRound, Replica, RunConfig, RunDirectory, TrialResult, Tune, TuneOptions, TuneState,
@@ -93,13 +94,11 @@ pub(super) fn run(arguments: &TuneArgs) -> Result<Exit, CliError> {
     let progress = DataProgress::default();
     let ranks = ranks::joined();
     let ranks = ranks.as_deref();
-    // On other ranks than the first the directory is temporary, and deleted at the end.
-    let (_directory, mut tune, compute) = match &arguments.resume {
+    let (mut tune, compute) = match &arguments.resume {
         Some(path) => {
-            let directory = Tune::replica(ranks, path)?;
-            let tune = resumed(arguments, directory.path(), path)?;
+            let tune = resumed(arguments, Tune::open(ranks, path)?, path)?;
             let compute = compute(&tune.base().machine)?;
-            (directory, tune, compute)
+            (tune, compute)
         }
         None => {
             let mut settings = RunSettings::from_args(&arguments.network)?;
@@ -109,23 +108,19 @@ pub(super) fn run(arguments: &TuneArgs) -> Result<Exit, CliError> {
             let (base, input_from, mut open) = settings.finish(&arguments.network.set)?;
             open.epochs &= arguments.epochs.is_none();
             let compute = compute(&base.machine)?;
-            let directory = Replica::new(ranks, || match &arguments.run_dir {
-                Some(path) => RunDirectory::check_free(path).map(|()| path.clone()),
-                None => Ok(RunDirectory::next(Path::new(RUNS))?.path().into()),
-            })?;
-            let made = Tune::create(
-                directory.path(),
-                options(arguments),
-                base,
-                open,
-                input_from,
-                (&compute, &progress),
-            );
-            if made.is_err() && arguments.run_dir.is_none() {
-                // Removed only if empty, so that a search that cannot start does not use up a number.
-                let _ = std::fs::remove_dir(directory.path());
+            let run_dir = arguments.run_dir.as_ref();
+            if let Some(path) = run_dir.filter(|_| compute.is_first()) {
+                RunDirectory::check_free(path)?;
             }
-            (directory, made?, compute)
+            let make = || {
+                Replica::new(ranks, || match run_dir {
+                    Some(path) => Ok(path.clone()),
+                    None => Ok(RunDirectory::next(Path::new(RUNS))?.path().into()),
+                })
+            };
+            let on: (_, &dyn Progress) = (&compute, &progress);
+            let tune = Tune::create(make, options(arguments), base, open, input_from, on)?;
+            (tune, compute)
         }
     };
     announce(&tune);
@@ -197,10 +192,9 @@ fn new_paths(arguments: &TuneArgs) -> NewPaths<'_> {
     }
 }
 
-/// Opens a stopped search. Devices, threads and the time limit may change, but not the search itself.
-/// `directory` is this process's, `path` the given one.
-fn resumed(arguments: &TuneArgs, directory: &Path, path: &Path) -> Result<Tune, CliError> {
-    let mut tune = Tune::open(directory)?;
+/// Prepares a stopped search to be resumed. Devices, threads and the time limit may change, but not the search itself.
+/// `path` is the given one.
+fn resumed(arguments: &TuneArgs, mut tune: Tune, path: &Path) -> Result<Tune, CliError> {
     if let Some(minutes) = arguments.minutes {
         tune.set_minutes(minutes)?;
     }
@@ -352,8 +346,17 @@ fn ranking(monitor: Monitor) -> &'static str {
 
 fn figures(result: &TrialResult) -> String {
     let top1 = result.val_top1.map_or("-".into(), percent);
-    let loss = result.val_loss.unwrap_or(f64::NAN);
-    format!("top-1 {top1}, loss {loss:.3}")
+    let loss = loss_text(result.val_loss.unwrap_or(f64::NAN));
+    format!("top-1 {top1}, loss {loss}")
+}
+
+fn loss_text(loss: f64) -> String {
+    // Nearly diverged.
+    if loss >= 1e4 {
+        format!("{loss:.1e}")
+    } else {
+        format!("{loss:.3}")
+    }
 }
 
 fn table(state: &TuneState, all: &[&TrialResult]) -> Table {
@@ -378,9 +381,7 @@ fn table(state: &TuneState, all: &[&TrialResult]) -> Table {
                 None => result.epochs.to_string(),
             },
             result.val_top1.map_or("-".into(), percent),
-            result
-                .val_loss
-                .map_or("-".into(), |loss| format!("{loss:.3}")),
+            result.val_loss.map_or("-".into(), loss_text),
             duration(result.seconds),
         ]);
     }

@@ -322,7 +322,35 @@ fn an_atlas_grows_by_the_networks_it_does_not_have() {
         assert!(std::path::Path::new(out).join(file).is_file(), "{file}");
     }
 
+    // A network whose layers have changed is measured again.
+    let config = directory.path().join("own.toml");
+    let network = |kernel: usize| {
+        let layers = format!(
+            "input = [1, 12, 12]\nclasses = 2\n[[layers]]\ntype = \"conv2d\"\nfilters = 3\n\
+             kernel_size = {kernel}\n[[layers]]\ntype = \"global_avg_pool2d\"\n\
+             [[layers]]\ntype = \"linear\"\n"
+        );
+        std::fs::write(&config, layers).unwrap();
+        let again = atlas(&[config.to_str().unwrap()], &["--json"]);
+        let found: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
+        let own = found["networks"][2].clone();
+        assert_eq!(own["stages"][0]["trf"], serde_json::json!([kernel, kernel]));
+        text(&again.stderr)
+    };
+    assert!(!network(3).contains("changed"));
+    assert!(network(5).contains("changed"));
+
+    // Names are checked before anything is measured.
+    let wrong = text(&atlas(&["plain-4", "no-such-thing"], &[]).stderr);
+    assert!(
+        wrong.contains("no-such-thing") && !wrong.contains("1 of 2"),
+        "{wrong}"
+    );
+
     // Numbers measured in another way do not get into the same tables.
+    let ones = atlas(&["plain-2"], &["--weights", "ones"]);
+    assert_eq!(ones.status.code(), Some(2));
+    assert!(text(&ones.stderr).contains("measured with random weights on noise"));
     let other = atlas(&["plain-3"], &["--seed", "7"]);
     assert_eq!(other.status.code(), Some(2));
     let error = text(&other.stderr);

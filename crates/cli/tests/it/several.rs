@@ -286,6 +286,24 @@ fn a_search_gives_a_config_that_reproduces_its_best_result_and_never_tests() {
 }
 
 #[test]
+fn a_search_that_cannot_start_uses_up_no_number() {
+    let parent = tempfile::tempdir().unwrap();
+    for wrong in [
+        &["nowhere"][..],
+        &["--networks", "no-such-thing"],
+        &["--set", "train.foo=1"],
+        &["--minutes", "0"],
+    ] {
+        let failed = crate::receptive(&[&["tune"], wrong].concat())
+            .current_dir(parent.path())
+            .output()
+            .unwrap();
+        assert!(!failed.status.success(), "{wrong:?}");
+        assert_eq!(parent.path().read_dir().unwrap().count(), 0, "{wrong:?}");
+    }
+}
+
+#[test]
 fn trials_that_diverge_leave_a_search_without_them() {
     let parent = tempfile::tempdir().unwrap();
     let data = splits(&parent.path().join("data"));

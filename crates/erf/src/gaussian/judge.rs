@@ -217,7 +217,8 @@ fn unusable(evidence: &Evidence<'_>, field: &NormalizedMap) -> Option<(Reason, S
     }
     if evidence.dead.is_nan() || evidence.dead > MAX_DEAD {
         let explanation = format!(
-            "{} of the samples have no gradient at all: the unit is mostly dead.",
+            "{} of the samples have no gradient at all: the unit is mostly dead, as one channel \
+             after a ReLU often is; differentiate all channels, or the layer before the activation.",
             percent(evidence.dead)
         );
         return Some((Reason::Dead, explanation));

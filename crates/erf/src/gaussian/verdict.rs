@@ -242,7 +242,7 @@ fn noisy(numbers: &Numbers) -> String {
     };
     format!(
         "The noise in total variation is {:.3}, {what}; total variation {tv}. About {more} times \
-         as many samples would settle it.",
+         as many samples (or images, if all are used) would settle it.",
         numbers.noise
     )
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// How the gradients are computed. All methods give the same result up to rounding.
+/// How the gradients are computed. All methods give the same gradients up to rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
@@ -24,7 +24,8 @@ pub enum Method {
     Auto,
     /// Forward and backward passes of the whole image, with one unit seeded.
     Plain,
-    /// The whole image, with as many units seeded at once as have disjoint receptive fields.
+    /// The whole image, with as many units seeded at once as have disjoint receptive fields; the
+    /// result is their mean.
     Tiles,
     /// Only what the unit depends on, layer by layer. Only for this project's classifiers.
     Cone,

@@ -214,7 +214,8 @@ impl Sampler<'_> {
         self.options.check()?;
         let start = Instant::now();
         let (is_exact, limit) = (self.is_exact(), self.limit());
-        let independent = self.inputs.is_independent();
+        // The units of one draw of the weights are not independent samples either.
+        let independent = self.inputs.is_independent() && !self.is_redrawn;
         let mut sums = GroupSums::new(self.readouts[0]);
         let (mut samples, mut images, mut dead) = (0, 0, 0);
         let (mut outside, mut total) = (0.0, 0.0);

@@ -175,43 +175,54 @@ fn tiles_take_no_more_samples_than_asked_for() {
     }
 }
 
+/// Units of one photograph, or of one draw of the weights, are one sample, their mean.
 #[test]
-fn tiles_are_the_units_one_at_a_time() {
+fn tiles_are_the_mean_of_the_units_one_at_a_time() {
     let plan = mixed();
     let layer = "3";
     let probe = Probe::central(&plan, layer).unwrap();
+    let given = classifier(&plan, 3);
     let photographs = ImageFunction::new([2, 61, 53], Some(6), |sample| {
         noise(&mixed()).part(sample, &Region::image(61, 53))
     });
-    let tiled = by(&plan, layer, &probe, &photographs, taken(6, Method::Tiles));
-    assert!(tiled.units >= 6, "{} units", tiled.units);
-    assert_eq!((tiled.samples, tiled.outside), (6, 0.0));
+    let noise = noise(&plan);
+    for (network, inputs) in [
+        (MeasuredNetwork::Given(&given), &photographs as &dyn Inputs),
+        (MeasuredNetwork::Redrawn(&plan, 9), &noise),
+    ] {
+        let by = |probe: &Probe, method| {
+            measured(network, layer, probe, inputs, &taken(6, method)).unwrap()
+        };
+        let tiled = by(&probe, Method::Tiles);
+        assert!(tiled.units >= 6, "{} units", tiled.units);
+        assert_eq!((tiled.samples, tiled.outside), (6, 0.0));
 
-    // The same units by themselves, shifted onto each other.
-    let stride = probe.fields.unwrap().map(|field| field.stride);
-    let apart = probe.fields.unwrap()[0].size() as usize;
-    let step = apart.div_ceil(stride[0] as usize);
-    let region = tiled.map(Aggregate::Square).region();
-    let mut sum = vec![0.0; region.area()];
-    let mut units = 0;
-    for row in (probe.unit[0] % step..15).step_by(step) {
-        for column in (probe.unit[1] % step..13).step_by(step) {
-            let at = probe.clone().with_unit([row, column]);
-            let trf = at.trf().unwrap();
-            if trf.intersection(&Region::image(61, 53)) != trf {
-                continue;
-            }
-            let one = by(&plan, layer, &at, &photographs, taken(6, Method::Plain));
-            units += 1;
-            for (sum, value) in sum.iter_mut().zip(one.map(Aggregate::Square).values()) {
-                *sum += value;
+        // The same units by themselves, shifted onto each other.
+        let stride = probe.fields.unwrap().map(|field| field.stride);
+        let apart = probe.fields.unwrap()[0].size() as usize;
+        let step = apart.div_ceil(stride[0] as usize);
+        let region = tiled.map(Aggregate::Square).region();
+        let mut sum = vec![0.0; region.area()];
+        let mut units = 0;
+        for row in (probe.unit[0] % step..15).step_by(step) {
+            for column in (probe.unit[1] % step..13).step_by(step) {
+                let at = probe.clone().with_unit([row, column]);
+                let trf = at.trf().unwrap();
+                if trf.intersection(&Region::image(61, 53)) != trf {
+                    continue;
+                }
+                units += 1;
+                let one = by(&at, Method::Plain);
+                for (sum, value) in sum.iter_mut().zip(one.map(Aggregate::Square).values()) {
+                    *sum += value;
+                }
             }
         }
-    }
-    assert_eq!(units, tiled.units);
-    let map = tiled.map(Aggregate::Square);
-    for (sum, value) in sum.iter().zip(map.values()) {
-        assert!((sum / units as f64 - value).abs() < 1e-6 * map.peak());
+        assert_eq!(units, tiled.units);
+        let map = tiled.map(Aggregate::Square);
+        for (sum, value) in sum.iter().zip(map.values()) {
+            assert!((sum / units as f64 - value).abs() < 1e-6 * map.peak());
+        }
     }
 }
 

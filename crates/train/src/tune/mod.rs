@@ -36,7 +36,8 @@ use receptive_core::file::write_over_own;
 use receptive_core::seal::sealed;
 use receptive_data::Progress;
 use receptive_model::store::{read_text, write_file};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const STATE: &str = "tune.json";
@@ -53,7 +54,7 @@ const MAX_MINUTES: f64 = 527_040.0;
 /// A hyperparameter search in its directory.
 #[derive(Debug, Clone)]
 pub struct Tune {
-    path: PathBuf,
+    directory: Arc<Replica>,
     base: RunConfig,
     state: TuneState,
     notes: Vec<String>,
@@ -65,14 +66,14 @@ impl Tune {
     /// Plan and results.
     pub const STATE: &str = STATE;
 
-    /// Creates a search in a new or empty directory. Opens the data once, to determine the number of epochs and
-    /// the validation images.
+    /// Creates a search in a directory that `make` chooses, which is new or empty. Opens the data before, to
+    /// determine the number of epochs and the validation images.
     ///
     /// # Errors
     /// An option is invalid, the data cannot be opened or have no validation images, or ranks would train
     /// differently.
     pub fn create(
-        directory: &Path,
+        make: impl FnOnce() -> Result<Replica, TrainError>,
         options: TuneOptions,
         base: RunConfig,
         open: OpenSettings,
@@ -108,60 +109,38 @@ impl Tune {
             rungs_done: 0,
             seconds: 0.0,
         };
+        let directory = make()?;
+        RunDirectory::create(directory.path())?;
         let tune = Self {
-            path: RunDirectory::create(directory)?.path().into(),
+            directory: Arc::new(directory),
             base,
             state,
             notes: setup.data.notes,
         };
-        write_file(&tune.path.join(BASE), tune.base.to_toml()?.as_bytes())?;
+        write_file(&tune.path().join(BASE), tune.base.to_toml()?.as_bytes())?;
         tune.save()?;
         Ok(tune)
     }
 
-    /// A directory for this rank with the files of the search at `path`.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open).
-    pub fn replica(ranks: Option<&Ranks>, path: &Path) -> Result<Replica, TrainError> {
-        let check = |path: &Path| Self::open(path).map(drop);
-        Replica::open(ranks, path, &[STATE, BASE], check)
-    }
-
-    /// Opens a search that was stopped.
+    /// Opens a search that was stopped, whose files the first rank sends to the others.
     ///
     /// # Errors
     /// There is none, or its files are invalid.
-    pub fn open(path: &Path) -> Result<Self, TrainError> {
-        let file = path.join(STATE);
-        if !file.is_file() {
-            return Err(TrainError::run(
-                path,
-                format!("it is not a search directory (it has no {STATE})"),
-            ));
-        }
-        let wrong = |reason: String| TrainError::run(&file, reason);
-        let text = read_text(&file, MAX_BYTES)?;
-        let state: TuneState = serde_json::from_str(&text)
-            .map_err(|error| wrong(format!("it was not written by a search: {error}")))?;
-        if state.format != FORMAT || state.version != VERSION {
-            let (format, version) = (&state.format, state.version);
-            return Err(wrong(format!(
-                "it is `{format}`, version {version}; expected `{FORMAT}`, version {VERSION}"
-            )));
-        }
-        check(&state.options)?;
+    pub fn open(ranks: Option<&Ranks>, path: &Path) -> Result<Self, TrainError> {
+        let check = |path: &Path| read(path).map(drop);
+        let directory = Replica::open(ranks, path, &[STATE, BASE], check)?;
+        let (base, state) = read(directory.path())?;
         Ok(Self {
-            path: path.into(),
-            base: RunConfig::load(&path.join(BASE))?,
+            directory: Arc::new(directory),
+            base,
             state,
             notes: Vec::new(),
         })
     }
 
-    /// Its directory.
+    /// Its directory; on another rank than the first a temporary one.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.directory.path()
     }
 
     /// The config that the trials vary.
@@ -214,7 +193,7 @@ impl Tune {
         let _lock = self
             .state
             .open_round()
-            .map(|_| lock(&self.path))
+            .map(|_| lock(self.path()))
             .transpose()?;
         let began = Instant::now();
         let before = self.state.seconds;
@@ -292,12 +271,12 @@ impl Tune {
             // Already chosen for the base.
             open: OpenSettings::default(),
             tests: false,
-            directory: &self.path,
+            directory: self.path(),
         };
         // Of several ranks the first has the clock.
         let left = left.filter(|_| compute.is_first());
         let mut limit = Limit::new(watch, stop, &own, left);
-        let directory = self.path.join(turn.name);
+        let directory = self.path().join(turn.name);
         let outcome = trainer.run(&directory, config, input_from, turn, &mut limit)?;
         let mut result = TrialResult {
             trial,
@@ -347,7 +326,7 @@ impl Tune {
     /// The config of its run cannot be read.
     fn best_config(&self) -> Result<Option<RunConfig>, TrainError> {
         let best = self.state.best();
-        best.map(|best| RunDirectory::open(&self.path.join(&best.run))?.config())
+        best.map(|best| RunDirectory::open(&self.path().join(&best.run))?.config())
             .transpose()
     }
 
@@ -360,16 +339,39 @@ impl Tune {
             return Ok(false);
         };
         let text = sealed(config.to_commented_toml()?, ["# ", ""]);
-        let path = self.path.join(Self::BEST);
+        let path = self.path().join(Self::BEST);
         write_over_own(&path, text.as_bytes(), |_| true).map_err(TrainError::io(&path, "write"))?;
         Ok(true)
     }
 
     fn save(&self) -> Result<(), TrainError> {
         let text = serde_json::to_string_pretty(&self.state)
-            .map_err(|error| TrainError::run(&self.path, error.to_string()))?;
-        Ok(write_file(&self.path.join(STATE), text.as_bytes())?)
+            .map_err(|error| TrainError::run(self.path(), error.to_string()))?;
+        Ok(write_file(&self.path().join(STATE), text.as_bytes())?)
     }
+}
+
+/// The base and the state of the search at `path`.
+fn read(path: &Path) -> Result<(RunConfig, TuneState), TrainError> {
+    let file = path.join(STATE);
+    if !file.is_file() {
+        return Err(TrainError::run(
+            path,
+            format!("it is not a search directory (it has no {STATE})"),
+        ));
+    }
+    let wrong = |reason: String| TrainError::run(&file, reason);
+    let text = read_text(&file, MAX_BYTES)?;
+    let state: TuneState = serde_json::from_str(&text)
+        .map_err(|error| wrong(format!("it was not written by a search: {error}")))?;
+    if state.format != FORMAT || state.version != VERSION {
+        let (format, version) = (&state.format, state.version);
+        return Err(wrong(format!(
+            "it is `{format}`, version {version}; expected `{FORMAT}`, version {VERSION}"
+        )));
+    }
+    check(&state.options)?;
+    Ok((RunConfig::load(&path.join(BASE))?, state))
 }
 
 fn check(options: &TuneOptions) -> Result<(), TrainError> {

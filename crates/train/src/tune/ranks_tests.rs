@@ -6,6 +6,7 @@ use super::{Tune, TuneOptions, TuneState};
 use crate::compute::Compute;
 use crate::config::OpenSettings;
 use crate::fit::ranks_tests::{StopAfter, compute_of, config};
+use crate::fit::replica::Replica;
 use crate::prepare::InputFrom;
 use crate::ranks::threads::on_ranks;
 use crate::series::SeriesWatch;
@@ -30,7 +31,8 @@ fn create(path: &Path) {
     };
     let (open, input) = (OpenSettings::default(), InputFrom::Data);
     let on = (&alone_on(1), &NoProgress as &dyn Progress);
-    let mut tune = Tune::create(path, options, base, open, input, on).unwrap();
+    let make = || Replica::new(None, || Ok(path.into()));
+    let mut tune = Tune::create(make, options, base, open, input, on).unwrap();
     tune.state.trials[1].learning_rate = 1e30;
     tune.save().unwrap();
 }
@@ -54,7 +56,7 @@ fn ranks_find_what_one_process_finds_and_any_number_of_them_resumes() {
     );
     create(&alone);
     let compute = alone_on(1);
-    let mut tune = Tune::open(&alone).unwrap();
+    let mut tune = Tune::open(None, &alone).unwrap();
     let mut watch = StopAfter(u64::MAX, Stop::default());
     let signal = tune
         .run(&compute, &Stop::default(), &NoProgress, &mut watch)
@@ -68,8 +70,7 @@ fn ranks_find_what_one_process_finds_and_any_number_of_them_resumes() {
     // A stop of the first rank within the first trial.
     for (ranks, stop_after) in [(2, 1), (3, u64::MAX)] {
         let all = on_ranks(ranks, |rank, ranks| {
-            let replica = Tune::replica(Some(&ranks), &shared).unwrap();
-            let mut tune = Tune::open(replica.path()).unwrap();
+            let mut tune = Tune::open(Some(&ranks), &shared).unwrap();
             let stop = Stop::default();
             let after = if rank == 0 { stop_after } else { u64::MAX };
             let mut watch = StopAfter(after, stop.clone());
@@ -92,7 +93,7 @@ fn ranks_find_what_one_process_finds_and_any_number_of_them_resumes() {
             assert_eq!(found, expected, "rank {rank}");
         }
     }
-    let [alone, shared] = [alone, shared].map(|path| Tune::open(&path).unwrap());
+    let [alone, shared] = [alone, shared].map(|path| Tune::open(None, &path).unwrap());
     let best = |tune: &Tune| tune.best_config().unwrap().unwrap().to_toml().unwrap();
     assert_eq!(best(&shared), best(&alone));
 }
@@ -104,8 +105,7 @@ fn the_time_limit_ends_the_search_of_all_ranks() {
     let path = directory.path().join("search");
     create(&path);
     let signals = on_ranks(2, |rank, ranks| {
-        let replica = Tune::replica(Some(&ranks), &path).unwrap();
-        let mut tune = Tune::open(replica.path()).unwrap();
+        let mut tune = Tune::open(Some(&ranks), &path).unwrap();
         tune.state.options.minutes = Some(1e-9);
         let mut watch = StopAfter(u64::MAX, Stop::default());
         let (compute, stop) = (compute_of(rank, &ranks), Stop::default());

@@ -9,6 +9,7 @@ use crate::args::{MachineArgs, parse_number, parse_positive, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{Table, line, print, print_json, say_line};
 use clap::Args;
+use receptive_core::hash::sha256;
 use receptive_core::text::{Printable, counted};
 use receptive_erf::atlas::{Atlas, AtlasNetwork, Conditions, Stage};
 use receptive_erf::picture::{self, ComparisonField};
@@ -96,6 +97,7 @@ impl AtlasArgs {
 const MAX_BYTES: u64 = 64 << 20;
 
 pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
+    Subject::check(&arguments.networks)?;
     let place = Place::new(&arguments.machine)?;
     // Of several processes only the first has the atlas and writes.
     let path = arguments.out.join("atlas.json");
@@ -128,10 +130,10 @@ pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
             weights: subject.weights.name().into(),
             input: subject.input.clone(),
             image: [image.height, image.width],
+            sha256: sha256(format!("{:?}", subject.parts()?).as_bytes()),
             stages: Vec::new(),
         };
-        let known = atlas.find(&found.name);
-        let is_known = known.is_some_and(|known| is_same(known, &found));
+        let is_known = is_known(&atlas, &found, &path)?;
         if place.found_by_first(is_known)? {
             say_line(
                 "known",
@@ -234,13 +236,34 @@ fn begin(arguments: &AtlasArgs, path: &Path) -> Result<Atlas, CliError> {
     )))
 }
 
-/// Whether network, weights and input are the same, regardless of the stages.
-fn is_same(known: &AtlasNetwork, found: &AtlasNetwork) -> bool {
-    let without = AtlasNetwork {
-        stages: Vec::new(),
-        ..known.clone()
+/// Whether the atlas has this network. One whose layers, weights or images have changed is measured again.
+fn is_known(atlas: &Atlas, found: &AtlasNetwork, path: &Path) -> Result<bool, CliError> {
+    let Some(known) = atlas.find(&found.name) else {
+        return Ok(false);
     };
-    without == *found
+    if (&known.weights, &known.input) != (&found.weights, &found.input) {
+        return Err(CliError::Usage(format!(
+            "{}: {} was measured with {} weights on {}; use the same, or set another directory with \
+             --out",
+            path.printable(),
+            known.name.printable(),
+            known.weights,
+            known.input.printable()
+        )));
+    }
+    let has_hash = !known.sha256.is_empty();
+    let is_same = known.image == found.image && (!has_hash || known.sha256 == found.sha256);
+    if !is_same {
+        say_line(
+            "changed",
+            format!(
+                "{}, since it was measured for {}",
+                known.name.printable(),
+                path.printable()
+            ),
+        );
+    }
+    Ok(is_same)
 }
 
 /// Draws the stages' maps side by side.
@@ -268,7 +291,7 @@ fn show(network: &AtlasNetwork) -> Result<(), CliError> {
     line(
         "network",
         format!(
-            "{}, {} weights, {}, {height}x{width} pixels, {count}",
+            "{}, {} weights, {}, {height}x{width} pixels, {count}, mean |g|",
             network.name.printable(),
             network.weights,
             network.input

@@ -79,7 +79,8 @@ pub(super) struct ErfArgs {
     /// Gradient aggregate used for the verdict and the figure
     #[arg(long, value_enum, default_value_t = Aggregate::Abs)]
     aggregate: Aggregate,
-    /// How gradients are computed; all methods give the same result up to rounding
+    /// How gradients are computed: for the same unit with the same result up to rounding; `tiles`
+    /// averages over units with disjoint fields
     #[arg(long, value_enum, default_value_t = Method::Auto)]
     method: Method,
     /// Also report the measures of another tool
@@ -238,6 +239,7 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
         Some(Experiment::Sweep(arguments)) => return sweep::run(arguments),
         None => {}
     }
+    Subject::check(&arguments.networks)?;
     let place = Place::new(&arguments.measuring.machine)?;
     // Of several processes only the first writes.
     let files = place

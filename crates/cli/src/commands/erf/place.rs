@@ -5,8 +5,8 @@ use crate::args::MachineArgs;
 use crate::error::CliError;
 use crate::machine::DeviceArgs;
 use crate::ranks;
-use receptive_erf::{MeasureOptions, MeasuredNetwork, Peers, Probe, Processors};
-use receptive_model::{InferenceDevice, weights_sha256};
+use receptive_erf::{MeasureOptions, Peers, Probe, Processors};
+use receptive_model::InferenceDevice;
 use receptive_train::{Ranks, found_by_first};
 use std::sync::Arc;
 
@@ -63,17 +63,9 @@ impl Place {
         let Some(ranks) = &self.ranks else {
             return Ok(());
         };
-        let weights = match subject.network() {
-            MeasuredNetwork::Given(classifier) => weights_sha256(classifier),
-            _ => format!("{} {}", subject.weights.name(), options.seed),
-        };
-        let images = subject.images.as_ref();
-        let images = images.map_or_else(|| subject.input.clone(), |images| images.fingerprint());
-        Ok(ranks.check_task(&[
-            ("layers", serde_json::to_string(&subject.plan().config)?),
-            ("weights", weights),
-            ("images", images),
-            ("arguments", format!("{layer} {probe:?} {options:?}")),
-        ])?)
+        let arguments = format!("{layer} {probe:?} {options:?}");
+        let parts = subject.parts()?.into_iter();
+        let parts: Vec<_> = parts.chain([("arguments", arguments)]).collect();
+        Ok(ranks.check_task(&parts)?)
     }
 }

@@ -2,11 +2,11 @@
 
 use super::Compat;
 use super::files::conditions;
-use super::subject::Subject;
+use super::subject::{Subject, WeightSource};
 use crate::error::CliError;
 use crate::render::{Table, colour_allowed, line, paragraph, print, print_raw, say_line};
 use receptive_core::text::{Printable, counted};
-use receptive_erf::gaussian::MassSquare;
+use receptive_erf::gaussian::{MassSquare, Reason};
 use receptive_erf::picture::characters;
 use receptive_erf::{
     Aggregate, Channels, FieldSummary, Study, TheoryComparison, unproductive_layers,
@@ -33,16 +33,22 @@ pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Res
         _ => "sum of channels".into(),
     };
     let [row, column] = measured.probe.unit;
-    line(
+    let others = match measured.units {
+        0 | 1 => String::new(),
+        units => format!(" and {} others", units - 1),
+    };
+    paragraph(
         "layer",
         format!(
-            "{} {} ({}), unit ({row}, {column}), {channels}",
+            "{} {} ({}), unit ({row}, {column}){others}, {channels}",
             study.layer.number, study.layer.name, study.layer.output
         ),
     )?;
     print("")?;
     let map = measured.map(aggregate);
-    let rows = characters(&map.over(measured.trf), COLUMNS, colour_allowed());
+    // Of a field that is wider than the image only the part inside it can have values.
+    let visible = measured.trf.intersection(&measured.image);
+    let rows = characters(&map.over(visible), COLUMNS, colour_allowed());
     let is_blank = |row: &String| row.trim().is_empty();
     // Most of a wide theoretical field is empty, so empty rows are omitted.
     let first = rows.iter().position(|row| !is_blank(row)).unwrap_or(0);
@@ -62,7 +68,7 @@ pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Res
     print("")?;
     field_in_theory(study)?;
     paragraph("theory", theory_text(&study.theory))?;
-    if !headline.mass_squares.is_empty() {
+    if is_measured(headline) {
         paragraph("mass", squares(&headline.mass_squares))?;
     }
     if subject.compat == Some(Compat::Replknet) {
@@ -84,6 +90,13 @@ pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Res
     )?;
     for note in &headline.judgement.notes {
         paragraph("note", note)?;
+    }
+    if measured.is_exact && subject.weights != WeightSource::Ones {
+        paragraph(
+            "note",
+            "nothing is random: the verdict is on the gradient for this one image; the field of the \
+             network is the mean over many",
+        )?;
     }
     paragraph(
         "verdict",
@@ -136,15 +149,26 @@ fn theory_text(theory: &TheoryComparison) -> String {
         None => "not compared with what was measured".into(),
     };
     if !theory.exact {
-        text += "; not exact here";
-        if let Some(first) = theory.caveats.first() {
-            text += &format!(": {first}");
-        }
+        text += &format!("; not exact here: {}", theory.caveats.join("; "));
     }
     text
 }
 
+/// Whether there is a field whose numbers mean something.
+fn is_measured(field: &FieldSummary) -> bool {
+    !matches!(
+        field.judgement.reason,
+        Some(Reason::Empty | Reason::Rounding)
+    )
+}
+
 fn row_of(field: &FieldSummary) -> [String; 7] {
+    if !is_measured(field) {
+        let mut row = [(); 7].map(|()| "-".to_string());
+        row[0] = field.aggregate.name().into();
+        row[1] = field.judgement.verdict.to_string();
+        return row;
+    }
     let kurtosis = field.judgement.kurtosis.map(|k| k.value);
     [
         field.aggregate.name().into(),
@@ -161,6 +185,7 @@ fn row_of(field: &FieldSummary) -> [String; 7] {
 pub(super) fn row(subject: &Subject, study: &Study, index: usize) -> Result<(), CliError> {
     if index == 0 {
         network(subject, study)?;
+        line("field", study.aggregate().formula())?;
         print("")?;
         print(format!(
             "{:<18}{:>9}{:>14}{:>9}{:>8}  verdict",
@@ -170,12 +195,17 @@ pub(super) fn row(subject: &Subject, study: &Study, index: usize) -> Result<(), 
     let headline = &study.headline;
     let trf = study.measurement.trf;
     let name = format!("{} {}", study.layer.number, study.layer.name);
+    let [sigma, size, ratio] = match is_measured(headline) {
+        true => [
+            headline.sigma_both.rounded(2),
+            format!("{:.1}", headline.size.value),
+            format!("{:.2}", headline.ratio.value),
+        ],
+        false => [(); 3].map(|()| "-".into()),
+    };
     print(format!(
-        "{name:<18}{:>9}{:>14}{:>9.1}{:>8.2}  {}",
+        "{name:<18}{:>9}{sigma:>14}{size:>9}{ratio:>8}  {}",
         format!("{}x{}", trf.height, trf.width),
-        headline.sigma_both.rounded(2),
-        headline.size.value,
-        headline.ratio.value,
         headline.judgement.verdict
     ))
 }

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use receptive_data::{BadImages, DataOptions, DataSet, Resize, Samples, Split, open_unlabelled};
 use receptive_erf::{ImageFunction, Inputs, MeasuredNetwork, Noise, all_ones, plan_that_fits};
 use receptive_model::{
-    Artifact, Classifier, InferenceDevice, InputSpec, ModelConfig, Plan, presets,
+    Artifact, Classifier, InferenceDevice, InputSpec, ModelConfig, Plan, presets, weights_sha256,
 };
 use receptive_train::{
     DataPlace, ImageQuery, SplitInputs, check_bytes, default_input, samples_for,
@@ -75,11 +75,29 @@ impl Subject {
         }
     }
 
+    /// What a measurement depends on besides its settings: plural names, each with a description or a hash.
+    pub(super) fn parts(&self) -> Result<[(&'static str, String); 3], CliError> {
+        let weights = match &self.net {
+            Net::Given(classifier) => weights_sha256(&**classifier),
+            Net::Redrawn(_, seed) => format!("random {seed}"),
+        };
+        let images = self.images.as_ref();
+        let images = images.map_or_else(|| self.input.clone(), Split::fingerprint);
+        let layers = serde_json::to_string(&self.plan().config)?;
+        Ok([("layers", layers), ("weights", weights), ("images", images)])
+    }
+
     pub(super) fn plan(&self) -> &Plan {
         match &self.net {
             Net::Given(classifier) => classifier.plan(),
             Net::Redrawn(plan, _) => plan,
         }
+    }
+
+    /// Checks that there are networks with these names, before one of them is measured for long.
+    pub(super) fn check(names: &[String]) -> Result<(), CliError> {
+        let mut untrained = names.iter().filter(|name| !is_trained(name));
+        untrained.try_for_each(|name| model_config(name).map(drop))
     }
 
     pub(super) fn find(
