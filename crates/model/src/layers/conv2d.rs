@@ -3,6 +3,7 @@
 use super::activation::Activation;
 use super::context::{Context, Follower, MAX_SIDE, Outline};
 use super::features::Features;
+#[cfg(feature = "flex")]
 use super::kernels;
 use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues, is_yes, read, yes};
 use super::pass::Pass;

@@ -2,6 +2,7 @@
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
+#[cfg(feature = "flex")]
 use super::kernels;
 use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues};
 use super::pass::Pass;

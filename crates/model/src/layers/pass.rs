@@ -89,6 +89,7 @@ impl<'a> Pass<'a> {
     }
 
     /// Whether one layer's output was requested, so that layers must not be fused.
+    #[cfg(feature = "flex")]
     pub(super) fn is_searching(&self) -> bool {
         self.until.is_some() || self.watch.is_some()
     }

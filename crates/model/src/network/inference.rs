@@ -12,6 +12,7 @@ use burn::tensor::{DType, TensorData};
 #[cfg(feature = "flex")]
 use receptive_kernels::together;
 use std::fmt;
+#[cfg(feature = "flex")]
 use std::sync::Arc;
 
 /// A [`Classifier`] prepared for inference, made by [`Classifier::prepare`]. On the flex backend
@@ -24,6 +25,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct InferenceNetwork {
     classifier: Classifier,
+    #[cfg_attr(not(feature = "flex"), expect(dead_code))]
     device: InferenceDevice,
     #[cfg(feature = "flex")]
     steps: Option<Arc<PreparedSteps>>,
