@@ -86,7 +86,9 @@ fn section(
         .zip(&measured)
         .filter_map(|(step, (x, y))| {
             let half = half_interval(subject.groups.iter().map(|map| at(map, *step)))? * scale;
-            half.is_finite().then_some((*x, y - half, y + half))
+            // A density is not negative.
+            half.is_finite()
+                .then_some((*x, (y - half).max(0.0), y + half))
         })
         .collect();
 

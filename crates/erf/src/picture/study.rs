@@ -7,6 +7,7 @@ use super::subject::{Bell, Subject};
 use crate::gaussian::{Estimate, Judgement};
 use crate::map::{Map, Region};
 use crate::study::Study;
+use receptive_core::text::counted;
 use receptive_plot::{Chart, Draw, HeatMap, Overlay, PlotError, Sheet, Table, TextBlock};
 
 impl Study {
@@ -27,9 +28,9 @@ impl Study {
     /// A description of the measurement; `inputs` as in [`picture`](Self::picture).
     pub fn conditions(&self, inputs: &str) -> String {
         format!(
-            "{} over {} samples of {inputs}, {}",
+            "{} over {} of {inputs}, {}",
             self.aggregate().formula(),
-            self.measurement.samples,
+            counted(self.measurement.samples as usize, "sample"),
             self.measurement.probe
         )
     }
