@@ -102,12 +102,13 @@ fn conv_same(filters: usize) -> Conv2dLayer {
 }
 
 /// Stages of a convolution, a pool and a residual block of two convolutions until the maps are
-/// small, as wide as the nine-layer residual network with which David Page trained CIFAR-10 quickly
-/// ("How to Train Your ResNet", 2018). Pooling comes before batch norm, as in `small`.
+/// small, at half the width of the nine-layer residual network with which David Page trained
+/// CIFAR-10 quickly ("How to Train Your ResNet", 2018). Pooling comes before batch norm, as in
+/// `small`.
 fn accurate(config: ModelConfig) -> ModelConfig {
     let mut size = [config.input.height, config.input.width];
-    let mut config = normalized(config.layer(conv_same(64)));
-    let mut filters = 128;
+    let mut config = normalized(config.layer(conv_same(32)));
+    let mut filters = 64;
     loop {
         let pool = size.map(|side| if side > SMALL_MAP { 2 } else { 1 });
         config = config.layer(conv_same(filters));
@@ -119,7 +120,7 @@ fn accurate(config: ModelConfig) -> ModelConfig {
         if size.iter().all(|side| *side <= SMALL_MAP) {
             break;
         }
-        filters = (2 * filters).min(512);
+        filters = (2 * filters).min(256);
     }
     config
         .layer(GlobalAvgPool2dLayer::default())

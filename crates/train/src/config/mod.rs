@@ -234,7 +234,7 @@ impl RunConfig {
         let mut config = Self::new(presets::preset(name, presets::default_input(name))?);
         // It overfits within the default number of epochs; it needs more epochs, and augmentation.
         if name == "accurate" {
-            config.train.epochs = 30;
+            config.train.epochs = 80;
             config.train.augment.shift = 2;
             config.train.augment.erase = 0.5;
         }
