@@ -350,6 +350,15 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// The end of several runs, stopped by this signal or not, of which some or none have a result.
+    pub(crate) fn of_runs(signal: Option<usize>, has_result: bool) -> Self {
+        match signal {
+            Some(signal) => Self::Signal(signal),
+            None if has_result => Self::Done,
+            None => Self::Failed,
+        }
+    }
+
     pub(crate) fn number(self) -> u8 {
         match self {
             Self::Done => 0,

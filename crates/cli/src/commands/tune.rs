@@ -133,7 +133,7 @@ pub(super) fn run(arguments: &TuneArgs) -> Result<Exit, CliError> {
     let signal = tune.run(&compute, &stop, &progress, &mut watch)?;
     watch.clear();
     if !compute.is_first() {
-        return Ok(exit(signal, tune.state().best().is_some()));
+        return Ok(Exit::of_runs(signal, tune.state().best().is_some()));
     }
     // The result is there, whatever becomes of the file.
     let has_best = tune.write_best().unwrap_or_else(|error| {
@@ -152,15 +152,7 @@ pub(super) fn run(arguments: &TuneArgs) -> Result<Exit, CliError> {
     } else {
         show(&tune, moved)?;
     }
-    Ok(exit(signal, has_best))
-}
-
-fn exit(signal: Option<usize>, has_best: bool) -> Exit {
-    match signal {
-        Some(signal) => Exit::Signal(signal),
-        None if has_best => Exit::Done,
-        None => Exit::Failed,
-    }
+    Ok(Exit::of_runs(signal, has_best))
 }
 
 fn options(arguments: &TuneArgs) -> TuneOptions {

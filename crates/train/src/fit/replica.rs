@@ -36,10 +36,7 @@ impl Replica {
         path: impl FnOnce() -> Result<PathBuf, TrainError>,
     ) -> Result<Self, TrainError> {
         if ranks.is_none_or(Ranks::is_first) {
-            return Ok(Self {
-                path: path()?,
-                _temporary: None,
-            });
+            return Ok(Self::own(path()?));
         }
         Self::temporary()
     }
@@ -55,24 +52,17 @@ impl Replica {
         needed: &[&str],
         check: impl FnOnce(&Path) -> Result<(), TrainError>,
     ) -> Result<Self, TrainError> {
-        let own = match ranks {
-            Some(ranks) if !ranks.is_first() => Ok(Vec::new()),
-            Some(_) => check(path).and_then(|()| packed(path, needed)),
-            None => check(path).map(|()| Vec::new()),
-        };
         let Some(ranks) = ranks else {
-            own?;
-            return Ok(Self {
-                path: path.into(),
-                _temporary: None,
-            });
+            check(path)?;
+            return Ok(Self::own(path.into()));
+        };
+        let own = match ranks.is_first() {
+            true => check(path).and_then(|()| packed(path, needed)),
+            false => Ok(Vec::new()),
         };
         let files = ranks.gather(Kind::Files, own)?;
         if ranks.is_first() {
-            return Ok(Self {
-                path: path.into(),
-                _temporary: None,
-            });
+            return Ok(Self::own(path.into()));
         }
         let replica = Self::temporary()?;
         tar::Archive::new(&files[0][..])
@@ -82,6 +72,14 @@ impl Replica {
                 "write the first rank's files to",
             ))?;
         Ok(replica)
+    }
+
+    /// The directory itself.
+    fn own(path: PathBuf) -> Self {
+        Self {
+            path,
+            _temporary: None,
+        }
     }
 
     fn temporary() -> Result<Self, TrainError> {

@@ -105,11 +105,7 @@ fn run(arguments: &TrainArgs, series: &Series) -> Result<Exit, CliError> {
     let mut progress = SeriesProgress::default();
     let (summary, signal) = series.run(&compute, &stop, &DataProgress::default(), &mut progress)?;
     progress.clear();
-    let exit = match signal {
-        Some(signal) => Exit::Signal(signal),
-        None if summary.with_result().next().is_none() => Exit::Failed,
-        None => Exit::Done,
-    };
+    let exit = Exit::of_runs(signal, summary.with_result().next().is_some());
     if !compute.is_first() {
         return Ok(exit);
     }

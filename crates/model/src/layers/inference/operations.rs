@@ -115,7 +115,7 @@ impl MapBuffers<'_> {
     }
 
     /// Each image's channels one after another, which have this shape together.
-    pub(super) fn concatenated<'a>(&mut self, outputs: Vec<Maps<'_>>, shape: Shape) -> Maps<'a> {
+    fn concatenated<'a>(&mut self, outputs: Vec<Maps<'_>>, shape: Shape) -> Maps<'a> {
         let shapes: Vec<Shape> = outputs.iter().map(|output| output.shape).collect();
         let are_blocks = outputs.iter().any(|output| output.layout == Layout::Blocks);
         let layout = common(&shapes, are_blocks);
@@ -133,7 +133,7 @@ impl MapBuffers<'_> {
         y
     }
 
-    /// The channels of each of these shapes: the parts of [`concatenated`](Self::concatenated) maps.
+    /// The channels of each of these shapes: the parts of maps that were joined one after another.
     pub(super) fn parts<'a>(&mut self, maps: Maps<'_>, shapes: &[Shape]) -> Vec<Maps<'a>> {
         let layout = common(shapes, maps.layout == Layout::Blocks);
         let maps = self.in_layout(maps, layout);
