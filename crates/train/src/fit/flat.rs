@@ -52,7 +52,7 @@ impl Layout {
         let mut writer = Writer {
             gradients: partial.gradients,
             has: self.gradients.iter(),
-            values: Vec::new(),
+            values: Vec::with_capacity(self.len(model)),
         };
         model.visit(&mut writer);
         let mut values = writer.values;
@@ -117,7 +117,12 @@ impl Layout {
 }
 
 fn append<const D: usize>(values: &mut Vec<f32>, tensor: Tensor<D>) {
-    values.extend(tensor.into_data().iter::<f32>());
+    let data = tensor.into_data();
+    match data.as_slice::<f32>() {
+        Ok(slice) => values.extend_from_slice(slice),
+        // Of another type.
+        Err(_) => values.extend(data.iter::<f32>()),
+    }
 }
 
 struct Presence<'a> {

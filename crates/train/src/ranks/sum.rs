@@ -3,6 +3,7 @@
 use super::{Kind, Ranks, told};
 use crate::error::TrainError;
 use crate::ranks::aligned::{AlignedSum, Block, blocks_of};
+use std::borrow::Cow;
 use std::sync::PoisonError;
 use std::time::Instant;
 
@@ -54,7 +55,7 @@ impl Ranks {
         let blocks: Vec<Vec<Block<()>>> = (0..self.size())
             .map(|rank| blocks_of(self.part(items, rank)))
             .collect();
-        let mut sum = Vec::with_capacity(values);
+        let mut sum = vec![0.0; values];
         let mut sent = 0;
         for start in (0..values).step_by(WINDOW) {
             let window = WINDOW.min(values - start);
@@ -67,12 +68,15 @@ impl Ranks {
                 .map(|rank| own.len() * of(rank).len())
                 .collect();
             let from: Vec<usize> = blocks.iter().map(|blocks| blocks.len() * mine).collect();
-            let mut out = Vec::with_capacity(to.iter().sum());
-            for rank in 0..self.size() {
-                for block in own {
-                    out.extend_from_slice(&block.sum[of(rank)]);
-                }
-            }
+            let out: Cow<'_, [f32]> = match own {
+                // The parts of all ranks, in order.
+                [block] => Cow::Borrowed(&block.sum[start..start + window]),
+                _ => (0..self.size())
+                    .flat_map(|rank| own.iter().map(move |block| &block.sum[of(rank)]))
+                    .collect::<Vec<_>>()
+                    .concat()
+                    .into(),
+            };
             let all = self.transport.exchange(&out, &to, &from);
             let tree = AlignedSum::default();
             let all_blocks = blocks.iter().flatten();
@@ -80,13 +84,14 @@ impl Ranks {
                 let block = Block {
                     start: block.start,
                     len: block.len,
-                    sum: values.to_vec(),
+                    sum: Cow::Borrowed(values),
                 };
                 tree.insert(block, add);
             }
             let part = tree.finish(add).unwrap_or_default();
             let lengths: Vec<usize> = (0..self.size()).map(|rank| of(rank).len()).collect();
-            sum.extend(self.transport.all_gather_values(&part, &lengths));
+            let all = &mut sum[start..start + window];
+            self.transport.all_gather_values(&part, &lengths, all);
             let others = self.size() - 1;
             sent += 4 * (out.len() - to[self.rank()] + others * part.len());
         }
@@ -98,10 +103,14 @@ impl Ranks {
     }
 }
 
-/// Adds value by value.
-fn add(mut left: Vec<f32>, right: Vec<f32>) -> Vec<f32> {
-    for (left, right) in left.iter_mut().zip(right) {
-        *left += right;
+/// Adds value by value, in the memory of one that has its own; a sum of two does not depend on their order.
+fn add<'a>(left: Cow<'a, [f32]>, right: Cow<'a, [f32]>) -> Cow<'a, [f32]> {
+    let (mut sum, other) = match (left, right) {
+        (left @ Cow::Borrowed(_), right @ Cow::Owned(_)) => (right, left),
+        both => both,
+    };
+    for (sum, other) in sum.to_mut().iter_mut().zip(&*other) {
+        *sum += other;
     }
-    left
+    sum
 }

@@ -21,8 +21,9 @@ pub trait Transport: fmt::Debug + Send + Sync {
     /// The bytes of all ranks in order; `lengths` are their numbers of bytes, together less than 2 GiB.
     fn all_gather_bytes(&self, own: &[u8], lengths: &[usize]) -> Vec<u8>;
 
-    /// The values of all ranks in order; `lengths` are their numbers of values, together less than 2^31.
-    fn all_gather_values(&self, own: &[f32], lengths: &[usize]) -> Vec<f32>;
+    /// Writes the values of all ranks to `all`, in order; `lengths` are their numbers of values, together that
+    /// of `all` and less than 2^31.
+    fn all_gather_values(&self, own: &[f32], lengths: &[usize], all: &mut [f32]);
 
     /// The values that each rank sends to this one, in the order of the ranks. `to` are the numbers of values
     /// in `own` for each rank, in order, and `from` the numbers received from each; together less than 2^31.
