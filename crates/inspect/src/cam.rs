@@ -93,7 +93,8 @@ mod tests {
         };
         for (name, kind) in [
             ("tutorial", "conv2d"),
-            ("small", "activation"),
+            ("vgg", "activation"),
+            ("small", "residual"),
             ("resnet", "residual"),
         ] {
             let config = presets::preset(name, input).unwrap().with_classes(4);
@@ -116,7 +117,7 @@ mod tests {
             height: 64,
             width: 64,
         };
-        // Its last convolution outputs 2x2 units, the one before 8x8.
+        // Its last block outputs 4x4 units, the one before 8x8.
         let config = presets::preset("small", input).unwrap().with_classes(4);
         let plan = config.plan().unwrap();
         let layer = plan.find(&default_cam_layer(&plan).unwrap()).unwrap();

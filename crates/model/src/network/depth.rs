@@ -128,7 +128,7 @@ mod tests {
             rates(&residual(1).with_stochastic_depth(0.3).unwrap()),
             &[0.3],
         );
-        let plain = presets::preset("small", presets::default_input("small")).unwrap();
+        let plain = presets::preset("vgg", presets::default_input("vgg")).unwrap();
         assert!(plain.with_stochastic_depth(0.1).is_none());
     }
 

@@ -41,11 +41,11 @@ pub const NAMES: [(&str, &str); 6] = [
     ),
     (
         "small",
-        "best accuracy within two minutes on two CPU cores (default)",
+        "stages of a convolution and a residual block, 16 to 128 filters: minutes (default)",
     ),
     (
         "accurate",
-        "stages of a convolution and a residual block, 64 to 256 filters: one to two hours",
+        "small with twice the filters, trained for longer: one to two hours",
     ),
     (
         "vgg",

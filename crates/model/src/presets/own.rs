@@ -14,8 +14,8 @@ pub(super) const MAX_PLAIN: usize = 200;
 pub(super) fn network(name: &str, empty: ModelConfig) -> Option<ModelConfig> {
     Some(match name {
         "tutorial" => tutorial(empty),
-        "small" => small(empty),
-        "accurate" => accurate(empty),
+        "small" => stages(empty, 16, 128),
+        "accurate" => stages(empty, 32, 256),
         "vgg" => vgg(empty),
         "resnet" => resnet(empty),
         _ => {
@@ -59,41 +59,6 @@ fn tutorial(config: ModelConfig) -> ModelConfig {
 /// Maps of at most this height and width are not halved further.
 const SMALL_MAP: usize = 7;
 
-/// Convolutions and pools until the maps are small, then a convolution that sees most of a map.
-///
-/// Pooling comes before batch norm and ReLU: the maximum commutes with ReLU, and both then process
-/// a quarter of the values.
-fn small(config: ModelConfig) -> ModelConfig {
-    let mut size = [config.input.height, config.input.width];
-    let mut filters = 32;
-    let mut config = config;
-    while size.iter().any(|side| *side > SMALL_MAP) {
-        let pool = size.map(|side| if side > SMALL_MAP { 2 } else { 1 });
-        config = config
-            .layer(conv_same(filters))
-            .layer(MaxPool2dLayer::new(pool))
-            .layer(BatchNormLayer::default())
-            .layer(Activation::Relu);
-        size = [size[0] / pool[0], size[1] / pool[1]];
-        filters = (2 * filters).min(128);
-    }
-    let shortest = size[0].min(size[1]);
-    let padding = if shortest < 3 {
-        Padding::Same
-    } else {
-        Padding::Valid
-    };
-    config
-        .layer(conv_same(filters).with_padding(padding))
-        .layer(BatchNormLayer::default())
-        .layer(Activation::Relu)
-        .layer(FlattenLayer::default())
-        .layer(DropoutLayer { rate: 0.4 })
-        .layer(LinearLayer::new(128).with_activation(Activation::Relu))
-        .layer(DropoutLayer { rate: 0.3 })
-        .layer(LinearLayer::classes())
-}
-
 /// Without a bias, because a batch norm follows.
 fn conv_same(filters: usize) -> Conv2dLayer {
     Conv2dLayer::new(filters, 3)
@@ -102,25 +67,28 @@ fn conv_same(filters: usize) -> Conv2dLayer {
 }
 
 /// Stages of a convolution, a pool and a residual block of two convolutions until the maps are
-/// small, at half the width of the nine-layer residual network with which David Page trained
-/// CIFAR-10 quickly ("How to Train Your ResNet", 2018). Pooling comes before batch norm, as in
-/// `small`.
-fn accurate(config: ModelConfig) -> ModelConfig {
+/// small, after a convolution with `filters`; each stage has twice as many, up to `max_filters`.
+/// With 64 filters at first it is like the nine-layer residual network with which David Page
+/// trained CIFAR-10 quickly ("How to Train Your ResNet", 2018).
+///
+/// Pooling comes before batch norm and ReLU: the maximum commutes with ReLU, and both then process
+/// a quarter of the values.
+fn stages(config: ModelConfig, filters: usize, max_filters: usize) -> ModelConfig {
     let mut size = [config.input.height, config.input.width];
-    let mut config = normalized(config.layer(conv_same(32)));
-    let mut filters = 64;
+    let mut config = normalized(config.layer(conv_same(filters)));
+    let mut filters = filters;
     loop {
+        filters = (2 * filters).min(max_filters);
         let pool = size.map(|side| if side > SMALL_MAP { 2 } else { 1 });
         config = config.layer(conv_same(filters));
         if pool != [1, 1] {
             config = config.layer(MaxPool2dLayer::new(pool));
         }
-        config = normalized(config).layer(accurate_block(filters));
+        config = normalized(config).layer(block(filters));
         size = [size[0] / pool[0], size[1] / pool[1]];
         if size.iter().all(|side| *side <= SMALL_MAP) {
             break;
         }
-        filters = (2 * filters).min(256);
     }
     config
         .layer(GlobalAvgPool2dLayer::default())
@@ -134,7 +102,7 @@ fn normalized(config: ModelConfig) -> ModelConfig {
         .layer(Activation::Relu)
 }
 
-fn accurate_block(filters: usize) -> ResidualLayer {
+fn block(filters: usize) -> ResidualLayer {
     ResidualLayer::new()
         .layer(conv_same(filters))
         .layer(BatchNormLayer::default())

@@ -63,7 +63,7 @@ pub(super) struct BenchArgs {
     /// the serial fraction and the maximum speedup with 2 to 32 threads
     #[arg(long, conflicts_with = "infer")]
     scaling: bool,
-    /// Images per step [default: 64; 32 for networks from `receptive networks`, 2 for photo, 1 for
+    /// Images per step [default: 64; 32 for networks with published weights, 2 for photo, 1 for
     /// erf and --erf]
     #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true)]
     batch: Option<usize>,
@@ -96,7 +96,7 @@ fn parse_count(text: &str) -> Result<usize, String> {
 }
 
 /// What is timed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Subject {
     Network(BenchNetwork),
     Data,
@@ -109,8 +109,10 @@ fn parse_subject(text: &str) -> Result<Subject, String> {
     BenchNetwork::named(text)
         .map(Subject::Network)
         .ok_or_else(|| {
-            let known = BenchNetwork::OWN.map(BenchNetwork::name).join(", ");
-            format!("expected {known}, data or a name that `receptive networks` lists")
+            let own = BenchNetwork::OWN;
+            let own: Vec<&str> = own.iter().map(BenchNetwork::name).collect();
+            let own = own.join(", ");
+            format!("expected {own}, data or a name that `receptive networks` lists")
         })
 }
 
@@ -140,9 +142,9 @@ struct LoadResult {
 }
 
 pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
-    let network = match arguments.subject {
+    let network = match &arguments.subject {
         Subject::Data => return load(arguments),
-        Subject::Network(network) => sized(network, arguments.size)?,
+        Subject::Network(network) => sized(network.clone(), arguments.size)?,
     };
     if arguments.data.is_some() {
         let problem = "networks are timed on random images; use it with `bench data`";
@@ -162,12 +164,11 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         None if arguments.infer => Work::Infer,
         None => network.default_work(),
     };
+    let batch = arguments.batch;
     let bench = Bench {
+        batch: batch.unwrap_or_else(|| network.default_batch(work)),
         network,
         work,
-        batch: arguments
-            .batch
-            .unwrap_or_else(|| network.default_batch(work)),
         steps: arguments.steps,
         scaling: arguments.scaling,
         precision: arguments.precision.unwrap_or_default(),
@@ -188,7 +189,7 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
     }
     let result = NetworkResult {
         peer: peer(),
-        network,
+        network: bench.network.clone(),
         mode: backend.to_string(),
         batch: bench.batch,
         threads: compute.threads(),
@@ -210,11 +211,9 @@ fn sized(network: BenchNetwork, size: Option<usize>) -> Result<BenchNetwork, Cli
     let Some(side) = size else {
         return Ok(network);
     };
+    let name = network.name().to_string();
     network.with_size(side).ok_or_else(|| {
-        let problem = format!(
-            "the image size of {} is fixed; leave it out",
-            network.name()
-        );
+        let problem = format!("the image size of {name} is fixed; leave it out");
         CliError::argument("--size", problem)
     })
 }
@@ -368,12 +367,15 @@ mod tests {
     #[test]
     fn every_network_is_timed_at_what_it_can_do() {
         let compute = Compute::new(Device::flex(), 1).unwrap();
-        let smallest = BenchNetwork::Published("mobilenetv3_small_100", Some(32));
-        let usual = BenchNetwork::OWN.into_iter().chain([smallest]);
-        let usual = usual.map(|network| (network, network.default_work()));
+        let smallest = BenchNetwork::Published("mobilenetv3_small_100".into(), Some(32));
+        let small = BenchNetwork::Preset("small".into(), None);
+        let usual = BenchNetwork::OWN
+            .into_iter()
+            .chain([small, smallest.clone()]);
+        let usual = usual.map(|network| (network.clone(), network.default_work()));
         for (network, work) in usual.chain([(smallest, Work::Erf(Fields::All))]) {
             let bench = Bench {
-                network,
+                network: network.clone(),
                 work,
                 batch: 1,
                 steps: 1,

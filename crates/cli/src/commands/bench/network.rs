@@ -32,7 +32,7 @@ impl Serialize for Work {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum BenchNetwork {
     /// Two convolutions with pooling on 28x28 grey pixels, then 128 and 10 units.
     Fashion,
@@ -42,8 +42,10 @@ pub(super) enum BenchNetwork {
     Photo,
     /// Receptive fields of 20 convolutions on 128x128 pixels.
     Erf,
-    /// A network with published weights and 1,000 classes, for images of its default size or the given one.
-    Published(&'static str, Option<usize>),
+    /// A preset with 10 classes, for images of its default size or of this height and width.
+    Preset(String, Option<usize>),
+    /// The same for a network with published weights, with 1,000 classes.
+    Published(String, Option<usize>),
 }
 
 impl Serialize for BenchNetwork {
@@ -60,50 +62,54 @@ impl BenchNetwork {
     pub(super) fn named(name: &str) -> Option<Self> {
         let own = Self::OWN.into_iter().find(|known| known.name() == name);
         own.or_else(|| {
-            let mut published = presets::published_names();
-            let name = published.find(|known| *known == name)?;
-            Some(Self::Published(name, None))
+            presets::preset(name, presets::default_input(name)).ok()?;
+            let is_published = presets::published_names().any(|known| known == name);
+            Some(match is_published {
+                true => Self::Published(name.into(), None),
+                false => Self::Preset(name.into(), None),
+            })
         })
     }
 
     /// The network for images of this height and width; `None` if its image size is fixed.
     pub(super) fn with_size(self, side: usize) -> Option<Self> {
         match self {
+            Self::Preset(name, _) => Some(Self::Preset(name, Some(side))),
             Self::Published(name, _) => Some(Self::Published(name, Some(side))),
             _ => None,
         }
     }
 
     /// The name on the command line.
-    pub(super) const fn name(self) -> &'static str {
+    pub(super) fn name(&self) -> &str {
         match self {
             Self::Fashion => "fashion",
             Self::Vgg => "vgg",
             Self::Photo => "photo",
             Self::Erf => "erf",
-            Self::Published(name, _) => name,
+            Self::Preset(name, _) | Self::Published(name, _) => name,
         }
     }
 
-    pub(super) const fn default_work(self) -> Work {
+    pub(super) const fn default_work(&self) -> Work {
         match self {
-            Self::Fashion | Self::Vgg | Self::Published(..) => Work::Train,
+            Self::Fashion | Self::Vgg | Self::Preset(..) | Self::Published(..) => Work::Train,
             Self::Photo => Work::Infer,
             Self::Erf => Work::Erf(Fields::Last),
         }
     }
 
     /// The batch size used for the other frameworks.
-    pub(super) const fn default_batch(self, work: Work) -> usize {
+    pub(super) const fn default_batch(&self, work: Work) -> usize {
         match (work, self) {
             (Work::Erf(_), _) | (_, Self::Erf) => 1,
-            (_, Self::Fashion | Self::Vgg) => 64,
+            (_, Self::Fashion | Self::Vgg | Self::Preset(..)) => 64,
             (_, Self::Published(..)) => 32,
             (_, Self::Photo) => 2,
         }
     }
 
-    pub(super) fn plan(self) -> Result<Plan, CliError> {
+    pub(super) fn plan(&self) -> Result<Plan, CliError> {
         let conv = |filters| {
             Conv2dLayer::new(filters, 3)
                 .with_padding(Padding::Same)
@@ -127,17 +133,20 @@ impl BenchNetwork {
             Self::Erf => {
                 presets::preset(&format!("plain-{ERF_LAYERS}"), ImageSize::new(3, 128, 128))?
             }
-            Self::Published(name, side) => {
+            Self::Preset(name, side) | Self::Published(name, side) => {
                 let own = presets::default_input(name);
                 let side = side.map_or(own, |side| ImageSize::new(own.channels, side, side));
-                return Ok(presets::preset(name, side)?.with_classes(1000).plan()?);
+                presets::preset(name, side)?
             }
         };
+        if let Self::Published(..) = self {
+            return Ok(config.with_classes(1000).plan()?);
+        }
         Ok(config.with_classes(10).plan()?)
     }
 
     /// Number of layers timed in inference: for `photo`, the other frameworks end with the pooling.
-    pub(super) fn inference_layers(self, plan: &Plan) -> usize {
+    pub(super) fn inference_layers(&self, plan: &Plan) -> usize {
         match self {
             Self::Photo => 2,
             _ => plan.layers.len(),
