@@ -10,18 +10,27 @@ ROOT = Path(__file__).resolve().parent.parent
 MODES = ["eager", "channels_last", "compile"]
 KERAS_BACKENDS = ["tensorflow", "jax"]
 
-parser = argparse.ArgumentParser()
-parser.add_argument("networks", nargs="*", default=["fashion", "vgg", "photo", "erf"])
+
+
+def positive(text):
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("expected a whole number from 1")
+    return number
+
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("networks", nargs="*", help="after -- [default: fashion vgg photo, without --infer erf too]")
 parser.add_argument("--python", default="python3", help="an interpreter with torch")
 parser.add_argument("--keras", help="an interpreter with keras, tensorflow-cpu and jax")
-parser.add_argument("--program", default=ROOT / "target/debug/receptive")
-parser.add_argument("--modes", nargs="*", default=MODES, choices=MODES)
-parser.add_argument("--rounds", type=int, default=5)
-parser.add_argument("--steps", type=int, default=30)
-parser.add_argument("--threads", type=int, default=2)
-parser.add_argument("--batch", type=int, help="images per step, instead of each network's own")
-parser.add_argument("--size", type=int, help="height and width, for networks of timm and torchvision")
-parser.add_argument("--infer", action="store_true")
+parser.add_argument("--program", default=ROOT / "target/debug/receptive", help="receptive [default: %(default)s]")
+parser.add_argument("--modes", nargs="*", default=MODES, choices=MODES, help="PyTorch's [default: all three]")
+parser.add_argument("--rounds", type=positive, default=5, help="turns of all programs [default: %(default)s]")
+parser.add_argument("--steps", type=positive, default=30, help="steps of each turn [default: %(default)s]")
+parser.add_argument("--threads", type=positive, default=2, help="[default: %(default)s]")
+parser.add_argument("--batch", type=positive, help="images per step, instead of each network's own")
+parser.add_argument("--size", type=positive, help="height and width, for networks of timm and torchvision")
+parser.add_argument("--infer", action="store_true", help="inference instead of training")
 parser.add_argument("--erf", choices=["last", "all"], help="receptive fields of the last layer with maps, or of all")
 parser.add_argument("--checkpointing", action="store_true", help="receptive computes outputs again, in training")
 parser.add_argument("--ort", action="store_true", help="ONNX Runtime too, with --infer")
@@ -29,6 +38,14 @@ parser.add_argument("--openvino", action="store_true", help="OpenVINO too, with 
 arguments = parser.parse_args()
 if arguments.erf and (arguments.infer or arguments.checkpointing or arguments.keras):
     parser.error("--erf excludes --infer, --checkpointing and --keras")
+if (arguments.ort or arguments.openvino) and not arguments.infer:
+    parser.error("--ort and --openvino need --infer")
+if arguments.infer and (arguments.checkpointing or "erf" in arguments.networks):
+    parser.error("--infer excludes --checkpointing and erf")
+if not Path(arguments.program).exists():
+    parser.error(f"{arguments.program} does not exist; build it with `cargo build`, or give --program")
+if not arguments.networks:
+    arguments.networks = ["fashion", "vgg", "photo"] + ([] if arguments.infer else ["erf"])
 
 
 def measured(command):

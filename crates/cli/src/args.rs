@@ -206,7 +206,7 @@ pub(crate) struct NetworkArgs {
 /// Augmentation of the training images.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct AugmentArgs {
-    /// Augmentation policy, or `none` (--set train.augment.NAME changes single augmentations)
+    /// Augmentation policy, or `none` (in `train`, --set train.augment.NAME changes single ones)
     #[arg(long, value_enum, value_name = "POLICY")]
     pub(crate) augment: Option<AugmentPolicy>,
     /// Mixup with this alpha, such as 0.2; 0 disables it

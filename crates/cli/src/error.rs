@@ -238,6 +238,13 @@ fn has_argument(setting: &str) -> bool {
 
 /// The argument that sets a setting, in parentheses, if there is one.
 fn set_by(setting: &str) -> String {
+    let is_given = |name: &str| std::env::args().any(|argument| argument.starts_with(name));
+    if setting == "machine.backend"
+        && !is_given("--backend")
+        && std::env::var_os("BURN_DEVICE").is_some()
+    {
+        return " (set by BURN_DEVICE)".into();
+    }
     let argument = ARGUMENTS.iter().find(|(name, _)| *name == setting);
     argument.map_or(String::new(), |(_, argument)| {
         format!(" (set by {argument})")

@@ -180,7 +180,7 @@ fn show(plan: &Plan, network: &str, batch_size: usize) -> Result<(), CliError> {
     line(
         "",
         format!(
-            "about {mib} MiB for a training step on {}",
+            "about {mib} MiB for a training step on {} at once",
             counted(batch_size, "image")
         ),
     )?;

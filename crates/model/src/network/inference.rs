@@ -25,6 +25,8 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct InferenceNetwork {
     classifier: Classifier,
+    /// The number of its layers that are computed.
+    layers: usize,
     #[cfg_attr(not(feature = "flex"), expect(dead_code))]
     device: InferenceDevice,
     #[cfg(feature = "flex")]
@@ -53,19 +55,31 @@ impl Classifier {
     /// The network with its current weights, prepared for inference on `device`, which it must be
     /// on. Within [`exactly`](crate::exactly) its convolutions are plain sums.
     pub fn prepare(&self, device: impl Into<InferenceDevice>) -> InferenceNetwork {
+        self.prepare_first(self.layers.len(), device)
+    }
+
+    /// Like [`prepare`](Self::prepare), but only the first `layers` layers, as [`Plan::layers`](crate::Plan)
+    /// counts them, or all if there are fewer: instead of logits the output of the last of them, flattened.
+    pub fn prepare_first(
+        &self,
+        layers: usize,
+        device: impl Into<InferenceDevice>,
+    ) -> InferenceNetwork {
         let device = device.into();
+        let layers = layers.min(self.layers.len());
         #[cfg(feature = "flex")]
         let steps = receptive_kernels::runs_on(&device).then(|| {
             let rows = self.plan.rows();
             let outputs = rows.iter().map(|row| row.output.values());
             Arc::new(PreparedSteps {
-                steps: steps(&self.layers, &self.plan.layers),
+                steps: steps(&self.layers[..layers], &self.plan.layers),
                 largest_map: outputs.max().unwrap_or(0).max(1),
                 buffers: BufferPool::keeping(MAX_BUFFERS),
             })
         });
         InferenceNetwork {
             classifier: self.clone(),
+            layers,
             device,
             #[cfg(feature = "flex")]
             steps,
@@ -83,7 +97,7 @@ impl InferenceNetwork {
     ///
     /// # Shapes
     /// - `images`: `[batch, channels, height, width]`, normalised as in training
-    /// - output: `[batch, classes]`
+    /// - output: `[batch, classes]`; of the first layers `[batch, values]`
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         #[cfg(feature = "flex")]
         if let Some(prepared) = &self.steps {
@@ -98,19 +112,21 @@ impl InferenceNetwork {
                     height,
                     width,
                 };
-                let logits = prepared.forward(values, shape, &self.device);
-                let classes = self.classifier.classes();
-                let data = TensorData::new(logits, [batch, classes]);
+                let output = prepared.forward(values, shape, &self.device);
+                let of_image = output.len() / batch.max(1);
+                let data = TensorData::new(output, [batch, of_image]);
                 return Tensor::from_data(data, &self.device);
             }
         }
-        self.classifier.forward(images)
+        self.classifier
+            .forward_first(images, self.layers)
+            .into_flat()
     }
 }
 
 #[cfg(feature = "flex")]
 impl PreparedSteps {
-    /// The logits of normalised images of this shape, `[batch, channels, height, width]`.
+    /// The outputs for normalised images of this shape, `[batch, channels, height, width]`.
     fn forward(&self, images: &[f32], shape: Shape, device: &InferenceDevice) -> Vec<f32> {
         self.buffers.lend(|buffers| {
             together(|| {

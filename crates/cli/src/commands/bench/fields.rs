@@ -59,6 +59,8 @@ impl Bench {
         }
         let seconds = began.elapsed().as_secs_f64();
         let per_step = seconds * self.batch as f64 / samples as f64;
-        Ok(Timing::new(self.batch, vec![per_step]))
+        let mut timing = Timing::new(self.batch, vec![per_step]);
+        timing.ms_p10_p90 = None;
+        Ok(timing)
     }
 }

@@ -12,6 +12,9 @@ use receptive_train::{Backend, Compute, Pass, TrainError, check_pass};
 /// A longer table is hard to read, and each row takes a pass through all preceding layers.
 const MAX_TIMED_LAYERS: usize = 24;
 
+/// Maximum number of images for which layers are timed.
+const IMAGES_BY_LAYER: usize = 8;
+
 impl Bench {
     pub(super) fn infer(&self, compute: &Compute) -> Result<Timing, CliError> {
         let plan = self.network.plan()?;
@@ -27,21 +30,14 @@ impl Bench {
         )?;
         let model = plan.init(device);
         let batch = self.images(plan.input(), plan.classes);
-        let shards = shards(&batch, compute.threads(), device);
+        let parts = shards(&batch, compute.threads(), device);
         let layers = self.network.inference_layers(&plan);
-        let network = model.prepare(device);
-        let pass = |x: &Tensor<4>| {
-            let output = if layers == plan.layers.len() {
-                network.forward(x.clone())
-            } else {
-                model.forward_first(x.clone(), layers).into_flat()
-            };
-            output.into_data()
-        };
+        let network = model.prepare_first(layers, device);
+        let pass = |x: &Tensor<4>| network.forward(x.clone()).into_data();
         let mut failure = None;
         let mut first = Vec::new();
-        let times = self.time(|| {
-            match compute.map(shards.len(), |_| (), |(), i| pass(&shards[i])) {
+        let times = self.time(true, || {
+            match compute.map(parts.len(), |_| (), |(), i| pass(&parts[i])) {
                 Ok(outputs) => first = outputs.into_iter().take(1).collect(),
                 Err(reason) => failure = Some(reason),
             }
@@ -58,31 +54,34 @@ impl Bench {
         }
         let mut timing = Timing::new(self.batch, times);
         if layers <= MAX_TIMED_LAYERS {
-            timing.layers = self.by_layer(&plan, &model, &batch, layers, device);
+            let count = batch.labels.len().div_ceil(IMAGES_BY_LAYER);
+            let x = shards(&batch, count, device).swap_remove(0);
+            timing.layer_images = Some(x.dims()[0]);
+            timing.layers = self.by_layer(&plan, &model, &x, layers, device);
         }
         Ok(timing)
     }
 
-    /// The time of each layer on its own, in one thread: the difference between passes with and without it. A
-    /// layer fused with the preceding one may take no time.
+    /// The time of each layer of the prepared network in one thread: the difference between passes with and
+    /// without it. A layer computed together with the preceding one may take no time.
     fn by_layer(
         &self,
         plan: &Plan,
         model: &Classifier,
-        batch: &Batch,
+        x: &Tensor<4>,
         layers: usize,
         device: &InferenceDevice,
     ) -> Vec<LayerTime> {
-        let x = shards(batch, batch.labels.len().div_ceil(8), device).swap_remove(0);
         let [images, ..] = x.dims();
         let mut before = 0.0;
         (1..=layers)
             .zip(&plan.layers)
             .map(|(count, layer)| {
+                let network = model.prepare_first(count, device);
                 // Waits for the result without reading it back, which would take longer for larger feature
                 // maps.
-                let times = self.time(|| {
-                    drop(model.forward_first(x.clone(), count));
+                let times = self.time(false, || {
+                    drop(network.forward(x.clone()));
                     let _ = device.sync();
                 });
                 let until = median(&times) * 1e3;

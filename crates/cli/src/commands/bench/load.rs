@@ -23,15 +23,14 @@ pub(super) struct LoadTiming {
     pub(super) images_per_s_later: f64,
 }
 
-/// Times two epochs of `data` at `side` x `side` pixels.
+/// Times two epochs of `data` at `side` x `side` pixels, in batches of `batch_size` by so many workers.
 pub(super) fn load(
     data: &str,
-    side: usize,
-    batch_size: usize,
-    workers: usize,
+    options: &DataOptions,
+    (side, batch_size, workers): (usize, usize, usize),
     augment: &Augment,
 ) -> Result<LoadTiming, CliError> {
-    let train = open(data, &DataOptions::default(), &NoProgress)?.train;
+    let train = open(data, options, &NoProgress)?.train;
     let size = ImageSize::new(3, side, side);
     let batches = (workers.max(1) as u64).saturating_mul(batch_size.min(train.len()) as u64);
     check_bytes(

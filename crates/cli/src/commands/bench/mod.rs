@@ -9,30 +9,32 @@ mod infer;
 mod load;
 mod network;
 mod profile;
+mod result;
 mod scaling;
 mod timing;
 mod train;
 
 use crate::args::{AugmentArgs, MachineArgs, parse_positive, parse_precision, parse_whole};
 use crate::error::{CliError, Exit};
-use crate::render::{Table, print, print_json};
+use crate::render::{print, print_json, say_line};
 use clap::Args;
 use fields::Fields;
 use network::{BenchNetwork, Work};
 use receptive_core::ImageSize;
-use receptive_core::text::{counted, percent};
-use receptive_data::Batch;
+use receptive_core::text::{counted, duration};
+use receptive_data::{BadImages, Batch, DataOptions};
 use receptive_model::Precision;
 use receptive_train::trial::peak_resident_bytes;
 use receptive_train::{Compute, TrainConfig, TrainError};
+use result::NetworkResult;
 use serde::Serialize;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use timing::Timing;
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
     /// What to time: fashion, vgg, photo or erf (see bench/README.md), a network from `receptive
-    /// networks`, such as resnet18, or `data` for image loading
+    /// networks`, such as small or resnet18, or `data` for image loading
     #[arg(value_name = "NETWORK", default_value = "fashion", value_parser = parse_subject)]
     subject: Subject,
     /// Data set for `bench data`: a name or a path, as for `train`
@@ -41,18 +43,20 @@ pub(super) struct BenchArgs {
     /// network's own; 224 for data]
     #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true)]
     size: Option<usize>,
-    /// Number of data-loading threads in `bench data`; 0 loads in the main thread
+    /// Number of data-loading threads in `bench data`; 0 loads in the main thread [default: 2]
     #[arg(
         long,
         value_name = "N",
-        default_value_t = 2,
         value_parser = parse_whole::<usize>,
         allow_negative_numbers = true
     )]
-    workers: usize,
+    workers: Option<usize>,
+    /// How to handle damaged images in `bench data`
+    #[arg(long, value_enum, value_name = "POLICY")]
+    bad_images: Option<BadImages>,
     #[command(flatten)]
     augment: AugmentArgs,
-    /// Time inference instead of training
+    /// Time inference instead of training; in networks of up to 24 layers also each layer
     #[arg(long)]
     infer: bool,
     /// Time measuring receptive fields instead of training: of the last layer with feature maps, or
@@ -63,19 +67,14 @@ pub(super) struct BenchArgs {
     /// the serial fraction and the maximum speedup with 2 to 32 threads
     #[arg(long, conflicts_with = "infer")]
     scaling: bool,
-    /// Images per step [default: 64; 32 for networks with published weights, 2 for photo, 1 for
+    /// Images per step or loaded batch [default: 64; 32 for networks with published weights, 2 for photo, 1 for
     /// erf and --erf]
     #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true)]
     batch: Option<usize>,
-    /// Time N steps and print the median
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 30,
-        value_parser = parse_count,
-        allow_negative_numbers = true
-    )]
-    steps: usize,
+    /// Time N steps and print the median; for receptive fields N times --batch samples of each
+    /// layer together, including preparations and checks [default: 30]
+    #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true)]
+    steps: Option<usize>,
     /// Precision of convolutions and dense layers in training: f32, bf16 or f16
     #[arg(long, value_name = "FORMAT", value_parser = parse_precision, conflicts_with = "infer")]
     precision: Option<Precision>,
@@ -108,29 +107,12 @@ fn parse_subject(text: &str) -> Result<Subject, String> {
     }
     BenchNetwork::named(text)
         .map(Subject::Network)
-        .ok_or_else(|| {
+        .map_err(|error| {
             let own = BenchNetwork::OWN;
             let own: Vec<&str> = own.iter().map(BenchNetwork::name).collect();
             let own = own.join(", ");
-            format!("expected {own}, data or a name that `receptive networks` lists")
+            format!("expected {own}, data (with a data set) or the name of a network: {error}")
         })
-}
-
-/// The result for a network, in the format of the other frameworks' scripts.
-#[derive(Serialize)]
-struct NetworkResult {
-    peer: String,
-    network: BenchNetwork,
-    mode: String,
-    batch: usize,
-    threads: usize,
-    what: Work,
-    precision: &'static str,
-    #[serde(flatten)]
-    timing: Timing,
-    /// Peak memory of the process in MiB; omitted if the system does not report it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    peak_rss_mb: Option<u64>,
 }
 
 /// The result of loading data, in the format of the other frameworks' scripts.
@@ -150,13 +132,17 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         let problem = "networks are timed on random images; use it with `bench data`";
         return Err(CliError::argument("DATA", problem));
     }
-    if !arguments.augment.is_empty() {
-        let problem = "networks are timed on random images without augmentation; use it with \
-                       `bench data`";
-        return Err(CliError::argument(
+    let of_data = [
+        (
+            !arguments.augment.is_empty(),
             "--augment, --mixup and --cutmix",
-            problem,
-        ));
+        ),
+        (arguments.workers.is_some(), "--workers"),
+        (arguments.bad_images.is_some(), "--bad-images"),
+    ];
+    if let Some((_, argument)) = of_data.iter().find(|(is_given, _)| *is_given) {
+        let problem = "networks are timed on random images in memory; use it with `bench data`";
+        return Err(CliError::argument(argument, problem));
     }
     let (backend, compute) = arguments.machine.compute()?;
     let work = match arguments.erf {
@@ -169,21 +155,22 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         batch: batch.unwrap_or_else(|| network.default_batch(work)),
         network,
         work,
-        steps: arguments.steps,
+        steps: arguments.steps.unwrap_or(STEPS),
         scaling: arguments.scaling,
         precision: arguments.precision.unwrap_or_default(),
         checkpointing: arguments.checkpointing,
     };
-    if bench.scaling && (bench.work != Work::Train || !profile::can_count(&compute)) {
+    if bench.scaling && bench.work == Work::Train && !profile::can_count(&compute) {
         let problem = "it counts the slices of training on the backend flex; leave it out";
         return Err(CliError::argument("--scaling", problem));
     }
     for (is_given, argument) in [
+        (arguments.scaling, "--scaling"),
         (arguments.precision.is_some(), "--precision"),
         (arguments.checkpointing, "--checkpointing"),
     ] {
         if is_given && bench.work != Work::Train {
-            let problem = "it applies to training only";
+            let problem = "it applies to training only; leave it out";
             return Err(CliError::argument(argument, problem));
         }
     }
@@ -194,14 +181,19 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         batch: bench.batch,
         threads: compute.threads(),
         what: bench.work,
+        input: {
+            let input = bench.network.plan()?.input();
+            [input.channels, input.height, input.width]
+        },
         precision: bench.precision.name(),
+        checkpointing: bench.checkpointing,
         timing: bench.run(&compute)?,
         peak_rss_mb: peak_resident_bytes().map(|bytes| bytes >> 20),
     };
     if arguments.json {
         print_json(&result)?;
     } else {
-        show(&result)?;
+        result.show()?;
     }
     Ok(Exit::Done)
 }
@@ -223,11 +215,29 @@ fn load(arguments: &BenchArgs) -> Result<Exit, CliError> {
         let problem = "`bench data` needs a folder of images, or a data set's name";
         return Err(CliError::argument("DATA", problem));
     };
+    let machine = &arguments.machine;
+    let of_networks = [
+        (arguments.infer, "--infer"),
+        (arguments.erf.is_some(), "--erf"),
+        (arguments.scaling, "--scaling"),
+        (arguments.steps.is_some(), "--steps"),
+        (arguments.precision.is_some(), "--precision"),
+        (arguments.checkpointing, "--checkpointing"),
+        (machine.backend.is_some(), "--backend"),
+        (machine.threads.is_some(), "--threads"),
+    ];
+    if let Some((_, argument)) = of_networks.iter().find(|(is_given, _)| *is_given) {
+        let problem = "it applies to networks, not to loading data; leave it out";
+        return Err(CliError::argument(argument, problem));
+    }
     let (side, batch) = (arguments.size.unwrap_or(224), arguments.batch.unwrap_or(64));
     // The default of training, changed by the arguments.
     let mut augment = TrainConfig::default().augment;
     arguments.augment.apply(&mut augment);
-    let timing = load::load(data, side, batch, arguments.workers, &augment)?;
+    let mut options = DataOptions::default();
+    options.bad_images = arguments.bad_images.unwrap_or(options.bad_images);
+    let workers = arguments.workers.unwrap_or(WORKERS);
+    let timing = load::load(data, &options, (side, batch, workers), &augment)?;
     if arguments.json {
         print_json(&LoadResult {
             peer: peer(),
@@ -235,11 +245,13 @@ fn load(arguments: &BenchArgs) -> Result<Exit, CliError> {
         })?;
     } else {
         print(format!(
-            "{data} at {side}x{side}: {:.1} images/s decoded, {:.1} images/s in the second epoch \
-             ({}, {})",
-            timing.images_per_s,
+            "{data} at {side}x{side}: {:.1} images/s decoded",
+            timing.images_per_s
+        ))?;
+        print(format!(
+            "{:.1} images/s in the second epoch ({}, {})",
             timing.images_per_s_later,
-            counted(timing.images, "image"),
+            counted(timing.images, "training image"),
             counted(timing.workers, "worker"),
         ))?;
     }
@@ -248,53 +260,6 @@ fn load(arguments: &BenchArgs) -> Result<Exit, CliError> {
 
 fn peer() -> String {
     format!("receptive {}", env!("CARGO_PKG_VERSION"))
-}
-
-fn show(result: &NetworkResult) -> Result<(), CliError> {
-    let timing = &result.timing;
-    if !timing.layers.is_empty() {
-        let total: f64 = timing.layers.iter().map(|layer| layer.ms).sum();
-        let mut table = Table::new(&["layer", "ms", "share", "GMAC/s"]);
-        for layer in &timing.layers {
-            table.row([
-                layer.name.clone(),
-                format!("{:.3}", layer.ms),
-                percent(layer.ms / total),
-                format!("{:.1}", layer.gmacs_per_s),
-            ]);
-        }
-        print(table.to_string())?;
-        print("(each layer alone, in one thread, on an eighth of the batch)\n")?;
-    }
-    if let Some(scaling) = &timing.scaling {
-        scaling.show()?;
-    } else if !timing.operations.is_empty() {
-        let total: f64 = timing.operations.iter().map(|part| part.ms).sum();
-        let mut table = Table::new(&["operation", "ms", "share"]);
-        for operation in &timing.operations {
-            table.row([
-                operation.name.to_string(),
-                format!("{:.2}", operation.ms),
-                percent(operation.ms / total),
-            ]);
-        }
-        print(table.to_string())?;
-        print("(one step in one thread)\n")?;
-    }
-    print(format!(
-        "{} on {}: {:.1} images/s, {:.2} ms per step of {} (10 % under {:.2}, 90 % under {:.2})",
-        result.network.name(),
-        result.mode,
-        timing.images_per_s,
-        timing.ms_per_step,
-        result.batch,
-        timing.ms_p10_p90[0],
-        timing.ms_p10_p90[1],
-    ))?;
-    let memory = result
-        .peak_rss_mb
-        .map_or(String::new(), |mb| format!(", peak memory {mb} MiB"));
-    print(format!("{}{memory}", counted(result.threads, "thread")))
 }
 
 /// What is timed, and how.
@@ -320,6 +285,12 @@ fn wait(compute: &Compute) -> Result<(), TrainError> {
 
 /// Steps that are not timed, in which memory is mapped and kernels are selected.
 const WARM_UP: usize = 3;
+/// Timed steps by default.
+const STEPS: usize = 30;
+/// Data-loading threads by default.
+const WORKERS: usize = 2;
+/// If all steps take longer than this, in seconds, the expected time is printed first.
+const LONG: f64 = 10.0;
 
 impl Bench {
     fn run(&self, compute: &Compute) -> Result<Timing, CliError> {
@@ -346,16 +317,30 @@ impl Bench {
         }
     }
 
-    /// The duration of each step in seconds.
-    fn time(&self, mut step: impl FnMut()) -> Vec<f64> {
-        (0..WARM_UP).for_each(|_| step());
-        (0..self.steps)
-            .map(|_| {
-                let began = Instant::now();
-                step();
-                began.elapsed().as_secs_f64()
-            })
-            .collect()
+    /// The duration of each step in seconds; `says` whether to print the expected time of all.
+    fn time(&self, says: bool, mut step: impl FnMut()) -> Vec<f64> {
+        let mut timed = || {
+            let began = Instant::now();
+            step();
+            began.elapsed()
+        };
+        let first = timed();
+        if says {
+            self.say_if_long(first);
+        }
+        (1..WARM_UP).for_each(|_| {
+            timed();
+        });
+        (0..self.steps).map(|_| timed().as_secs_f64()).collect()
+    }
+
+    /// Prints how long all steps are expected to take, if that is long, after the first took this long.
+    fn say_if_long(&self, first: Duration) {
+        let all = first.as_secs_f64() * (WARM_UP + self.steps) as f64;
+        if all > LONG {
+            let steps = counted(self.steps, "step");
+            say_line("timing", format!("{steps}, about {}", duration(all)));
+        }
     }
 }
 
@@ -388,6 +373,11 @@ mod tests {
             let parsed = parse_subject(network.name());
             assert!(matches!(parsed, Ok(Subject::Network(same)) if same.name() == network.name()));
         }
-        assert!(parse_subject("photos").is_err());
+        let told = parse_subject("fashon").unwrap_err();
+        assert!(
+            told.starts_with("expected fashion, vgg, photo, erf, data"),
+            "{told}"
+        );
+        assert!(told.contains("there is no preset `fashon`"), "{told}");
     }
 }

@@ -4,7 +4,7 @@ use super::fields::Fields;
 use crate::error::CliError;
 use receptive_model::{
     Activation, Conv2dLayer, FlattenLayer, GlobalAvgPool2dLayer, ImageSize, LinearLayer,
-    MaxPool2dLayer, ModelConfig, Padding, Plan, presets,
+    MaxPool2dLayer, ModelConfig, ModelError, Padding, Plan, presets,
 };
 use serde::{Serialize, Serializer};
 
@@ -59,21 +59,26 @@ impl BenchNetwork {
     pub(super) const OWN: [Self; 4] = [Self::Fashion, Self::Vgg, Self::Photo, Self::Erf];
 
     /// The network with this name.
-    pub(super) fn named(name: &str) -> Option<Self> {
+    ///
+    /// # Errors
+    /// There is none; the error has similar names.
+    pub(super) fn named(name: &str) -> Result<Self, ModelError> {
         let own = Self::OWN.into_iter().find(|known| known.name() == name);
-        own.or_else(|| {
-            presets::preset(name, presets::default_input(name)).ok()?;
-            let is_published = presets::published_names().any(|known| known == name);
-            Some(match is_published {
-                true => Self::Published(name.into(), None),
-                false => Self::Preset(name.into(), None),
-            })
+        if let Some(own) = own {
+            return Ok(own);
+        }
+        presets::preset(name, presets::default_input(name))?;
+        let is_published = presets::published_names().any(|known| known == name);
+        Ok(match is_published {
+            true => Self::Published(name.into(), None),
+            false => Self::Preset(name.into(), None),
         })
     }
 
     /// The network for images of this height and width; `None` if its image size is fixed.
     pub(super) fn with_size(self, side: usize) -> Option<Self> {
         match self {
+            Self::Vgg => Some(Self::Preset("vgg".into(), Some(side))),
             Self::Preset(name, _) => Some(Self::Preset(name, Some(side))),
             Self::Published(name, _) => Some(Self::Published(name, Some(side))),
             _ => None,
@@ -135,14 +140,23 @@ impl BenchNetwork {
             }
             Self::Preset(name, side) | Self::Published(name, side) => {
                 let own = presets::default_input(name);
-                let side = side.map_or(own, |side| ImageSize::new(own.channels, side, side));
-                presets::preset(name, side)?
+                let size = side.map_or(own, |side| ImageSize::new(own.channels, side, side));
+                presets::preset(name, size)?
             }
         };
-        if let Self::Published(..) = self {
-            return Ok(config.with_classes(1000).plan()?);
-        }
-        Ok(config.with_classes(10).plan()?)
+        let classes = match self {
+            Self::Published(..) => 1000,
+            _ => 10,
+        };
+        config
+            .with_classes(classes)
+            .plan()
+            .map_err(|error| match self {
+                Self::Preset(_, Some(_)) | Self::Published(_, Some(_)) => {
+                    CliError::argument("--size", format!("{error}"))
+                }
+                _ => error.into(),
+            })
     }
 
     /// Number of layers timed in inference: for `photo`, the other frameworks end with the pooling.

@@ -11,11 +11,15 @@ pub(super) struct Timing {
     pub(super) images_per_s: f64,
     /// For the median step.
     pub(super) ms_per_step: f64,
-    /// The 10th and 90th percentile of the steps.
-    pub(super) ms_p10_p90: [f64; 2],
+    /// The 10th and 90th percentile of the steps; only if single steps are timed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ms_p10_p90: Option<[f64; 2]>,
     /// For inference in a network with few layers: the time of each, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) layers: Vec<LayerTime>,
+    /// The number of images for which the layers were timed, in one thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) layer_images: Option<usize>,
     /// For training: the time of each operation per step, in one thread.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) operations: Vec<OperationTime>,
@@ -43,8 +47,9 @@ impl Timing {
         Self {
             images_per_s: batch as f64 / middle,
             ms_per_step: middle * 1e3,
-            ms_p10_p90: [percentile(&times, 10) * 1e3, percentile(&times, 90) * 1e3],
+            ms_p10_p90: Some([percentile(&times, 10) * 1e3, percentile(&times, 90) * 1e3]),
             layers: Vec::new(),
+            layer_images: None,
             operations: Vec::new(),
             scaling: None,
         }
@@ -60,7 +65,11 @@ fn percentile(sorted: &[f64], percent: usize) -> f64 {
 pub(super) fn median(times: &[f64]) -> f64 {
     let mut times = times.to_vec();
     times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
+    let middle = times.len() / 2;
+    match times.len() % 2 {
+        0 => f64::midpoint(times[middle - 1], times[middle]),
+        _ => times[middle],
+    }
 }
 
 #[cfg(test)]

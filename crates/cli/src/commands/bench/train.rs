@@ -59,8 +59,11 @@ impl Bench {
             let began = Instant::now();
             (learner, _) = one_step(learner, batch, step)?;
             wait(compute)?;
-            if step >= WARM_UP {
-                times.push(began.elapsed().as_secs_f64());
+            let took = began.elapsed();
+            match step {
+                0 => self.say_if_long(took),
+                step if step >= WARM_UP => times.push(took.as_secs_f64()),
+                _ => (),
             }
         }
         Ok(times)
