@@ -124,15 +124,7 @@ fn what_no_machine_can_hold_is_rejected_before_it_is_tried() {
         &[
             "bench", "vgg", "--infer", "--batch", "1000000", "--steps", "1",
         ],
-        &[
-            "bench",
-            "data",
-            "fashion-mini",
-            "--size",
-            "1000000",
-            "--steps",
-            "1",
-        ],
+        &["bench", "data", "fashion-mini", "--size", "1000000"],
     ] {
         let refused = output(arguments);
         let message = text(&refused.stderr).replace("\n  ", " ");
@@ -141,6 +133,38 @@ fn what_no_machine_can_hold_is_rejected_before_it_is_tried() {
             message.contains("available") || message.contains("pixels"),
             "{message}"
         );
+    }
+}
+
+#[test]
+fn what_a_benchmark_would_ignore_is_rejected() {
+    for (arguments, told) in [
+        (
+            &["data", "fashion-mini", "--infer"][..],
+            "--infer: it applies to networks",
+        ),
+        (
+            &["data", "fashion-mini", "--steps", "3"],
+            "--steps: it applies to networks",
+        ),
+        (
+            &["fashion", "--workers", "3"],
+            "--workers: networks are timed on random images",
+        ),
+        (
+            &["fashion", "--bad-images", "skip"],
+            "use it with `bench data`",
+        ),
+        (
+            &["photo", "--scaling"],
+            "--scaling: it applies to training only",
+        ),
+        (&["alexnet", "--size", "16"], "--size: layer 4 (max_pool2d)"),
+    ] {
+        let refused = output(&[&["bench"], arguments].concat());
+        let message = text(&refused.stderr).replace("\n  ", " ");
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?}: {message}");
+        assert!(message.contains(told), "{message}");
     }
 }
 
