@@ -8,6 +8,8 @@ use crate::geometry::Edges;
 use burn::{nn::conv::Conv2d, nn::pool::MaxPool2d, tensor::Tensor};
 #[cfg(feature = "flex")]
 use receptive_kernels::Rectifier;
+#[cfg(feature = "flex")]
+use receptive_kernels::inference::Nonlinearity;
 use std::cell::Cell;
 
 #[cfg(feature = "flex")]
@@ -82,6 +84,25 @@ pub(super) fn rectifier(activation: Activation) -> Option<Rectifier> {
         Activation::Relu => Some(Rectifier::Relu),
         Activation::Relu6 => Some(Rectifier::Relu6),
         _ => None,
+    }
+}
+
+/// The kernels' form of an activation that is a step of its own.
+#[cfg(feature = "flex")]
+pub(super) fn nonlinearity(activation: Activation) -> Nonlinearity {
+    match activation {
+        Activation::Relu => Nonlinearity::LeakyRelu(0.0),
+        Activation::Relu6 => Nonlinearity::Clip([0.0, 6.0]),
+        Activation::LeakyRelu(slope) => Nonlinearity::LeakyRelu(slope as f32),
+        Activation::Gelu => Nonlinearity::Gelu,
+        Activation::Tanh => Nonlinearity::Tanh,
+        Activation::Sigmoid => Nonlinearity::Sigmoid,
+        Activation::HardSwish => Nonlinearity::HardSwish,
+        Activation::HardSigmoid => Nonlinearity::HardSigmoid,
+        Activation::Silu => Nonlinearity::Silu,
+        Activation::Mish => Nonlinearity::Mish,
+        Activation::Elu(alpha) => Nonlinearity::Elu(alpha as f32),
+        Activation::Clip(bounds) => Nonlinearity::Clip(bounds.map(|bound| bound as f32)),
     }
 }
 

@@ -94,7 +94,7 @@ pub(crate) enum Step<C = Conv2d> {
     },
     /// These rows and columns of each map.
     Crop(Units, Shape),
-    /// Computed by burn.
+    /// Not fused with the step before it.
     Activation(Activation),
     /// Computed by burn.
     Layer(Box<(Layer, PlannedLayer)>),
