@@ -11,7 +11,6 @@ MODES = ["eager", "channels_last", "compile"]
 KERAS_BACKENDS = ["tensorflow", "jax"]
 
 
-
 def positive(text):
     number = int(text)
     if number < 1:

@@ -214,16 +214,18 @@ fn is_disk_full(error: &TrainError) -> bool {
     false
 }
 
+/// Whether this program was started with this flag.
+fn is_given(flag: &str) -> bool {
+    std::env::args_os().any(|argument| {
+        let argument = argument.to_string_lossy();
+        argument.split('=').next() == Some(flag)
+    })
+}
+
 /// Whether the current command has an argument for a setting: some values come from the run instead.
 fn has_argument(setting: &str) -> bool {
     let mut arguments = std::env::args_os().skip(1);
     let command = arguments.next().unwrap_or_default();
-    let is_given = |flag: &str| {
-        std::env::args_os().any(|argument| {
-            let argument = argument.to_string_lossy();
-            argument.split('=').next() == Some(flag)
-        })
-    };
     match setting {
         "data.source" => {
             ["train", "tune", "lr-find"]
@@ -238,7 +240,6 @@ fn has_argument(setting: &str) -> bool {
 
 /// The argument that sets a setting, in parentheses, if there is one.
 fn set_by(setting: &str) -> String {
-    let is_given = |name: &str| std::env::args().any(|argument| argument.starts_with(name));
     if setting == "machine.backend"
         && !is_given("--backend")
         && std::env::var_os("BURN_DEVICE").is_some()

@@ -140,10 +140,8 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         (arguments.workers.is_some(), "--workers"),
         (arguments.bad_images.is_some(), "--bad-images"),
     ];
-    if let Some((_, argument)) = of_data.iter().find(|(is_given, _)| *is_given) {
-        let problem = "networks are timed on random images in memory; use it with `bench data`";
-        return Err(CliError::argument(argument, problem));
-    }
+    let problem = "networks are timed on random images in memory; use it with `bench data`";
+    reject_given(&of_data, problem)?;
     let (backend, compute) = arguments.machine.compute()?;
     let work = match arguments.erf {
         Some(fields) => Work::Erf(fields),
@@ -164,15 +162,13 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         let problem = "it counts the slices of training on the backend flex; leave it out";
         return Err(CliError::argument("--scaling", problem));
     }
-    for (is_given, argument) in [
-        (arguments.scaling, "--scaling"),
-        (arguments.precision.is_some(), "--precision"),
-        (arguments.checkpointing, "--checkpointing"),
-    ] {
-        if is_given && bench.work != Work::Train {
-            let problem = "it applies to training only; leave it out";
-            return Err(CliError::argument(argument, problem));
-        }
+    if bench.work != Work::Train {
+        let of_training = [
+            (arguments.scaling, "--scaling"),
+            (arguments.precision.is_some(), "--precision"),
+            (arguments.checkpointing, "--checkpointing"),
+        ];
+        reject_given(&of_training, "it applies to training only; leave it out")?;
     }
     let result = NetworkResult {
         peer: peer(),
@@ -196,6 +192,14 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         result.show()?;
     }
     Ok(Exit::Done)
+}
+
+/// Rejects the first of these arguments that is given.
+fn reject_given(arguments: &[(bool, &str)], problem: &str) -> Result<(), CliError> {
+    let given = arguments.iter().find(|(is_given, _)| *is_given);
+    given.map_or(Ok(()), |(_, argument)| {
+        Err(CliError::argument(argument, problem))
+    })
 }
 
 /// The network for images of this size, if one is given.
@@ -226,10 +230,8 @@ fn load(arguments: &BenchArgs) -> Result<Exit, CliError> {
         (machine.backend.is_some(), "--backend"),
         (machine.threads.is_some(), "--threads"),
     ];
-    if let Some((_, argument)) = of_networks.iter().find(|(is_given, _)| *is_given) {
-        let problem = "it applies to networks, not to loading data; leave it out";
-        return Err(CliError::argument(argument, problem));
-    }
+    let problem = "it applies to networks, not to loading data; leave it out";
+    reject_given(&of_networks, problem)?;
     let (side, batch) = (arguments.size.unwrap_or(224), arguments.batch.unwrap_or(64));
     // The default of training, changed by the arguments.
     let mut augment = TrainConfig::default().augment;
