@@ -1,4 +1,4 @@
-//! Convolution, max pooling and batch normalisation for burn's flex backend, several times as fast
+//! Convolution, max pooling, normalisation and activations for burn's flex backend, several times as fast
 //! as its own, with gradients: for any burn project that trains a CNN on a CPU. burn's modules keep
 //! the parameters; these functions replace their `forward`.
 //!
@@ -30,13 +30,17 @@
 //! the sizes.
 
 mod autodiff;
+mod batch_norm;
+mod channel_scale;
 mod conv;
 mod dispatch;
 pub mod frozen;
 pub mod inference;
+mod layer_norm;
 mod matrix;
 #[cfg(feature = "mimalloc")]
 mod memory;
+mod nonlinearity;
 mod norm;
 mod optimizer;
 mod output_size;
@@ -49,10 +53,12 @@ mod scratch;
 mod simd;
 mod threads;
 
+pub use batch_norm::BatchNormInput;
 pub use conv::{Algorithm, Conv2dOptions};
-pub use dispatch::KernelOps;
+pub use dispatch::{KernelOps, NormOps, PointwiseOps};
 #[cfg(feature = "mimalloc")]
 pub use memory::keep_freed_memory;
+pub use nonlinearity::Nonlinearity;
 pub use norm::BatchNormOptions;
 pub use optimizer::{AdamWStep, OptimizerOps, SgdStep, adamw_step, sgd_step};
 pub use pool::MaxPool2dOptions;
@@ -62,7 +68,6 @@ pub use threads::{KernelThreads, alone, shared, together};
 
 use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::{Device, Tensor};
-use norm::Statistics;
 
 /// Whether this crate's functions accept tensors on this device: flex, with or without autodiff.
 pub fn runs_on(device: &Device) -> bool {
@@ -148,7 +153,7 @@ pub struct BatchNormTrain {
     pub variance: Tensor<1>,
 }
 
-/// Batch normalisation with the batch's own mean and variance, then the rectifier. The caller
+/// Batch normalisation with the batch's own mean and variance, then the nonlinearity. The caller
 /// updates any running statistics.
 ///
 /// # Shapes
@@ -163,35 +168,17 @@ pub fn batch_norm_train(
     beta: Tensor<1>,
     options: BatchNormOptions,
 ) -> BatchNormTrain {
-    let channels = x.dims()[1];
-    assert_eq!(gamma.dims(), [channels], "gamma of a batch norm");
-    assert_eq!(beta.dims(), [channels], "beta of a batch norm");
-    let x = x.into_dispatch();
-    let moments = Dispatch::kernel_moments(x.clone());
-    let y = Dispatch::kernel_batch_norm(
-        x,
-        gamma.into_dispatch(),
-        beta.into_dispatch(),
-        moments.clone(),
-        Statistics::Own,
-        options,
-    );
-    let moments = Tensor::<2>::from_dispatch(moments).without_autodiff(); // [mean and variance, channels]
-    let row = |i: usize| {
-        moments
-            .clone()
-            .slice([i..i + 1, 0..channels]) // [1, channels]
-            .reshape([channels])
-    };
+    let norm = BatchNormInput::in_training(x, [gamma, beta]);
+    let [mean, variance] = norm.moments();
     BatchNormTrain {
-        output: Tensor::from_dispatch(y),
-        mean: row(0),
-        variance: row(1),
+        output: norm.output(options),
+        mean,
+        variance,
     }
 }
 
 /// Batch normalisation with a given mean and variance, such as running statistics, then the
-/// rectifier. Gradients flow to `x`, `gamma` and `beta`; the statistics are constants.
+/// nonlinearity. Gradients flow to `x`, `gamma` and `beta`; the statistics are constants.
 ///
 /// # Shapes
 /// - `x`: `[images, channels, height, width]`
@@ -202,26 +189,65 @@ pub fn batch_norm_train(
 /// As [`conv2d`].
 pub fn batch_norm(
     x: Tensor<4>,
-    [gamma, beta]: [Tensor<1>; 2],
-    [mean, variance]: [Tensor<1>; 2],
+    parameters: [Tensor<1>; 2],
+    statistics: [Tensor<1>; 2],
     options: BatchNormOptions,
 ) -> Tensor<4> {
+    BatchNormInput::with_statistics(x, parameters, statistics).output(options)
+}
+
+/// The function of each value of a tensor of 32-bit floats.
+///
+/// # Panics
+/// If the tensor is not of 32-bit floats, or [`runs_on`] is false for its device.
+pub fn nonlinear<const D: usize>(x: Tensor<D>, nonlinearity: Nonlinearity) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::kernel_nonlinear(x.into_dispatch(), nonlinearity))
+}
+
+/// Each channel of 32-bit floats times a factor: a gate, or trained factors.
+///
+/// # Shapes
+/// - `x`: `[images, channels, height, width]`
+/// - `factors`: `[images, channels, 1, 1]`, or `[1, channels, 1, 1]` for all images
+/// - output: as `x`
+///
+/// # Panics
+/// As [`conv2d`].
+pub fn scale_channels(x: Tensor<4>, factors: Tensor<4>) -> Tensor<4> {
+    let [images, channels, ..] = x.dims();
+    let rows = factors.dims()[0];
+    assert!(
+        rows == 1 || rows == images,
+        "factors of {rows} images for maps of {images}"
+    );
+    assert_eq!(
+        factors.dims(),
+        [rows, channels, 1, 1],
+        "factors of channels"
+    );
+    Tensor::from_dispatch(Dispatch::kernel_scale_channels(
+        x.into_dispatch(),
+        factors.into_dispatch(),
+    ))
+}
+
+/// Normalisation of the channels at each position to mean 0 and variance 1, then times gamma, plus beta.
+///
+/// # Shapes
+/// - `x`: `[images, channels, height, width]`
+/// - `gamma`, `beta`: `[channels]`
+/// - output: as `x`
+///
+/// # Panics
+/// As [`conv2d`].
+pub fn layer_norm(x: Tensor<4>, [gamma, beta]: [Tensor<1>; 2], epsilon: f64) -> Tensor<4> {
     let channels = x.dims()[1];
-    for (tensor, what) in [
-        (&gamma, "gamma"),
-        (&beta, "beta"),
-        (&mean, "mean"),
-        (&variance, "variance"),
-    ] {
-        assert_eq!(tensor.dims(), [channels], "{what} of a batch norm");
-    }
-    let moments: Tensor<2> = Tensor::stack(vec![mean, variance], 0); // [2, channels]
-    Tensor::from_dispatch(Dispatch::kernel_batch_norm(
+    assert_eq!(gamma.dims(), [channels], "gamma of a layer norm");
+    assert_eq!(beta.dims(), [channels], "beta of a layer norm");
+    Tensor::from_dispatch(Dispatch::kernel_layer_norm(
         x.into_dispatch(),
         gamma.into_dispatch(),
         beta.into_dispatch(),
-        moments.into_dispatch(),
-        Statistics::Given,
-        options,
+        epsilon,
     ))
 }

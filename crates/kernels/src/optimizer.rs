@@ -5,14 +5,12 @@
 use crate::dispatch::{owned, values, values_mut};
 use crate::profile::{Kernel, slice, timed};
 use crate::simd::vectorized;
+use crate::threads::CHUNK;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
 use rayon::prelude::*;
-
-/// Number of values per task.
-const CHUNK: usize = 1 << 14;
 
 /// One step of AdamW (Loshchilov and Hutter 2019).
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -21,17 +21,29 @@ pub enum Kernel {
     MaxPool2d,
     /// A max pool's gradient.
     MaxPool2dGradient,
-    /// A batch norm, including statistics and rectifier.
+    /// A batch norm, including statistics and activation.
     BatchNorm,
     /// A batch norm's gradients.
     BatchNormGradient,
+    /// An activation by itself.
+    Nonlinearity,
+    /// Its gradient.
+    NonlinearityGradient,
+    /// Channels times factors.
+    ChannelScale,
+    /// The gradients of both.
+    ChannelScaleGradient,
+    /// A layer norm over channels.
+    LayerNorm,
+    /// A layer norm's gradients.
+    LayerNormGradient,
     /// A step of the optimizer over one parameter.
     Optimizer,
 }
 
 impl Kernel {
     /// All kernels, each forward pass before its gradients.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 15] = [
         Self::Conv2d,
         Self::RectifierGradient,
         Self::Conv2dInputGradient,
@@ -40,6 +52,12 @@ impl Kernel {
         Self::MaxPool2dGradient,
         Self::BatchNorm,
         Self::BatchNormGradient,
+        Self::Nonlinearity,
+        Self::NonlinearityGradient,
+        Self::ChannelScale,
+        Self::ChannelScaleGradient,
+        Self::LayerNorm,
+        Self::LayerNormGradient,
         Self::Optimizer,
     ];
 
@@ -54,6 +72,12 @@ impl Kernel {
             Self::MaxPool2dGradient => "max_pool2d gradient",
             Self::BatchNorm => "batch_norm",
             Self::BatchNormGradient => "batch_norm gradient",
+            Self::Nonlinearity => "activation",
+            Self::NonlinearityGradient => "activation gradient",
+            Self::ChannelScale => "channel scale",
+            Self::ChannelScaleGradient => "channel scale gradient",
+            Self::LayerNorm => "layer_norm",
+            Self::LayerNormGradient => "layer_norm gradient",
             Self::Optimizer => "optimizer",
         }
     }

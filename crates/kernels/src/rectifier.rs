@@ -3,6 +3,7 @@
 
 use crate::profile::slice;
 use crate::simd::{select, vectorized};
+use crate::threads::CHUNK;
 use rayon::prelude::*;
 
 /// The activation fused into an operation, applied to each value.
@@ -16,9 +17,6 @@ pub enum Rectifier {
     /// `min(max(value, 0), 6)`.
     Relu6,
 }
-
-/// Number of values per task.
-const CHUNK: usize = 1 << 14;
 
 impl Rectifier {
     /// The smallest and the largest value of the output; NaN, for which every comparison is false,

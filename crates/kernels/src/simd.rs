@@ -70,6 +70,27 @@ pub(crate) fn copy_steps(to: &mut [f32], from: &[f32], step: usize) {
     }
 }
 
+/// The sum of the products, accumulated in the lanes of vector registers, always in the same order.
+#[inline(always)]
+pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
+    const LANES: usize = 32;
+    let mut lanes = [0.0; LANES];
+    let length = left.len().min(right.len());
+    let ((left, last), (right, last_right)) = (
+        left[..length].as_chunks::<LANES>(),
+        right[..length].as_chunks::<LANES>(),
+    );
+    for (left, right) in left.iter().zip(right) {
+        for ((sum, left), right) in lanes.iter_mut().zip(left).zip(right) {
+            *sum += *left * *right;
+        }
+    }
+    for ((sum, left), right) in lanes.iter_mut().zip(last).zip(last_right) {
+        *sum += *left * *right;
+    }
+    lanes.iter().sum()
+}
+
 /// The sum of all values, accumulated in the lanes of vector registers, always in the same order.
 #[inline(always)]
 pub(crate) fn total(values: &[f32]) -> f32 {

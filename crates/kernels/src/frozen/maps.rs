@@ -1,10 +1,10 @@
 //! Gradients of layers other than convolutions.
 
-use crate::inference::{BLOCK, CHUNK, Layout};
+use crate::inference::{BLOCK, Layout};
 use crate::pool::{self, MaxPool2dOptions, PoolSizes};
 use crate::rectifier::{Rectifier, RectifierMask};
 use crate::simd::{select, vectorized};
-use crate::threads::{each_part, shared};
+use crate::threads::{CHUNK, each_part, per_task, shared};
 use std::ops::Range;
 
 /// Replaces the gradient after a rectifier by the one before it.
@@ -45,7 +45,7 @@ pub fn max_pool_gradient(
     }
     let of_block = sizes.input[0] * sizes.input[1] * BLOCK;
     let of_output = sizes.output[0] * sizes.output[1] * BLOCK;
-    each_part(dx, of_block, CHUNK / of_block.max(1) + 1, |i, dx| {
+    each_part(dx, of_block, per_task(of_block), |i, dx| {
         let (x, grad) = (&x[i * of_block..][..of_block], &grad[i * of_output..]);
         let (x, _) = x.as_chunks::<BLOCK>();
         let (dx, _) = dx.as_chunks_mut::<BLOCK>();

@@ -2,10 +2,10 @@
 //! `stride`-th place depend on every `stride`-th tap only, and are a convolution without a stride.
 
 use crate::conv::{Conv2dOptions, ConvSizes};
-use crate::inference::{BLOCK, CHUNK, Conv2d, Layout, MIN_CHANNELS};
+use crate::inference::{BLOCK, Conv2d, Layout, MIN_CHANNELS};
 use crate::rectifier::{Rectifier, RectifierMask, add_map};
 use crate::scratch::with_scratch;
-use crate::threads::each_part;
+use crate::threads::{each_part, per_task};
 
 /// Convolutions of the output gradient whose filters, together, are the phases of the input
 /// gradient.
@@ -223,7 +223,7 @@ fn interleave(
     let of_block = rows * columns * BLOCK;
     let unit = writes.unit();
     let line = (width * unit).max(1);
-    each_part(dx, line, CHUNK / line + 1, |i, to| {
+    each_part(dx, line, per_task(line), |i, to| {
         let (part, row) = (i / height, i % height);
         for first in 0..right.min(width) {
             let filter = (row % down * right + first) * of_phase + part * unit;

@@ -1,10 +1,10 @@
 //! Convolutions, each with the fastest of several algorithms.
 
-use super::blocks::{BLOCK, BlockConvolution, BlockDepthwise, CHUNK, Layout};
+use super::blocks::{BLOCK, BlockConvolution, BlockDepthwise, Layout};
 use crate::conv::winograd::{self, PackedWeights};
 use crate::conv::{self, Addends, Conv2dOptions, ConvSizes, ConvWeights};
 use crate::rectifier::{Rectifier, RectifierMask};
-use crate::threads::{each_part, shared};
+use crate::threads::{CHUNK, each_part, shared};
 
 /// A convolution with packed weights.
 ///

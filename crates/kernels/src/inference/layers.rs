@@ -1,10 +1,10 @@
 //! Layers other than convolutions and dense layers.
 
-use super::blocks::{self, BLOCK, CHUNK, Layout};
+use super::blocks::{self, BLOCK, Layout};
 use crate::pool::{self, MaxPool2dOptions, PoolSizes};
 use crate::rectifier::{Rectifier, add_bias, add_map};
 use crate::simd::{total, vectorized};
-use crate::threads::{each, each_part, shared};
+use crate::threads::{CHUNK, each, each_part, per_task, shared};
 use std::ops::Range;
 
 /// The largest value of each window, then the rectifier.
@@ -39,7 +39,7 @@ pub fn global_average(layout: Layout, channels: usize, plane: usize, x: &[f32], 
         Layout::Planes => {
             let share = 1.0 / plane as f32;
             let tasks = y.iter_mut().zip(x.chunks_exact(plane.max(1))).collect();
-            each(tasks, CHUNK / plane.max(1) + 1, |(y, x)| {
+            each(tasks, per_task(plane), |(y, x)| {
                 *y = vectorized!(total(x)) * share;
             });
         }
@@ -84,7 +84,7 @@ pub fn affine(
             });
         });
     }
-    each_part(x, plane, CHUNK / plane.max(1) + 1, |i, x| {
+    each_part(x, plane, per_task(plane), |i, x| {
         let (scale, shift) = (scale[i % scale.len()], shift[i % shift.len()]);
         let scaled = &mut *x;
         vectorized!(scaled.iter_mut().for_each(|x| *x *= scale));
@@ -108,7 +108,7 @@ pub fn multiply(layout: Layout, plane: usize, x: &mut [f32], factors: &[f32]) {
             });
         });
     }
-    each_part(x, plane, CHUNK / plane.max(1) + 1, |i, x| {
+    each_part(x, plane, per_task(plane), |i, x| {
         let factor = factors[i];
         vectorized!(x.iter_mut().for_each(|x| *x *= factor));
     });
@@ -140,7 +140,7 @@ pub fn crop(
 /// Calls `work` for every block of channels, `[plane, 16]`, with its number.
 fn each_block(plane: usize, x: &mut [f32], work: impl Fn(usize, &mut [f32]) + Sync) {
     let values = (plane * BLOCK).max(1);
-    each_part(x, values, CHUNK / values + 1, work);
+    each_part(x, values, per_task(values), work);
 }
 
 /// The next 16 values, or zeros after the last.

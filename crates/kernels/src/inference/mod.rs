@@ -8,11 +8,9 @@ mod blocks;
 mod conv2d;
 mod dense;
 mod layers;
-mod nonlinearity;
 
-pub(crate) use blocks::{BLOCK, CHUNK, MIN_CHANNELS};
+pub(crate) use blocks::{BLOCK, MIN_CHANNELS};
 pub use blocks::{Layout, to_blocks, to_planes};
 pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use layers::{add, affine, crop, global_average, max_pool, multiply, rectify};
-pub use nonlinearity::Nonlinearity;

@@ -9,6 +9,14 @@ use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 
+/// Number of values per task of operations on single values.
+pub(crate) const CHUNK: usize = 1 << 14;
+
+/// Number of parts of this length per task.
+pub(crate) fn per_task(length: usize) -> usize {
+    CHUNK / length.max(1) + 1
+}
+
 /// Threads that share the work of every kernel called within [`share`](Self::share). Results are
 /// bit-identical to those without them.
 #[derive(Debug, Clone)]

@@ -353,9 +353,11 @@ fn batch_norms_and_their_gradients_match_burn() {
     let device = Device::flex().autodiff();
     for case in 0..cases(CASES) {
         let mut random = Random::new(case);
+        let epsilon = [1e-5, 1e-3][random.between(0, 1)];
+        let rectifier = random.rectifier();
         let options = BatchNormOptions {
-            epsilon: [1e-5, 1e-3][random.between(0, 1)],
-            rectifier: random.rectifier(),
+            epsilon,
+            nonlinearity: rectifier.into(),
         };
         let channels = random.between(1, 20);
         // At least two values of each channel: one alone has no variance.
@@ -378,7 +380,7 @@ fn batch_norms_and_their_gradients_match_burn() {
         let distance = difference(ours.variance, theirs.variance.without_autodiff());
         assert!(distance < TOLERANCE, "{what}: variance {distance}");
         let ours = ours.output;
-        let theirs = rectified(theirs.output, &ours, options.rectifier);
+        let theirs = rectified(theirs.output, &ours, rectifier);
         let distance = difference(ours.clone().inner(), theirs.clone().inner());
         assert!(distance < TOLERANCE, "{what}: output {distance}");
 
@@ -401,9 +403,11 @@ fn batch_norms_by_given_statistics_and_their_gradients_match_burn() {
     let device = Device::flex().autodiff();
     for case in 0..cases(CASES) {
         let mut random = Random::new(case);
+        let epsilon = [1e-5, 1e-3][random.between(0, 1)];
+        let rectifier = random.rectifier();
         let options = BatchNormOptions {
-            epsilon: [1e-5, 1e-3][random.between(0, 1)],
-            rectifier: random.rectifier(),
+            epsilon,
+            nonlinearity: rectifier.into(),
         };
         let channels = random.between(1, 20);
         let dims = [
@@ -424,7 +428,7 @@ fn batch_norms_by_given_statistics_and_their_gradients_match_burn() {
         let row = |values: Tensor<1>| values.reshape([1, channels, 1, 1]);
         let deviation = variance.add_scalar(options.epsilon).sqrt();
         let theirs = (x.clone() - row(mean)) / row(deviation) * row(gamma.clone());
-        let theirs = rectified(theirs + row(beta.clone()), &ours, options.rectifier);
+        let theirs = rectified(theirs + row(beta.clone()), &ours, rectifier);
         let what = format!("case {case}: {dims:?}, {options:?}");
         let distance = difference(ours.clone().inner(), theirs.clone().inner());
         assert!(distance < TOLERANCE, "{what}: output {distance}");

@@ -3,8 +3,8 @@
 use crate::random::{Random, values};
 use burn::tensor::Device;
 use receptive_kernels::{
-    Algorithm, BatchNormOptions, Conv2dOptions, KernelThreads, MaxPool2dOptions, Rectifier,
-    batch_norm_train, conv2d, max_pool2d,
+    Algorithm, BatchNormOptions, Conv2dOptions, KernelThreads, MaxPool2dOptions, Nonlinearity,
+    Rectifier, batch_norm_train, conv2d, layer_norm, max_pool2d, nonlinear, scale_channels,
 };
 
 /// Output and gradients of a network's worth of kernels.
@@ -27,7 +27,7 @@ fn results([images, channels, height, width]: [usize; 4]) -> Vec<u32> {
     let pool = MaxPool2dOptions::new_2x2(Rectifier::Relu);
     let norm = BatchNormOptions {
         epsilon: 1e-5,
-        rectifier: Rectifier::Relu6,
+        nonlinearity: Rectifier::Relu6.into(),
     };
     let gamma = random.tensor([33], &device).require_grad();
     let beta = random.tensor([33], &device).require_grad();
@@ -45,6 +45,10 @@ fn results([images, channels, height, width]: [usize; 4]) -> Vec<u32> {
     let y = conv2d(y, grouped.clone(), None, of(3, 3));
     let y = batch_norm_train(y, gamma.clone(), beta.clone(), norm).output;
     let y = max_pool2d(y, pool);
+    let gate = random.tensor([images, 33, 1, 1], &device).require_grad();
+    let [scale, shift] = [0; 2].map(|_| random.tensor([33], &device).require_grad());
+    let y = scale_channels(nonlinear(y, Nonlinearity::Silu), gate.clone());
+    let y = layer_norm(y, [scale.clone(), shift.clone()], 1e-5);
     let pull = random.tensor(y.dims(), &device);
     let grads = (y.clone() * pull).sum().backward();
     [
@@ -56,6 +60,9 @@ fn results([images, channels, height, width]: [usize; 4]) -> Vec<u32> {
         values(grouped.grad(&grads).unwrap()),
         values(gamma.grad(&grads).unwrap()),
         values(beta.grad(&grads).unwrap()),
+        values(gate.grad(&grads).unwrap()),
+        values(scale.grad(&grads).unwrap()),
+        values(shift.grad(&grads).unwrap()),
     ]
     .concat()
     .into_iter()

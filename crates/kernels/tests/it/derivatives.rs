@@ -94,7 +94,7 @@ fn compare<const D: usize>(
 fn gradients_of_batch_norms_are_finite_differences() {
     let options = BatchNormOptions {
         epsilon: 1e-5,
-        rectifier: Rectifier::None,
+        nonlinearity: Rectifier::None.into(),
     };
     let device = Device::flex().autodiff();
     let mut random = Random::new(9);

@@ -9,4 +9,5 @@ mod derivatives;
 mod edge_cases;
 mod frozen;
 mod inference;
+mod pointwise;
 mod random;

@@ -3,6 +3,8 @@
 use super::activation_form::{ActivationForm, ActivationTable};
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
+#[cfg(feature = "flex")]
+use super::kernels;
 use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues, Plain};
 use super::pass::Pass;
 use super::planner::Planner;
@@ -12,6 +14,8 @@ use crate::ModelError;
 use crate::geometry::{Edges, Units};
 use burn::nn::BatchNorm;
 use burn::tensor::{Tensor, activation};
+#[cfg(feature = "flex")]
+use receptive_kernels::{Nonlinearity, Rectifier};
 use serde::{Deserialize, Serialize};
 
 /// A non-linearity, applied to each value separately.
@@ -164,6 +168,10 @@ impl Activation {
 
     /// Applies it to each value.
     pub fn forward<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        #[cfg(feature = "flex")]
+        if kernels::fits(&x) {
+            return receptive_kernels::nonlinear(x, self.nonlinearity());
+        }
         match self {
             Self::Relu => activation::relu(x),
             Self::LeakyRelu(slope) => activation::leaky_relu(x, slope),
@@ -213,11 +221,32 @@ impl Activation {
         }
     }
 
-    /// A layer's output after the activation.
-    pub(super) fn on(self, x: Features) -> Features {
-        match x {
-            Features::Map(x) => Features::Map(self.forward(x)),
-            Features::Flat(x) => Features::Flat(self.forward(x)),
+    /// The kernels' form, if a convolution or a pool can end with it.
+    #[cfg(feature = "flex")]
+    pub(super) fn rectifier(self) -> Option<Rectifier> {
+        match self {
+            Self::Relu => Some(Rectifier::Relu),
+            Self::Relu6 => Some(Rectifier::Relu6),
+            _ => None,
+        }
+    }
+
+    /// The kernels' form for the end of a batch norm or a step of its own.
+    #[cfg(feature = "flex")]
+    pub(super) fn nonlinearity(self) -> Nonlinearity {
+        match self {
+            Self::Relu => Rectifier::Relu.into(),
+            Self::Relu6 => Rectifier::Relu6.into(),
+            Self::LeakyRelu(slope) => Nonlinearity::LeakyRelu(slope as f32),
+            Self::Gelu => Nonlinearity::Gelu,
+            Self::Tanh => Nonlinearity::Tanh,
+            Self::Sigmoid => Nonlinearity::Sigmoid,
+            Self::HardSwish => Nonlinearity::HardSwish,
+            Self::HardSigmoid => Nonlinearity::HardSigmoid,
+            Self::Silu => Nonlinearity::Silu,
+            Self::Mish => Nonlinearity::Mish,
+            Self::Elu(alpha) => Nonlinearity::Elu(alpha as f32),
+            Self::Clip(bounds) => Nonlinearity::Clip(bounds.map(|bound| bound as f32)),
         }
     }
 
@@ -253,14 +282,10 @@ fn hard_sigmoid<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     (x + 3.0).clamp(0.0, 6.0) / 6.0
 }
 
-/// burn 0.22.1 computes GELU exactly on every backend, but on all except flex its gradient is the
-/// derivative of the tanh approximation, which is off by up to 5e-4. Composing it from the error
-/// function makes the gradient exact too.
+/// burn 0.22.1 computes GELU exactly, but its gradient is, except on flex, the derivative of the tanh
+/// approximation, which is off by up to 5e-4. Composing it from the error function makes the gradient
+/// exact too.
 fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    #[cfg(feature = "flex")]
-    if receptive_kernels::runs_on(&x.device()) {
-        return activation::gelu(x); // one pass
-    }
     let share = (x.clone() / std::f64::consts::SQRT_2).erf() + 1.0;
     x * share / 2.0
 }
@@ -312,7 +337,10 @@ impl LayerOp for ActivationOp {
     }
 
     fn forward(&self, _: &Plain, x: Features, _: &mut Pass<'_>) -> Features {
-        self.activation.on(x)
+        match x {
+            Features::Map(x) => Features::Map(self.activation.forward(x)),
+            Features::Flat(x) => Features::Flat(self.activation.forward(x)),
+        }
     }
 
     fn cut(&mut self, _: &PlannedLayer, units: &Units) -> Option<Units> {
@@ -330,8 +358,7 @@ impl LayerOp for ActivationOp {
     }
 }
 
-#[cfg(test)]
-#[cfg(feature = "flex")]
+#[cfg(all(test, feature = "flex"))]
 mod tests {
     use super::*;
     use burn::tensor::Device;

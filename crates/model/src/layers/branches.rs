@@ -5,6 +5,11 @@ use super::cone::cut;
 use super::context::{Context, Follower, Outline, Signal};
 use super::crop::crop;
 use super::features::Features;
+#[cfg(feature = "flex")]
+use super::fuse::{is_training, norm_input, norm_options};
+use super::join::Join;
+#[cfg(feature = "flex")]
+use super::kernels;
 use super::kind::LayerKind;
 use super::pass::Pass;
 use super::planner::Planner;
@@ -13,72 +18,10 @@ use super::{Layer, LayerConfig, Operation, PlannedLayer};
 use crate::ModelError;
 use crate::geometry::{Field, Fields, Shape, Units};
 use burn::module::Module;
-use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 /// One branch per letter that its layers' numbers can begin with.
 const MAX_BRANCHES: usize = 26;
-
-/// How the outputs of branches are joined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Join {
-    /// The sum; all have the same shape.
-    Add,
-    /// Concatenation along the channels; all have the same height and width, or are rows of values.
-    Concat,
-    /// The product; where others output maps `[channels, height, width]`, a branch may output one
-    /// value per channel, `[channels]` or `[channels, 1, 1]`, which scales the channel's whole map.
-    Multiply,
-}
-
-impl Join {
-    /// The name in the config.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Add => "add",
-            Self::Concat => "concat",
-            Self::Multiply => "multiply",
-        }
-    }
-
-    /// The shape of the joined outputs; `None` if they cannot be joined.
-    fn shape(self, outputs: &[Shape]) -> Option<Shape> {
-        let first = *outputs.first()?;
-        match self {
-            Self::Add => outputs.iter().all(|shape| *shape == first).then_some(first),
-            Self::Concat => {
-                let channels = outputs.iter().map(Shape::channels).sum();
-                match first {
-                    Shape::Map { height, width, .. } => outputs
-                        .iter()
-                        .all(|shape| matches!(shape, Shape::Map { .. }))
-                        .then_some(())
-                        .filter(|()| outputs.iter().all(|s| s.map_size() == [height, width]))
-                        .map(|()| Shape::Map {
-                            channels,
-                            height,
-                            width,
-                        }),
-                    Shape::Flat(_) => outputs
-                        .iter()
-                        .all(|shape| matches!(shape, Shape::Flat(_)))
-                        .then_some(Shape::Flat(channels)),
-                }
-            }
-            Self::Multiply => {
-                let is_gate = |shape: &Shape| shape.map_size() == [1, 1];
-                let whole = outputs.iter().find(|shape| !is_gate(shape));
-                let maps = || outputs.iter().find(|s| matches!(s, Shape::Map { .. }));
-                let joined = *whole.or_else(maps).unwrap_or(&first);
-                let fits = |shape: &Shape| {
-                    *shape == joined || is_gate(shape) && shape.channels() == joined.channels()
-                };
-                outputs.iter().all(fits).then_some(joined)
-            }
-        }
-    }
-}
 
 /// `type = "branches"`: `activation(join(branch(x), branch(x), ...))`. A branch without layers is
 /// the identity.
@@ -187,6 +130,10 @@ impl BranchesOp {
         x: Features,
         pass: &mut Pass<'_>,
     ) -> Features {
+        #[cfg(feature = "flex")]
+        if let Some(y) = self.fused_sum(layers, &x, pass) {
+            return y;
+        }
         let mut outputs = Vec::with_capacity(layers.len());
         for (layers, branch) in layers.iter().zip(&self.branches) {
             outputs.push(through(layers, &branch.layers, x.clone(), pass));
@@ -194,24 +141,45 @@ impl BranchesOp {
         if pass.is_done() {
             return x; // the requested output is within a branch
         }
-        match self.join(outputs) {
+        match self.join.of(outputs) {
             Features::Map(y) => Features::Map(Activation::apply(self.activation, y)),
             Features::Flat(y) => Features::Flat(Activation::apply(self.activation, y)),
         }
     }
 
-    /// # Shapes
-    /// - output: `[batch, channels, height, width]` if any branch outputs maps, else `[batch,
-    ///   values]`
-    fn join(&self, outputs: Vec<Features>) -> Features {
-        let is_flat = |x: &Features| matches!(x, Features::Flat(_));
-        if outputs.iter().all(is_flat) {
-            let rows = outputs.into_iter().map(Features::into_flat).collect();
-            return Features::Flat(joined(self.join, rows));
+    /// With gradients: the sum of two branches of which the first ends with a batch norm, then the
+    /// activation, as in a residual block. Neither the batch norm's output nor the sum is kept for the
+    /// backward pass. `None` if the branches and their sum are computed one by one.
+    #[cfg(feature = "flex")]
+    fn fused_sum(
+        &self,
+        layers: &[&[Layer]],
+        x: &Features,
+        pass: &mut Pass<'_>,
+    ) -> Option<Features> {
+        let (Features::Map(map), [first, second], [body, shortcut]) =
+            (x, layers, &self.branches[..])
+        else {
+            return None;
+        };
+        let (Layer::BatchNorm(norm), before) = first.split_last()? else {
+            return None;
+        };
+        let is_sum = self.join == Join::Add && matches!(body.output, Shape::Map { .. });
+        let stores_statistics = !is_training(norm, map) || pass.statistics().is_some();
+        if !is_sum || !stores_statistics || pass.is_searching() {
+            return None;
         }
-        // Next to maps, a row [batch, channels] becomes [batch, channels, 1, 1].
-        let maps = outputs.into_iter().map(Features::maps).collect();
-        Features::Map(joined(self.join, maps))
+        if !kernels::fits(map) || !map.device().is_autodiff() {
+            return None;
+        }
+        // The order of the layers' statistics and masks is that of the branches.
+        let y = through(before, &body.layers[..before.len()], x.clone(), pass).maps();
+        let input = norm_input(norm, &y, pass)?;
+        let added = through(second, &shortcut.layers, x.clone(), pass).maps();
+        Some(Features::Map(
+            input.plus(added, norm_options(norm, self.activation)),
+        ))
     }
 
     /// Restricts each branch; returns the input units that they need together.
@@ -242,16 +210,6 @@ impl BranchesOp {
             branch.layers = layers;
         }
         hull
-    }
-}
-
-fn joined<const D: usize>(join: Join, outputs: Vec<Tensor<D>>) -> Tensor<D> {
-    let outputs = outputs.into_iter();
-    let none = || unreachable!("a plan has two branches or more");
-    match join {
-        Join::Add => outputs.reduce(|a, b| a + b).unwrap_or_else(none),
-        Join::Multiply => outputs.reduce(|a, b| a * b).unwrap_or_else(none),
-        Join::Concat => Tensor::cat(outputs.collect(), 1), // along the channels
     }
 }
 

@@ -1,6 +1,6 @@
 //! `channel_scale`: multiplies each channel by a trained factor.
 
-use super::channel_weights::ChannelWeights;
+use super::channel_weights::{ChannelWeights, scaled};
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
 use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues};
@@ -75,7 +75,7 @@ impl LayerOp for ChannelScaleOp {
 
     fn forward(&self, factors: &ChannelWeights, x: Features, _: &mut Pass<'_>) -> Features {
         match x {
-            Features::Map(x) => Features::Map(x * factors.along_channels()),
+            Features::Map(x) => Features::Map(scaled(x, factors.along_channels())),
             Features::Flat(x) => Features::Flat(x * factors.along_channels()),
         }
     }

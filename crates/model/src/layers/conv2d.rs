@@ -310,7 +310,7 @@ fn conv2d(
     }
     #[cfg(feature = "flex")]
     if kernels::fits(&x) {
-        let rectifier = activation.and_then(kernels::rectifier);
+        let rectifier = activation.and_then(Activation::rectifier);
         let options = kernels::conv2d_options(conv, edges, rectifier.unwrap_or_default());
         let bias = conv.bias.as_ref().map(|bias| bias.val());
         let y = receptive_kernels::conv2d(x, conv.weight.val(), bias, options);

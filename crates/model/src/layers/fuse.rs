@@ -1,7 +1,9 @@
-//! Adjacent layers that one kernel computes: a batch norm with the ReLU or ReLU6 after it and,
-//! outside training, the convolution before it; a convolution or a batch norm with the max pool
-//! after it. The parameters stay in burn's modules.
+//! Adjacent layers that one kernel computes: a batch norm with the activation after it and, outside
+//! training, if that is a ReLU or ReLU6, the convolution before it; a convolution or a batch norm
+//! with the max pool after it; with gradients, a batch norm at the end of a branch with the sum after
+//! it. The parameters stay in burn's modules.
 
+use super::activation::Activation;
 use super::features::Features;
 use super::kernels;
 use super::pass::{BatchStatistics, Pass};
@@ -11,7 +13,9 @@ use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
 use burn::nn::pool::MaxPool2d;
 use burn::tensor::Tensor;
-use receptive_kernels::{BatchNormOptions, Rectifier};
+use receptive_kernels::{
+    BatchNormInput, BatchNormOptions, MaxPool2dOptions, Nonlinearity, Rectifier,
+};
 
 /// The output of the first few layers and their number; `None` if the first one is computed on its
 /// own.
@@ -29,11 +33,11 @@ pub(super) fn fused(
         return None;
     }
     let operation = |at: usize| planned.get(at).map(|layer| &layer.operation);
-    // The activation at this index, if the kernels can apply it.
-    let rectifier = |at: usize| match operation(at) {
-        Some(Operation::Activation(op)) => kernels::rectifier(op.activation),
+    let activation = |at: usize| match operation(at) {
+        Some(Operation::Activation(op)) => Some(op.activation),
         _ => None,
     };
+    let rectifier = |at: usize| activation(at).and_then(Activation::rectifier);
     let (y, count) = match (layers, operation(0)?) {
         ([Layer::Conv2d(conv), Layer::BatchNorm(norm), ..], Operation::Conv2d(op))
             if pass.precision().is_f32()
@@ -47,7 +51,7 @@ pub(super) fn fused(
         ([Layer::Conv2d(conv), ..], Operation::Conv2d(op)) if pass.precision().is_f32() => {
             let own = match op.activation {
                 None => None,
-                Some(activation) => Some(kernels::rectifier(activation)?),
+                Some(activation) => Some(activation.rectifier()?),
             };
             let next = if own.is_none() { rectifier(1) } else { None };
             let at = 1 + usize::from(next.is_some());
@@ -56,10 +60,10 @@ pub(super) fn fused(
             (conv2d_pooled(conv, &op.edges, pool, x, after), at + 1)
         }
         ([Layer::BatchNorm(norm), ..], _) => {
-            let after = rectifier(1);
+            let after = activation(1);
             let at = 1 + usize::from(after.is_some());
-            let pool = max_pool(layers, planned, at);
-            let y = normalized(norm, x, after.unwrap_or_default(), pool, pass)?;
+            let pool = pool_before(after, max_pool(layers, planned, at));
+            let y = normalized(norm, x, after, pool, pass)?;
             (y, at + usize::from(pool.is_some()))
         }
         _ => return None,
@@ -77,6 +81,19 @@ fn max_pool<'a>(
         (Layer::MaxPool2d(pool), Operation::MaxPool2d(op)) => Some((pool, &op.edges)),
         _ => None,
     }
+}
+
+/// A max pool with the activation before it, which then is applied to the pool's output: there are
+/// fewer values and the result is the same. Not every activation is a rectifier.
+fn pool_before(
+    activation: Option<Activation>,
+    pool: Option<(&MaxPool2d, &Edges)>,
+) -> Option<MaxPool2dOptions> {
+    let rectifier = match activation {
+        Some(activation) => activation.rectifier()?,
+        None => Rectifier::None,
+    };
+    pool.map(|(pool, edges)| kernels::max_pool2d_options(pool, edges, rectifier))
 }
 
 /// Outside training: a convolution, with the batch norm after it folded into its weights and bias,
@@ -106,9 +123,8 @@ fn conv2d_normalized(
     receptive_kernels::conv2d(x.clone(), weight, Some(bias), options)
 }
 
-/// A batch norm, with the batch's statistics in training and the running ones otherwise, then an
-/// activation and optionally a max pool. `None` if burn's own operations must run because they
-/// update the running statistics.
+/// A batch norm, then the activation, which the pool applies if there is one. `None` if burn's own
+/// operations must run because they update the running statistics.
 ///
 /// # Shapes
 /// - `x`: `[batch, channels, height, width]`
@@ -116,39 +132,46 @@ fn conv2d_normalized(
 fn normalized(
     norm: &BatchNorm,
     x: &Tensor<4>,
-    rectifier: Rectifier,
-    pool: Option<(&MaxPool2d, &Edges)>,
+    activation: Option<Activation>,
+    pool: Option<MaxPool2dOptions>,
     pass: &mut Pass<'_>,
 ) -> Option<Tensor<4>> {
-    let options = BatchNormOptions {
-        epsilon: norm.epsilon,
-        // Applied after the pool, where there are fewer values.
-        rectifier: match pool {
-            Some(_) => Rectifier::None,
-            None => rectifier,
-        },
-    };
-    let parameters = [norm.gamma.val(), norm.beta.val()];
-    let y = if x.device().is_autodiff() && norm.training.is_enabled() {
-        let statistics = pass.statistics()?;
-        let [gamma, beta] = parameters;
-        let seen = receptive_kernels::batch_norm_train(x.clone(), gamma, beta, options);
-        statistics.push(BatchStatistics {
-            mean: seen.mean,
-            variance: seen.variance,
-        });
-        seen.output
-    } else {
-        let statistics = [norm.running_mean.value(), norm.running_var.value()];
-        receptive_kernels::batch_norm(x.clone(), parameters, statistics, options)
-    };
+    let input = norm_input(norm, x, pass)?;
     Some(match pool {
-        Some((pool, edges)) => {
-            let options = kernels::max_pool2d_options(pool, edges, rectifier);
-            receptive_kernels::max_pool2d(y, options)
-        }
-        None => y,
+        Some(pool) => input.max_pool2d(norm_options(norm, None), pool),
+        None => input.output(norm_options(norm, activation)),
     })
+}
+
+/// A batch norm's input with the batch's statistics in training, which the pass stores, and the
+/// running ones otherwise. `None` if burn's own operations must run because they update the running
+/// statistics.
+pub(super) fn norm_input(
+    norm: &BatchNorm,
+    x: &Tensor<4>,
+    pass: &mut Pass<'_>,
+) -> Option<BatchNormInput> {
+    let (x, parameters) = (x.clone(), [norm.gamma.val(), norm.beta.val()]);
+    if !is_training(norm, &x) {
+        let statistics = [norm.running_mean.value(), norm.running_var.value()];
+        return Some(BatchNormInput::with_statistics(x, parameters, statistics));
+    }
+    let statistics = pass.statistics()?;
+    let input = BatchNormInput::in_training(x, parameters);
+    let [mean, variance] = input.moments();
+    statistics.push(BatchStatistics { mean, variance });
+    Some(input)
+}
+
+pub(super) fn is_training(norm: &BatchNorm, x: &Tensor<4>) -> bool {
+    x.device().is_autodiff() && norm.training.is_enabled()
+}
+
+pub(super) fn norm_options(norm: &BatchNorm, activation: Option<Activation>) -> BatchNormOptions {
+    BatchNormOptions {
+        epsilon: norm.epsilon,
+        nonlinearity: activation.map_or_else(Nonlinearity::default, Activation::nonlinearity),
+    }
 }
 
 /// A convolution and the max pool after it. The activation between them is applied to the pool's

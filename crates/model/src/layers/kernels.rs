@@ -1,15 +1,12 @@
 //! Whether and how this project's kernels compute a layer; otherwise burn's operations do.
 
 #[cfg(feature = "flex")]
-use super::activation::Activation;
-#[cfg(feature = "flex")]
 use crate::geometry::Edges;
 #[cfg(feature = "flex")]
 use burn::{nn::conv::Conv2d, nn::pool::MaxPool2d, tensor::Tensor};
 #[cfg(feature = "flex")]
 use receptive_kernels::Rectifier;
 #[cfg(feature = "flex")]
-use receptive_kernels::inference::Nonlinearity;
 use std::cell::Cell;
 
 #[cfg(feature = "flex")]
@@ -73,37 +70,8 @@ fn algorithm() -> receptive_kernels::Algorithm {
 }
 
 #[cfg(feature = "flex")]
-pub(super) fn fits(x: &Tensor<4>) -> bool {
+pub(super) fn fits<const D: usize>(x: &Tensor<D>) -> bool {
     x.dtype() == burn::tensor::DType::F32 && receptive_kernels::runs_on(&x.device())
-}
-
-/// The kernels' form of an activation that they can fuse; `None` for any other.
-#[cfg(feature = "flex")]
-pub(super) fn rectifier(activation: Activation) -> Option<Rectifier> {
-    match activation {
-        Activation::Relu => Some(Rectifier::Relu),
-        Activation::Relu6 => Some(Rectifier::Relu6),
-        _ => None,
-    }
-}
-
-/// The kernels' form of an activation that is a step of its own.
-#[cfg(feature = "flex")]
-pub(super) fn nonlinearity(activation: Activation) -> Nonlinearity {
-    match activation {
-        Activation::Relu => Nonlinearity::LeakyRelu(0.0),
-        Activation::Relu6 => Nonlinearity::Clip([0.0, 6.0]),
-        Activation::LeakyRelu(slope) => Nonlinearity::LeakyRelu(slope as f32),
-        Activation::Gelu => Nonlinearity::Gelu,
-        Activation::Tanh => Nonlinearity::Tanh,
-        Activation::Sigmoid => Nonlinearity::Sigmoid,
-        Activation::HardSwish => Nonlinearity::HardSwish,
-        Activation::HardSigmoid => Nonlinearity::HardSigmoid,
-        Activation::Silu => Nonlinearity::Silu,
-        Activation::Mish => Nonlinearity::Mish,
-        Activation::Elu(alpha) => Nonlinearity::Elu(alpha as f32),
-        Activation::Clip(bounds) => Nonlinearity::Clip(bounds.map(|bound| bound as f32)),
-    }
 }
 
 #[cfg(feature = "flex")]

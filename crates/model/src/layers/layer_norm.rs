@@ -2,6 +2,8 @@
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
+#[cfg(feature = "flex")]
+use super::kernels;
 use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues, read};
 use super::pass::Pass;
 use super::planner::Planner;
@@ -83,6 +85,14 @@ impl LayerOp for LayerNormOp {
 
     fn forward(&self, norm: &LayerNorm, x: Features, _: &mut Pass<'_>) -> Features {
         match x {
+            #[cfg(feature = "flex")]
+            Features::Map(x) if kernels::fits(&x) => {
+                let gamma = norm.gamma.val(); // [channels]
+                let beta = norm.beta.as_ref().map(|beta| beta.val());
+                let beta = beta.unwrap_or_else(|| gamma.zeros_like());
+                let y = receptive_kernels::layer_norm(x, [gamma, beta], self.epsilon);
+                Features::Map(y)
+            }
             Features::Map(x) => {
                 let last = x.permute([0, 2, 3, 1]); // [batch, height, width, channels]
                 Features::Map(norm.forward(last).permute([0, 3, 1, 2]))

@@ -25,6 +25,7 @@ mod global_avg_pool2d;
 mod global_max_pool2d;
 #[cfg(feature = "flex")]
 mod inference;
+mod join;
 mod kernels;
 mod kind;
 mod layer_norm;
@@ -46,7 +47,7 @@ pub use activation::{Activation, ActivationLayer, ActivationOp};
 pub use adaptive_avg_pool2d::{AdaptiveAvgPool2dLayer, AdaptiveAvgPool2dOp};
 pub use avg_pool2d::{AvgPool2dLayer, AvgPool2dOp};
 pub use batch_norm::{BatchNormLayer, BatchNormOp};
-pub use branches::{Branch, BranchesLayer, BranchesOp, Join};
+pub use branches::{Branch, BranchesLayer, BranchesOp};
 pub use channel_scale::{ChannelScaleLayer, ChannelScaleOp};
 pub use channel_shuffle::{ChannelShuffleLayer, ChannelShuffleOp};
 pub use channel_slice::{ChannelSliceLayer, ChannelSliceOp};
@@ -57,6 +58,7 @@ pub use features::Features;
 pub use flatten::{FlattenLayer, FlattenOp};
 pub use global_avg_pool2d::{GlobalAvgPool2dLayer, GlobalAvgPool2dOp};
 pub use global_max_pool2d::{GlobalMaxPool2dLayer, GlobalMaxPool2dOp};
+pub use join::Join;
 pub use kernels::{KernelThreads, exactly};
 pub use kind::{LayerRole, LayerValues};
 pub use layer_norm::{LayerNormLayer, LayerNormOp};
@@ -98,8 +100,8 @@ use serde::{Deserialize, Serialize};
 /// One layer of a [`Plan`](crate::Plan).
 #[derive(Debug, Clone)]
 pub struct PlannedLayer {
-    /// Position in the network, counted from 1. Layers nested in layer 4 are numbered `4.2` (body of a
-    /// residual), `4.p1` (its projection), or `4.a1` and `4.b1` (first and second of its branches).
+    /// Position in the network, from 1. Those in layer 4 are numbered `4.2` (body of a residual), `4.p1` (its
+    /// projection), or `4.a1` and `4.b1` (first and second of its branches).
     pub number: String,
     /// Unique name: the kind and a count, such as `conv2d_3`.
     pub name: String,
@@ -117,8 +119,7 @@ pub struct PlannedLayer {
     pub buffers: usize,
     /// Multiply-adds for one image, including those of nested layers.
     pub macs: usize,
-    /// Theoretical receptive field along `[height, width]`. After a gate that sees the whole map it
-    /// covers the whole image for every unit.
+    /// Theoretical receptive field along `[height, width]`; the whole image after a gate that sees the whole map.
     pub trf: [Field; 2],
     /// The same with gates held constant: without pixels that reach the units only through a gate's
     /// value. Equals `trf` if no gate comes before.

@@ -2,8 +2,9 @@
 
 use super::LayerConfig;
 use super::activation::Activation;
-use super::branches::{BranchPlan, Join};
+use super::branches::BranchPlan;
 use super::context::{Context, Follower, Outline};
+use super::join::Join;
 use super::kind::LayerKind;
 use super::planner::Planner;
 use crate::ModelError;

@@ -3,9 +3,10 @@
 
 use super::LayerConfig;
 use super::activation::Activation;
-use super::branches::{BranchPlan, Join};
+use super::branches::BranchPlan;
 use super::context::{Context, Follower, MAX_SIDE, Outline};
 use super::global_avg_pool2d::GlobalAvgPool2dLayer;
+use super::join::Join;
 use super::kind::LayerKind;
 use super::linear::LinearLayer;
 use super::planner::Planner;

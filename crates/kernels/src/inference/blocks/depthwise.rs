@@ -1,11 +1,11 @@
 //! Depthwise convolution of blocks of channels: neighbouring channels are computed together.
 #![allow(unsafe_code)] // the bounds of a row of windows are checked once, before the loops
 
-use super::layout::{BLOCK, CHUNK};
+use super::layout::BLOCK;
 use crate::conv::{ConvSizes, take_from_each};
 use crate::product::{load, rectified};
 use crate::rectifier::RectifierMask;
-use crate::threads::each;
+use crate::threads::{CHUNK, each};
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
 

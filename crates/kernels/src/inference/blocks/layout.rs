@@ -1,7 +1,7 @@
 //! How feature maps are stored in inference.
 
 use crate::conv::winograd::transpose;
-use crate::threads::{each, each_part};
+use crate::threads::{each, each_part, per_task};
 
 /// Number of channels in a block: a multiple of every vector width.
 pub(crate) const BLOCK: usize = 16;
@@ -31,9 +31,6 @@ impl Layout {
     }
 }
 
-/// Number of values per task.
-pub(crate) const CHUNK: usize = 1 << 14;
-
 /// Copies [`Layout::Planes`] to [`Layout::Blocks`].
 ///
 /// # Shapes
@@ -42,7 +39,7 @@ pub(crate) const CHUNK: usize = 1 << 14;
 pub fn to_blocks(channels: usize, plane: usize, x: &[f32], y: &mut [f32]) {
     let of_block = (plane * BLOCK).max(1);
     let blocks = channels.div_ceil(BLOCK).max(1);
-    each_part(y, of_block, CHUNK / of_block + 1, |i, y| {
+    each_part(y, of_block, per_task(of_block), |i, y| {
         let (image, first) = (i / blocks, i % blocks * BLOCK);
         let count = (channels - first).min(BLOCK);
         if count < BLOCK {
@@ -65,7 +62,7 @@ pub fn to_planes(channels: usize, plane: usize, x: &[f32], y: &mut [f32]) {
         .flat_map(|image| image.chunks_mut(of_block))
         .zip(x.chunks_exact(of_block))
         .collect();
-    each(tasks, CHUNK / of_block + 1, |(y, x)| {
+    each(tasks, per_task(of_block), |(y, x)| {
         let count = y.len() / plane.max(1);
         transpose(x, BLOCK, [plane, count], y, plane);
     });

@@ -1,9 +1,9 @@
 //! Pools of blocks of channels.
 
-use super::layout::{BLOCK, CHUNK};
+use super::layout::BLOCK;
 use crate::pool::{PoolSizes, larger};
 use crate::simd::{add, vectorized};
-use crate::threads::{each, each_part};
+use crate::threads::{each, each_part, per_task};
 use std::ops::Range;
 
 /// The largest value of each window, then the rectifier.
@@ -16,7 +16,7 @@ pub(crate) fn max_pool(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
     let from = height * width * BLOCK;
     let line = sizes.output[1] * BLOCK;
     let rows = sizes.output[0].max(1);
-    each_part(y, line, CHUNK / (line * 4).max(1) + 1, |i, y| {
+    each_part(y, line, per_task(line * 4), |i, y| {
         let x = &x[i / rows * from..][..from];
         let taps = sizes.taps(0, i % rows);
         vectorized!(max_pool_row(sizes, taps, x, y));
@@ -58,7 +58,7 @@ pub(crate) fn average(channels: usize, plane: usize, x: &[f32], y: &mut [f32]) {
         .flat_map(|image| image.chunks_mut(BLOCK))
         .zip(x.chunks_exact(of_block))
         .collect();
-    each(tasks, CHUNK / of_block + 1, |(y, x)| {
+    each(tasks, per_task(of_block), |(y, x)| {
         let sums = vectorized!({
             let mut sums = [0.0; BLOCK];
             for values in x.chunks_exact(BLOCK) {

@@ -9,6 +9,6 @@ mod maps;
 pub(super) use convolution::BlockConvolution;
 pub(crate) use convolution::MIN_CHANNELS;
 pub(super) use depthwise::BlockDepthwise;
-pub(crate) use layout::{BLOCK, CHUNK};
+pub(crate) use layout::BLOCK;
 pub use layout::{Layout, to_blocks, to_planes};
 pub(super) use maps::{average, max_pool};

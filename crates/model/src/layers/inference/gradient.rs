@@ -5,8 +5,8 @@ use super::buffers::Buffers;
 use super::maps::MapBuffers;
 use super::{FrozenConv, Step};
 use crate::geometry::Shape;
-use crate::layers::branches::Join;
 use crate::layers::features::Features;
+use crate::layers::join::Join;
 use crate::layers::pass::Pass;
 use burn::tensor::Device;
 use receptive_kernels::frozen::{Conv2dGradient, max_pool_gradient, rectifier_gradient, uncrop};
@@ -42,8 +42,8 @@ struct Mask {
 /// What only some steps need.
 enum Within {
     Nothing,
-    /// The input of a max pool.
-    Pool(Maps),
+    /// The input of a max pool or an activation.
+    Input(Maps),
     /// Of the shortcut and the body of a residual, and the shape of the last convolution's input.
     Residual([Vec<Record>; 2], Shape),
     /// Of each branch, and the shapes of their outputs.
@@ -102,7 +102,7 @@ impl Passes<'_> {
             Step::Conv2d(conv) => self.0.convolve(&conv.forward, x, None),
             Step::MaxPool(options, output) => {
                 let y = self.0.max_pool(&x, *options, *output);
-                return (y, Within::Pool(x));
+                return (y, Within::Input(x));
             }
             Step::Affine {
                 scale,
@@ -139,9 +139,9 @@ impl Passes<'_> {
                 return (y, Within::Branches(records, shapes));
             }
             Step::Activation(activation) => {
-                let x = self.0.tracked(x);
-                let y = activation.on(x.clone());
-                return (self.0.maps(y.clone()), Within::Layer(Box::new([x, y])));
+                let mut y = self.0.own(x.clone());
+                activation.nonlinearity().apply(y.get_mut());
+                return (y, Within::Input(x));
             }
             Step::Layer(layer) => {
                 let (layer, planned) = &**layer;
@@ -201,13 +201,20 @@ impl Passes<'_> {
             (Step::Conv2d(conv), _) => {
                 return self.convolve_back(&conv.backward, record.input, grad, after);
             }
-            (Step::MaxPool(options, _), Within::Pool(x)) => {
+            (Step::MaxPool(options, _), Within::Input(x)) => {
                 let grad = self.0.in_layout(grad, x.layout);
                 let mut dx = self.0.new_maps(x.images, x.shape, x.layout);
                 let (layout, dims) = (x.layout, x.dims());
                 max_pool_gradient(layout, dims, *options, x.get(), grad.get(), dx.get_mut());
                 self.0.free(x);
                 self.0.free(grad);
+                dx
+            }
+            (Step::Activation(activation), Within::Input(x)) => {
+                let grad = self.0.in_layout(grad, x.layout);
+                let mut dx = self.0.own(grad);
+                activation.nonlinearity().gradient(x.get(), dx.get_mut());
+                self.0.free(x);
                 dx
             }
             (Step::Affine { scale, .. }, _) => {

@@ -19,7 +19,7 @@ pub(crate) use prepare::steps;
 pub(crate) use run::output;
 
 use super::activation::Activation;
-use super::branches::Join;
+use super::join::Join;
 use super::{Layer, PlannedLayer};
 use crate::geometry::{Shape, Units};
 use receptive_kernels::frozen::Conv2dGradient;

@@ -3,7 +3,7 @@
 use super::buffers::{common, place, plane, values};
 use super::maps::{MapBuffers, Maps};
 use crate::geometry::{Shape, Units};
-use crate::layers::branches::Join;
+use crate::layers::join::Join;
 use receptive_kernels::inference::{Conv2d, Layout, affine, crop, max_pool, multiply, rectify};
 use receptive_kernels::{MaxPool2dOptions, Rectifier};
 use std::cmp::Reverse;

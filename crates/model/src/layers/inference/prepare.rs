@@ -3,7 +3,7 @@
 use super::{PackedConv, Step};
 use crate::geometry::Shape;
 use crate::layers::activation::Activation;
-use crate::layers::branches::Join;
+use crate::layers::join::Join;
 use crate::layers::kernels;
 use crate::layers::kind::LayerValues;
 use crate::layers::{Branch, Layer, Operation, PlannedLayer};
@@ -52,7 +52,7 @@ fn next<C: PackedConv>(
         (Layer::Linear(_), Operation::Linear(op)) => {
             let LayerValues { weight, bias, .. } = layer.values();
             let bias = (!bias.is_empty()).then_some(bias);
-            let own = op.activation.and_then(kernels::rectifier);
+            let own = op.activation.and_then(Activation::rectifier);
             let shape = [op.inputs, op.units];
             let rectifier = own.unwrap_or_default();
             steps.push(Step::Dense(Dense::new(&weight, shape, bias, rectifier)));
@@ -76,7 +76,7 @@ fn next<C: PackedConv>(
             steps.push(activation(op.activation));
         }
         (Layer::Residual(_) | Layer::Branches(_), Operation::Branches(op)) => {
-            let own = op.activation.and_then(kernels::rectifier);
+            let own = op.activation.and_then(Activation::rectifier);
             let branches = branches(layer, &op.branches);
             steps.push(joined(
                 branches,
@@ -161,7 +161,7 @@ fn convolution<C: PackedConv>(
         taken = 2;
     }
     let rectifier = match own {
-        Some(activation) => kernels::rectifier(activation),
+        Some(activation) => activation.rectifier(),
         None => {
             let next = rectifier_at(planned, taken);
             taken += usize::from(next.is_some());
@@ -210,19 +210,19 @@ fn convolution<C: PackedConv>(
 /// The activation at this index, if the kernels can fuse it with the step before.
 fn rectifier_at(planned: &[PlannedLayer], at: usize) -> Option<Rectifier> {
     match planned.get(at).map(|plan| &plan.operation) {
-        Some(Operation::Activation(op)) => kernels::rectifier(op.activation),
+        Some(Operation::Activation(op)) => op.activation.rectifier(),
         _ => None,
     }
 }
 
 /// A layer's own activation, if the kernels did not apply it.
 fn other<C>(own: Option<Activation>) -> Option<Step<C>> {
-    let other = own.filter(|own| kernels::rectifier(*own).is_none());
+    let other = own.filter(|own| own.rectifier().is_none());
     other.map(Step::Activation)
 }
 
 fn activation<C>(activation: Activation) -> Step<C> {
-    match kernels::rectifier(activation) {
+    match activation.rectifier() {
         Some(rectifier) => Step::Rectify(rectifier),
         None => Step::Activation(activation),
     }

@@ -6,7 +6,6 @@ use super::maps::{MapBuffers, Maps};
 use super::tensors::from_tensor;
 use crate::geometry::Shape;
 use crate::layers::features::Features;
-use crate::layers::kernels::nonlinearity;
 use crate::layers::pass::Pass;
 use burn::tensor::Device;
 use receptive_kernels::alone;
@@ -106,7 +105,7 @@ fn one<'a>(step: &Step, x: Maps<'a>, buffers: &mut MapBuffers<'_>) -> Maps<'a> {
         Step::Crop(units, output) => buffers.crop(x, units, *output),
         Step::Activation(activation) => {
             let mut x = buffers.own(x);
-            nonlinearity(*activation).apply(x.get_mut());
+            activation.nonlinearity().apply(x.get_mut());
             x
         }
         Step::Layer(layer) => {

@@ -1,8 +1,12 @@
-//! Batch normalisation and the rectifier after it, in one pass over the values in each direction.
+//! Batch normalisation and the nonlinearity after it, in one pass over the values in each direction.
 //! After Ioffe and Szegedy, "Batch Normalization" (2015).
 
+mod added;
+
+pub(crate) use added::{forward_added, gradients_added};
+
+use crate::nonlinearity::{Function, Nonlinearity, with_function};
 use crate::profile::slice;
-use crate::rectifier::Rectifier;
 use crate::simd::{total, vectorized};
 use rayon::prelude::*;
 
@@ -12,16 +16,33 @@ pub struct BatchNormOptions {
     /// Added to the variance.
     pub epsilon: f64,
     /// Applied after normalisation.
-    pub rectifier: Rectifier,
+    pub nonlinearity: Nonlinearity,
 }
 
 /// Where the mean and variance of a batch norm come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Statistics {
+pub(crate) enum Statistics {
     /// They are those of the values themselves: gradients flow through them.
     Own,
     /// They are given, such as running statistics, and constant.
     Given,
+}
+
+impl Statistics {
+    /// The gradients through the moments of a channel: of the mean, and per deviation from it.
+    fn gradients(self, sizes: &NormSizes, [dbeta, dgamma]: [f32; 2], factor: f32) -> [f32; 2] {
+        match self {
+            Self::Own => [dbeta / sizes.count(), dgamma / sizes.count() * factor],
+            Self::Given => [0.0; 2],
+        }
+    }
+}
+
+/// A batch norm's options and the origin of its statistics.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NormSettings {
+    pub(crate) options: BatchNormOptions,
+    pub(crate) statistics: Statistics,
 }
 
 /// The sizes of one batch norm.
@@ -93,10 +114,21 @@ impl<'a> Moments<'a> {
         }
     }
 
-    /// The mean and the factor `1 / sqrt(variance + epsilon)`.
-    fn mean_and_factor(&self, channel: usize) -> (f32, f32) {
-        let deviation = (self.variance[channel] + self.epsilon).sqrt();
-        (self.mean[channel], 1.0 / deviation)
+    /// How this channel is normalised with gamma and beta, and the factor `1 / sqrt(variance + epsilon)`.
+    fn affine<F: Function>(
+        &self,
+        channel: usize,
+        [gamma, beta]: [&[f32]; 2],
+        function: F,
+    ) -> (Affine<F>, f32) {
+        let factor = 1.0 / (self.variance[channel] + self.epsilon).sqrt();
+        let affine = Affine {
+            mean: self.mean[channel],
+            scale: gamma[channel] * factor,
+            beta: beta[channel],
+            function,
+        };
+        (affine, factor)
     }
 }
 
@@ -137,7 +169,7 @@ fn squared_distances(values: &[f32], mean: f32) -> f32 {
     lanes.iter().sum()
 }
 
-/// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, then the rectifier.
+/// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, then the nonlinearity.
 ///
 /// # Shapes
 /// - `x`: `[images, channels, plane]`
@@ -146,9 +178,19 @@ fn squared_distances(values: &[f32], mean: f32) -> f32 {
 pub(crate) fn forward(
     sizes: &NormSizes,
     x: &[f32],
-    [gamma, beta]: [&[f32]; 2],
+    parameters: [&[f32]; 2],
     moments: Moments<'_>,
-    rectifier: Rectifier,
+    nonlinearity: Nonlinearity,
+) -> Vec<f32> {
+    with_function!(nonlinearity, function => forward_with(sizes, x, parameters, moments, function))
+}
+
+fn forward_with(
+    sizes: &NormSizes,
+    x: &[f32],
+    parameters: [&[f32]; 2],
+    moments: Moments<'_>,
+    function: impl Function,
 ) -> Vec<f32> {
     let mut y = vec![0.0; x.len()];
     sizes
@@ -157,13 +199,7 @@ pub(crate) fn forward(
         .enumerate()
         .for_each(|(channel, planes)| {
             let _slice = slice();
-            let (mean, factor) = moments.mean_and_factor(channel);
-            let affine = Affine {
-                mean,
-                scale: gamma[channel] * factor,
-                beta: beta[channel],
-                rectifier,
-            };
+            let (affine, _) = moments.affine(channel, parameters, function);
             for (y, x) in planes.into_iter().zip(sizes.planes(x, channel)) {
                 vectorized!(affine.apply(x, y));
             }
@@ -180,7 +216,7 @@ pub(crate) fn forward(
 ///
 /// The two means are the gradients through the moments, and are absent if those are given. Returns
 /// the gradients with respect to gamma and beta. The step is bound by memory: hence the gradient
-/// with respect to `x` replaces `grad`, and the rectifier's is found by computing the output again
+/// with respect to `x` replaces `grad`, and the nonlinearity's is found by computing its input again
 /// instead of reading it.
 ///
 /// # Shapes
@@ -190,9 +226,23 @@ pub(crate) fn gradients(
     sizes: &NormSizes,
     x: &[f32],
     grad: &mut [f32],
-    [gamma, beta]: [&[f32]; 2],
+    parameters: [&[f32]; 2],
     moments: Moments<'_>,
-    rectifier: Rectifier,
+    settings: NormSettings,
+) -> (Vec<f32>, Vec<f32>) {
+    let statistics = settings.statistics;
+    with_function!(settings.options.nonlinearity, function => {
+        gradients_with(sizes, x, grad, parameters, moments, function, statistics)
+    })
+}
+
+fn gradients_with(
+    sizes: &NormSizes,
+    x: &[f32],
+    grad: &mut [f32],
+    parameters: [&[f32]; 2],
+    moments: Moments<'_>,
+    function: impl Function,
     statistics: Statistics,
 ) -> (Vec<f32>, Vec<f32>) {
     sizes
@@ -201,26 +251,16 @@ pub(crate) fn gradients(
         .enumerate()
         .map(|(channel, mut grads)| {
             let _slice = slice();
-            let (mean, factor) = moments.mean_and_factor(channel);
-            let scale = gamma[channel] * factor;
-            let affine = Affine {
-                mean,
-                scale,
-                beta: beta[channel],
-                rectifier,
-            };
+            let (affine, factor) = moments.affine(channel, parameters, function);
             let mut sums = [0.0, 0.0];
             for (x, grad) in sizes.planes(x, channel).zip(&grads) {
                 let [of_beta, of_gamma] = vectorized!(plane_sums(x, grad, affine));
                 sums = [sums[0] + of_beta, sums[1] + of_gamma];
             }
             let [dbeta, dgamma] = [sums[0], sums[1] * factor];
-            let [shift, slope] = match statistics {
-                Statistics::Own => [dbeta / sizes.count(), dgamma / sizes.count() * factor],
-                Statistics::Given => [0.0; 2],
-            };
+            let through_moments = statistics.gradients(sizes, [dbeta, dgamma], factor);
             for (x, grad) in sizes.planes(x, channel).zip(&mut grads) {
-                vectorized!(affine.replace_gradients(x, grad, [shift, slope]));
+                vectorized!(affine.replace_gradients(x, grad, through_moments));
             }
             (dgamma, dbeta)
         })
@@ -229,28 +269,28 @@ pub(crate) fn gradients(
 
 /// How the values of one channel are normalised.
 #[derive(Clone, Copy)]
-struct Affine {
+struct Affine<F> {
     mean: f32,
     scale: f32,
     beta: f32,
-    rectifier: Rectifier,
+    function: F,
 }
 
-impl Affine {
-    /// The output for this value.
+impl<F: Function> Affine<F> {
+    /// The normalised value, before the function.
     #[inline(always)]
-    fn of(self, x: f32) -> f32 {
-        self.rectifier.of((x - self.mean) * self.scale + self.beta)
+    fn before(self, x: f32) -> f32 {
+        (x - self.mean) * self.scale + self.beta
     }
 
     #[inline(always)]
     fn apply(self, x: &[f32], y: &mut [f32]) {
         for (y, x) in y.iter_mut().zip(x) {
-            *y = self.of(*x);
+            *y = self.function.of(self.before(*x));
         }
     }
 
-    /// Replaces the gradients after the rectifier by those with respect to `x`, given those through
+    /// Replaces the gradients after the function by those with respect to `x`, given those through
     /// the moments: of the mean, and per deviation from it.
     #[inline(always)]
     fn replace_gradients(self, x: &[f32], grad: &mut [f32], [shift, slope]: [f32; 2]) {
@@ -260,17 +300,17 @@ impl Affine {
         }
     }
 
-    /// The gradient before the rectifier, given the one after it.
+    /// The gradient before the function, given the one after it.
     #[inline(always)]
     fn gradient(self, x: f32, grad: f32) -> f32 {
-        self.rectifier.gradient(grad, self.of(x))
+        self.function.gradient_at(self.before(x), grad)
     }
 }
 
 /// The sums of the gradients and of the gradients times the deviations from the mean, always in the
 /// same order.
 #[inline(always)]
-fn plane_sums(x: &[f32], grad: &[f32], affine: Affine) -> [f32; 2] {
+fn plane_sums<F: Function>(x: &[f32], grad: &[f32], affine: Affine<F>) -> [f32; 2] {
     const LANES: usize = 16;
     let mut sums = [[0.0_f32; LANES]; 2];
     let whole = x.len() - x.len() % LANES;

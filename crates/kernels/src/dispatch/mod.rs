@@ -1,17 +1,25 @@
-//! The kernels as a burn backend extension, and their implementation for flex.
+//! The kernels as burn backend extensions, and their implementation for flex.
+
+mod norm;
+mod pointwise;
+mod tensors;
+
+pub(crate) use norm::NormGradients;
+pub use norm::NormOps;
+pub(crate) use pointwise::PointwiseGradients;
+pub use pointwise::PointwiseOps;
+pub(crate) use tensors::{owned, tensor, values, values_mut};
 
 use crate::conv::{
     self, Addends, Conv2dOptions, ConvSizes, ConvWeights, GradientWeights, WeightGradients,
 };
-use crate::norm::{self, BatchNormOptions, Moments, NormSizes, Statistics};
 use crate::pool::{self, MaxPool2dOptions, PoolSizes};
 use crate::profile::{Kernel, timed};
 use crate::rectifier::{self, Rectifier};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Flex, TensorMetadata, backend_extension};
-use burn::tensor::{Bytes, DType, Shape};
-use burn_flex::{FlexTensor, Layout};
-use std::ops::Range;
+use burn::backend::{Backend, Flex, backend_extension};
+use burn_flex::FlexTensor;
+use tensors::dims;
 
 /// The kernels as called by burn's dispatch. Use [`conv2d`](crate::conv2d),
 /// [`max_pool2d`](crate::max_pool2d) and [`batch_norm_train`](crate::batch_norm_train) instead.
@@ -42,19 +50,6 @@ pub trait KernelOps: Backend {
 
     /// Max pooling.
     fn kernel_max_pool2d(x: FloatTensor<Self>, options: MaxPool2dOptions) -> FloatTensor<Self>;
-
-    /// Mean and variance of each channel, without a gradient: `[2, channels]`.
-    fn kernel_moments(x: FloatTensor<Self>) -> FloatTensor<Self>;
-
-    /// Batch normalisation with `moments`, `[2, channels]`, which are those of `x` itself or given.
-    fn kernel_batch_norm(
-        x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        moments: FloatTensor<Self>,
-        statistics: Statistics,
-        options: BatchNormOptions,
-    ) -> FloatTensor<Self>;
 }
 
 /// The kernels' gradients. `output` is the forward pass's result, needed only if there is a
@@ -88,17 +83,6 @@ pub(crate) trait KernelGradients: Backend {
         grad: FloatTensor<Self>,
         options: MaxPool2dOptions,
     ) -> FloatTensor<Self>;
-
-    /// Gradients of `x`, gamma and beta.
-    fn batch_norm_gradients(
-        x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        moments: FloatTensor<Self>,
-        grad: FloatTensor<Self>,
-        statistics: Statistics,
-        options: BatchNormOptions,
-    ) -> [FloatTensor<Self>; 3];
 }
 
 impl KernelOps for Flex {
@@ -145,37 +129,6 @@ impl KernelOps for Flex {
         let y = timed(Kernel::MaxPool2d, || pool::forward(&sizes, values(&x)));
         let [height, width] = sizes.output;
         tensor(y, [images, channels, height, width])
-    }
-
-    fn kernel_moments(x: FlexTensor) -> FlexTensor {
-        let sizes = NormSizes::new(dims(&x));
-        let x = x.to_contiguous();
-        let (mut mean, variance) = timed(Kernel::BatchNorm, || norm::moments(&sizes, values(&x)));
-        mean.extend(variance);
-        tensor(mean, [2, sizes.channels])
-    }
-
-    fn kernel_batch_norm(
-        x: FlexTensor,
-        gamma: FlexTensor,
-        beta: FlexTensor,
-        moments: FlexTensor,
-        _: Statistics,
-        options: BatchNormOptions,
-    ) -> FlexTensor {
-        let shape = dims(&x);
-        let sizes = NormSizes::new(shape);
-        let [x, gamma, beta] = [x, gamma, beta].map(|tensor| tensor.to_contiguous());
-        let y = timed(Kernel::BatchNorm, || {
-            norm::forward(
-                &sizes,
-                values(&x),
-                [values(&gamma), values(&beta)],
-                Moments::new(values(&moments), options.epsilon as f32),
-                options.rectifier,
-            )
-        });
-        tensor(y, shape)
     }
 }
 
@@ -259,76 +212,4 @@ impl KernelGradients for Flex {
         });
         tensor(dx, shape)
     }
-
-    fn batch_norm_gradients(
-        x: FlexTensor,
-        gamma: FlexTensor,
-        beta: FlexTensor,
-        moments: FlexTensor,
-        grad: FlexTensor,
-        statistics: Statistics,
-        options: BatchNormOptions,
-    ) -> [FlexTensor; 3] {
-        let sizes = NormSizes::new(dims(&x));
-        let [x, gamma, beta] = [x, gamma, beta].map(|tensor| tensor.to_contiguous());
-        // Modified in place if no other tensor shares the memory, else copied.
-        let mut grad = owned(grad);
-        let (dgamma, dbeta) = timed(Kernel::BatchNormGradient, || {
-            norm::gradients(
-                &sizes,
-                values(&x),
-                values_mut(&mut grad),
-                [values(&gamma), values(&beta)],
-                Moments::new(values(&moments), options.epsilon as f32),
-                options.rectifier,
-                statistics,
-            )
-        });
-        let of_channels = |values| tensor(values, [sizes.channels]);
-        [grad, of_channels(dgamma), of_channels(dbeta)]
-    }
-}
-
-/// # Panics
-/// If the tensor does not have four axes, which its type rules out.
-fn dims(tensor: &FlexTensor) -> [usize; 4] {
-    tensor.shape().dims()
-}
-
-/// The tensor made contiguous. Drops the original, so that its memory is not shared.
-pub(crate) fn owned(tensor: FlexTensor) -> FlexTensor {
-    let contiguous = tensor.to_contiguous();
-    drop(tensor);
-    contiguous
-}
-
-/// # Panics
-/// If the values are not 32-bit floats.
-pub(crate) fn values(tensor: &FlexTensor) -> &[f32] {
-    let range = range(tensor);
-    &tensor.storage::<f32>()[range]
-}
-
-/// The values for writing; shared memory is copied first.
-///
-/// # Panics
-/// As [`values`].
-pub(crate) fn values_mut(tensor: &mut FlexTensor) -> &mut [f32] {
-    let range = range(tensor);
-    &mut tensor.storage_mut::<f32>()[range]
-}
-
-/// The range of a contiguous tensor's values within its storage.
-fn range(tensor: &FlexTensor) -> Range<usize> {
-    let offsets = tensor.layout().contiguous_offsets();
-    let (start, end) = offsets.unwrap_or((0, tensor.storage::<f32>().len()));
-    start..end
-}
-
-fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
-    FlexTensor::new(
-        Bytes::from_elems(values),
-        Layout::contiguous(Shape::from(shape)),
-        DType::F32,
-    )
 }

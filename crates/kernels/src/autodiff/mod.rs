@@ -1,17 +1,18 @@
 //! The kernels' backward passes, as nodes in burn's autodiff graph.
 
+mod norm;
+mod operation;
+mod pointwise;
+
 use crate::conv::Conv2dOptions;
 use crate::dispatch::{KernelGradients, KernelOps};
-use crate::norm::{BatchNormOptions, Statistics};
 use crate::pool::MaxPool2dOptions;
 use burn::backend::autodiff::NodeId;
-use burn::backend::autodiff::checkpoint::retro_forward::RetroForward;
-use burn::backend::autodiff::checkpoint::state::BackwardStates;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata};
+use burn::backend::{Autodiff, TensorMetadata};
 
 /// What a convolution's backward pass needs from the forward pass.
 #[derive(Debug, Clone)]
@@ -90,66 +91,6 @@ impl<B: KernelGradients> Backward<B, 1> for MaxPool2d {
     }
 }
 
-/// What a batch norm's backward pass needs from the forward pass.
-#[derive(Debug, Clone)]
-struct NormState<F> {
-    x: NodeId,
-    gamma: NodeId,
-    beta: NodeId,
-    moments: F,
-    statistics: Statistics,
-    options: BatchNormOptions,
-}
-
-#[derive(Debug)]
-struct BatchNorm;
-
-impl<B: KernelGradients> Backward<B, 3> for BatchNorm {
-    type State = NormState<FloatTensor<B>>;
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 3>,
-        grads: &mut Gradients,
-        checkpointer: &mut Checkpointer,
-    ) {
-        let grad = grads.consume::<B>(&ops.node);
-        let NormState {
-            x,
-            gamma,
-            beta,
-            moments,
-            statistics,
-            options,
-        } = ops.state;
-        let x = checkpointer.retrieve_node_output(x);
-        let gamma = checkpointer.retrieve_node_output(gamma);
-        let beta = checkpointer.retrieve_node_output(beta);
-        let gradients = B::batch_norm_gradients(x, gamma, beta, moments, grad, statistics, options);
-        for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
-            if let Some(node) = parent {
-                grads.register::<B>(node.id, gradient);
-            }
-        }
-    }
-}
-
-/// A batch norm computed again in the backward pass, if the device keeps few outputs
-/// (`Device::gradient_checkpointing`).
-#[derive(Debug)]
-struct BatchNormAgain<B: KernelOps>(NormState<FloatTensor<B>>);
-
-impl<B: KernelOps> RetroForward for BatchNormAgain<B> {
-    fn forward(&self, states: &mut BackwardStates, out_node: NodeId) {
-        let Self(state) = self;
-        let [x, gamma, beta] =
-            [state.x, state.gamma, state.beta].map(|id| states.get_state::<FloatTensor<B>>(&id));
-        let moments = state.moments.clone();
-        let y = B::kernel_batch_norm(x, gamma, beta, moments, state.statistics, state.options);
-        states.save(out_node, y);
-    }
-}
-
 impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
     fn kernel_conv2d(
         x: FloatTensor<Self>,
@@ -199,50 +140,6 @@ impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodi
             OpsKind::UnTracked(prep) => {
                 prep.finish(B::kernel_max_pool2d(x.into_primitive(), options))
             }
-        }
-    }
-
-    fn kernel_moments(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        Self::from_inner(B::kernel_moments(x.into_primitive()))
-    }
-
-    fn kernel_batch_norm(
-        x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        moments: FloatTensor<Self>,
-        statistics: Statistics,
-        options: BatchNormOptions,
-    ) -> FloatTensor<Self> {
-        let nodes = [x.node(), gamma.node(), beta.node()];
-        let moments = moments.into_primitive();
-        let state = NormState {
-            x: nodes[0].id(),
-            gamma: nodes[1].id(),
-            beta: nodes[2].id(),
-            moments: moments.clone(),
-            statistics,
-            options,
-        };
-        let prep = BatchNorm
-            .prepare::<C>(nodes)
-            .memory_bound()
-            .retro_forward(BatchNormAgain::<B>(state.clone()))
-            .parents([&x, &gamma, &beta])
-            .stateful();
-        let forward = |[x, gamma, beta]: [FloatTensor<Self>; 3]| {
-            let [x, gamma, beta] = [x, gamma, beta].map(|tensor| tensor.into_primitive());
-            B::kernel_batch_norm(x, gamma, beta, moments, statistics, options)
-        };
-        let inputs = [x, gamma, beta];
-        match prep {
-            OpsKind::Tracked(mut prep) => {
-                for tensor in &inputs {
-                    prep.checkpoint(tensor);
-                }
-                prep.finish(state, forward(inputs))
-            }
-            OpsKind::UnTracked(prep) => prep.finish(forward(inputs)),
         }
     }
 }

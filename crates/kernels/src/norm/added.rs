@@ -1,0 +1,100 @@
+//! A batch norm to which other maps are added before the nonlinearity, as at the end of a residual block.
+
+use super::{Affine, Moments, NormSettings, NormSizes, plane_sums};
+use crate::nonlinearity::{Function, Nonlinearity, with_function};
+use crate::profile::slice;
+use crate::rectifier::Rectifier;
+use crate::simd::vectorized;
+use rayon::prelude::*;
+
+/// `(x - mean) / sqrt(variance + epsilon) * gamma + beta + added`, then the nonlinearity.
+///
+/// # Shapes
+/// - `x`, `added`: `[images, channels, plane]`
+/// - `gamma`, `beta`: `[channels]`
+/// - output: as `x`
+pub(crate) fn forward_added(
+    sizes: &NormSizes,
+    x: &[f32],
+    added: &[f32],
+    parameters: [&[f32]; 2],
+    moments: Moments<'_>,
+    nonlinearity: Nonlinearity,
+) -> Vec<f32> {
+    let mut y = vec![0.0; x.len()];
+    with_function!(nonlinearity, function => {
+        let channels = sizes.planes_mut(&mut y).into_par_iter().enumerate();
+        channels.for_each(|(channel, planes)| {
+            let _slice = slice();
+            let (affine, _) = moments.affine(channel, parameters, function);
+            let inputs = sizes.planes(x, channel).zip(sizes.planes(added, channel));
+            for (y, (x, added)) in planes.into_iter().zip(inputs) {
+                vectorized!(affine.apply_to_sum(x, added, y));
+            }
+        });
+    });
+    y
+}
+
+/// The gradients with respect to `x`, gamma and beta, as of a batch norm by itself; the one with respect to the added
+/// maps, the gradient before the nonlinearity, replaces `grad`.
+///
+/// # Shapes
+/// - `x`, `added`, `grad`: `[images, channels, plane]`
+/// - `gamma`, `beta`: `[channels]`
+pub(crate) fn gradients_added(
+    sizes: &NormSizes,
+    x: &[f32],
+    added: &[f32],
+    grad: &mut [f32],
+    parameters: [&[f32]; 2],
+    moments: Moments<'_>,
+    settings: NormSettings,
+) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+    let mut dx = vec![0.0; x.len()];
+    let grads = sizes.planes_mut(grad).into_par_iter();
+    let channels = grads.zip(sizes.planes_mut(&mut dx)).enumerate();
+    let (dgamma, dbeta) = with_function!(settings.options.nonlinearity, function => channels
+        .map(|(channel, (mut grads, dxs))| {
+            let _slice = slice();
+            let (affine, factor) = moments.affine(channel, parameters, function);
+            let (alone, _) = moments.affine(channel, parameters, Rectifier::None);
+            let mut sums = [0.0, 0.0];
+            let inputs = sizes.planes(x, channel).zip(sizes.planes(added, channel));
+            for (grad, (x, added)) in grads.iter_mut().zip(inputs) {
+                let [of_beta, of_gamma] = vectorized!({
+                    affine.pass_to_sum(x, added, grad);
+                    plane_sums(x, grad, alone)
+                });
+                sums = [sums[0] + of_beta, sums[1] + of_gamma];
+            }
+            let [dbeta, dgamma] = [sums[0], sums[1] * factor];
+            let through_moments = settings.statistics.gradients(sizes, [dbeta, dgamma], factor);
+            for ((dx, x), grad) in dxs.into_iter().zip(sizes.planes(x, channel)).zip(&grads) {
+                vectorized!({
+                    dx.copy_from_slice(grad);
+                    alone.replace_gradients(x, dx, through_moments);
+                });
+            }
+            (dgamma, dbeta)
+        })
+        .unzip());
+    (dx, dgamma, dbeta)
+}
+
+impl<F: Function> Affine<F> {
+    #[inline(always)]
+    fn apply_to_sum(self, x: &[f32], added: &[f32], y: &mut [f32]) {
+        for ((y, x), added) in y.iter_mut().zip(x).zip(added) {
+            *y = self.function.of(self.before(*x) + *added);
+        }
+    }
+
+    /// Replaces the gradients after the function by those of the sum before it.
+    #[inline(always)]
+    fn pass_to_sum(self, x: &[f32], added: &[f32], grad: &mut [f32]) {
+        for ((grad, x), added) in grad.iter_mut().zip(x).zip(added) {
+            *grad = self.function.gradient_at(self.before(*x) + *added, *grad);
+        }
+    }
+}
