@@ -1,6 +1,7 @@
 //! Each channel of a map times a factor: the gates of squeeze-and-excitation, one factor per image and channel, and
 //! trained factors, one per channel.
 
+use crate::fresh::fresh;
 use crate::profile::slice;
 use crate::simd::{add, dot, vectorized};
 use crate::threads::per_task;
@@ -29,22 +30,24 @@ impl ScaleSizes {
 /// - `x`: `[images, channels, plane]`
 /// - `factors`: `[images, channels]` or `[1, channels]`
 pub(crate) fn forward(sizes: &ScaleSizes, x: &[f32], factors: &[f32]) -> Vec<f32> {
-    let mut y = vec![0.0; x.len()];
     let planes = per_task(sizes.plane);
-    y.par_chunks_mut(planes * sizes.plane)
-        .zip(x.par_chunks(planes * sizes.plane))
-        .enumerate()
-        .for_each(|(task, (y, x))| {
-            let _slice = slice();
-            let pairs = y.chunks_mut(sizes.plane).zip(x.chunks(sizes.plane));
-            for (i, (y, x)) in pairs.enumerate() {
-                let factor = factors[(task * planes + i) % sizes.factors];
-                vectorized!(for (y, x) in y.iter_mut().zip(x) {
-                    *y = *x * factor;
-                });
-            }
-        });
-    y
+    fresh(x.len(), |y| {
+        let x = x.chunks(planes * sizes.plane);
+        let tasks: Vec<_> = y.chunks(planes * sizes.plane).zip(x).collect();
+        tasks
+            .into_par_iter()
+            .enumerate()
+            .for_each(|(task, (y, x))| {
+                let _slice = slice();
+                let pairs = y.clear().chunks_mut(sizes.plane).zip(x.chunks(sizes.plane));
+                for (i, (y, x)) in pairs.enumerate() {
+                    let factor = factors[(task * planes + i) % sizes.factors];
+                    vectorized!(for (y, x) in y.iter_mut().zip(x) {
+                        *y = *x * factor;
+                    });
+                }
+            });
+    })
 }
 
 /// The gradient of the factors, shaped as they are; the one of `x` replaces `grad`.
@@ -75,8 +78,8 @@ pub(crate) fn gradients(
                 });
             }
         });
-    let mut images = products.chunks_exact(sizes.factors.max(1));
-    let mut sums = images.next().map(<[f32]>::to_vec).unwrap_or_default();
+    let mut sums = vec![0.0; sizes.factors];
+    let images = products.chunks_exact(sizes.factors.max(1));
     images.for_each(|image| add(&mut sums, image));
     sums
 }

@@ -1,5 +1,6 @@
 //! Normalisation of the channels at each position of a map. After Ba, Kiros, Hinton, "Layer Normalization" (2016).
 
+use crate::fresh::fresh;
 use crate::profile::slice;
 use crate::simd::{add, vectorized};
 use rayon::prelude::*;
@@ -92,19 +93,20 @@ impl Statistics {
 /// - `gamma`, `beta`: `[channels]`
 /// - output: as `x`
 pub(crate) fn forward(sizes: &LayerNormSizes, x: &[f32], [gamma, beta]: [&[f32]; 2]) -> Vec<f32> {
-    let mut y = vec![0.0; x.len()];
-    let blocks = sizes.blocks_mut(&mut y).into_par_iter();
-    blocks.zip(sizes.blocks(x)).for_each(|(y, x)| {
-        let _slice = slice();
-        let x = x.as_slice();
-        vectorized!({
-            let statistics = Statistics::of(sizes, x);
-            for (((y, x), gamma), beta) in y.into_iter().zip(x).zip(gamma).zip(beta) {
-                normalize(&statistics, [*gamma, *beta], x, y);
-            }
+    fresh(x.len(), |y| {
+        let blocks = sizes.divided(y.chunks(sizes.plane), |plane| plane.chunks(POSITIONS));
+        let blocks = blocks.into_par_iter().zip(sizes.blocks(x));
+        blocks.for_each(|(y, x)| {
+            let _slice = slice();
+            let x = x.as_slice();
+            vectorized!({
+                let statistics = Statistics::of(sizes, x);
+                for (((y, x), gamma), beta) in y.into_iter().zip(x).zip(gamma).zip(beta) {
+                    normalize(&statistics, [*gamma, *beta], x, y.clear());
+                }
+            });
         });
-    });
-    y
+    })
 }
 
 #[inline(always)]

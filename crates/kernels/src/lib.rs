@@ -34,6 +34,7 @@ mod batch_norm;
 mod channel_scale;
 mod conv;
 mod dispatch;
+mod fresh;
 pub mod frozen;
 pub mod inference;
 mod layer_norm;
@@ -251,3 +252,8 @@ pub fn layer_norm(x: Tensor<4>, [gamma, beta]: [Tensor<1>; 2], epsilon: f64) -> 
         epsilon,
     ))
 }
+
+/// Its example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -53,7 +53,8 @@ where
     }
 }
 
-/// A batch norm, the maps that are added to it, and the activation of the sum. The sum is not kept.
+/// A batch norm, the maps that are added to it, and the activation of the sum. The sum is not kept; the added maps are
+/// usually the input of a residual block, which is kept anyway.
 #[derive(Debug, Clone)]
 struct BatchNormAdd<F>(BatchNorm<F>);
 

@@ -49,10 +49,9 @@ pub(super) fn forward(
 }
 
 /// As [`super::GradientWeights::gradient`].
-pub(super) fn input_gradient(sizes: &ConvSizes, weight: &[f32], grad: &[f32]) -> Vec<f32> {
+pub(super) fn input_gradient(sizes: &ConvSizes, weight: &[f32], grad: &[f32], dx: &mut [f32]) {
     let layout = phases_of(sizes);
     let (to, from) = (sizes.input_plane(), sizes.output_plane());
-    let mut dx = vec![0.0; sizes.images * to];
     let planes = planes_per_task(from.max(to));
     // Each tap reads the output gradients from its shift further back; zeros before them make room
     // for the largest shift.
@@ -85,7 +84,6 @@ pub(super) fn input_gradient(sizes: &ConvSizes, weight: &[f32], grad: &[f32]) ->
                 }
             });
         });
-    dx
 }
 
 /// The gradient with respect to the weights: `[channels, 1, kernel height, kernel width]`.

@@ -186,12 +186,16 @@ pub(super) fn forward_pooled(
 }
 
 /// As [`super::GradientWeights::gradient`].
-pub(super) fn input_gradient(sizes: &ConvSizes, weights: &[Rows<'_>], grad: &[f32]) -> Vec<f32> {
+pub(super) fn input_gradient(
+    sizes: &ConvSizes,
+    weights: &[Rows<'_>],
+    grad: &[f32],
+    dx: &mut [f32],
+) {
     let (input_plane, output_plane) = (sizes.input_plane(), sizes.output_plane());
     let taps = sizes.kernel[0] * sizes.kernel[1];
-    let mut dx = vec![0.0; sizes.images * sizes.channels * input_plane];
     let grad_values = sizes.filters * output_plane;
-    for_each_slice(sizes, &mut dx, |image, first_channel, planes| {
+    for_each_slice(sizes, dx, |image, first_channel, planes| {
         let grad = &grad[image * grad_values..][..grad_values];
         let first_row = first_channel * taps;
         let lines = planes.len() / input_plane * taps;
@@ -215,7 +219,6 @@ pub(super) fn input_gradient(sizes: &ConvSizes, weights: &[Rows<'_>], grad: &[f3
             });
         }
     });
-    dx
 }
 
 impl WeightGradients {

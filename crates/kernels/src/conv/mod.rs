@@ -9,10 +9,12 @@ pub(crate) mod winograd;
 
 pub(crate) use bands::{forward_parts, take_from_each};
 
+use crate::fresh::{Unwritten, fresh};
 use crate::output_size::output_size;
 use crate::pool::MaxPool2dOptions;
 use crate::product::Rows;
 use crate::rectifier::Rectifier;
+use crate::threads;
 use std::borrow::Cow;
 
 /// The options of a convolution, including the rectifier after it.
@@ -272,6 +274,69 @@ impl<'a> ConvWeights<'a> {
     }
 }
 
+/// The convolution of every image, plus bias, with weights that are used once.
+///
+/// # Shapes
+/// - `x`: `[images, channels, height, width]`
+/// - `weight`: `[filters, channels / groups, kernel height, kernel width]`
+/// - `bias`: `[filters]`
+/// - result: `[images, filters, output height, output width]`
+pub(crate) fn forward_once(
+    sizes: &ConvSizes,
+    x: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+) -> Vec<f32> {
+    let addends = Addends { bias, map: None };
+    fresh(sizes.output_shape().iter().product(), |y| {
+        if winograd::packs_in_parts(sizes) {
+            return winograd::forward_once(sizes, x, weight, addends, y.clear());
+        }
+        let weights = ConvWeights::once(sizes, weight);
+        for_few_images(sizes, x, y, |sizes, x, y| {
+            weights.forward(sizes, x, addends, y);
+        });
+    })
+}
+
+/// [`GradientWeights::gradient`] with weights that are used once, as in [`forward_once`].
+pub(crate) fn input_gradient_once(sizes: &ConvSizes, weight: &[f32], grad: &[f32]) -> Vec<f32> {
+    if winograd::packs_in_parts(sizes) {
+        return winograd::input_gradient_once(sizes, weight, grad);
+    }
+    GradientWeights::new(sizes, weight.into()).gradient(sizes, grad)
+}
+
+/// Values that stay in the cache from when they are cleared until they are written.
+const CLEARED: usize = 1 << 17;
+
+/// Calls `work(sizes, from, to)` for a few images at a time with their part of `from` and their part
+/// of the new values, which are 0. With several threads for all at once: few images would not occupy
+/// them.
+fn for_few_images(
+    sizes: &ConvSizes,
+    from: &[f32],
+    to: Unwritten<'_>,
+    work: impl Fn(&ConvSizes, &[f32], &mut [f32]),
+) {
+    let groups = sizes.options.groups;
+    let images = sizes.images / groups;
+    let of_image = [from.len(), to.len()].map(|values| values / images.max(1));
+    let few = match threads::count() {
+        1 => CLEARED / of_image[1].max(1),
+        _ => images,
+    };
+    let few = few.clamp(1, images.max(1));
+    if of_image.contains(&0) || few == images {
+        return work(sizes, from, to.clear());
+    }
+    let [from_few, to_few] = of_image.map(|values| few * values);
+    for (from, to) in from.chunks(from_few).zip(to.chunks(to_few)) {
+        let images = from.len() / of_image[0] * groups;
+        work(&ConvSizes { images, ..*sizes }, from, to.clear());
+    }
+}
+
 /// Whether [`ConvWeights::forward_pooled`] supports convolutions of these sizes.
 pub(crate) fn fuses_pool(sizes: &ConvSizes) -> bool {
     sizes.options.groups == 1
@@ -293,9 +358,11 @@ impl<'a> GradientWeights<'a> {
     /// - `weight`: `[filters, channels / groups, kernel height, kernel width]`
     pub(crate) fn new(sizes: &ConvSizes, weight: Cow<'a, [f32]>) -> Self {
         if winograd::applies(sizes) {
-            let (filters, channels) = (sizes.filters, sizes.channels);
+            let all = 0..sizes.channels;
             Self::Winograd(winograd::PackedWeights::backward(
-                &weight, filters, channels,
+                &weight,
+                sizes.channels,
+                all,
             ))
         } else if sizes.is_depthwise() {
             Self::Depthwise(weight)
@@ -310,11 +377,13 @@ impl<'a> GradientWeights<'a> {
     /// - `grad`: `[images, filters, output height, output width]`
     /// - result: `[images, channels, height, width]`
     pub(crate) fn gradient(&self, sizes: &ConvSizes, grad: &[f32]) -> Vec<f32> {
-        match self {
-            Self::Winograd(weights) => winograd::input_gradient(sizes, weights, grad),
-            Self::Depthwise(weight) => depthwise::input_gradient(sizes, weight, grad),
-            Self::Direct(weights) => direct::input_gradient(sizes, weights, grad),
-        }
+        fresh(sizes.input_shape().iter().product(), |dx| {
+            for_few_images(sizes, grad, dx, |sizes, grad, dx| match self {
+                Self::Winograd(weights) => winograd::input_gradient(sizes, weights, grad, dx),
+                Self::Depthwise(weight) => depthwise::input_gradient(sizes, weight, grad, dx),
+                Self::Direct(weights) => direct::input_gradient(sizes, weights, grad, dx),
+            });
+        })
     }
 }
 

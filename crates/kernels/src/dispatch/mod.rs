@@ -10,9 +10,7 @@ pub(crate) use pointwise::PointwiseGradients;
 pub use pointwise::PointwiseOps;
 pub(crate) use tensors::{owned, tensor, values, values_mut};
 
-use crate::conv::{
-    self, Addends, Conv2dOptions, ConvSizes, ConvWeights, GradientWeights, WeightGradients,
-};
+use crate::conv::{self, Conv2dOptions, ConvSizes, ConvWeights, WeightGradients};
 use crate::pool::{self, MaxPool2dOptions, PoolSizes};
 use crate::profile::{Kernel, timed};
 use crate::rectifier::{self, Rectifier};
@@ -21,8 +19,8 @@ use burn::backend::{Backend, Flex, backend_extension};
 use burn_flex::FlexTensor;
 use tensors::dims;
 
-/// The kernels as called by burn's dispatch. Use [`conv2d`](crate::conv2d),
-/// [`max_pool2d`](crate::max_pool2d) and [`batch_norm_train`](crate::batch_norm_train) instead.
+/// The kernels as called by burn's dispatch. Use [`conv2d`](crate::conv2d) and
+/// [`max_pool2d`](crate::max_pool2d) instead.
 #[backend_extension(Autodiff, Flex)]
 pub trait KernelOps: Backend {
     /// Convolution without bias.
@@ -144,10 +142,7 @@ fn convolve(
     let bias = bias.as_ref().map(values);
     let shape = sizes.output_shape();
     let y = timed(Kernel::Conv2d, || {
-        let mut y = vec![0.0; shape.iter().product()];
-        let addends = Addends { bias, map: None };
-        ConvWeights::once(&sizes, values(&weight)).forward(&sizes, values(&x), addends, &mut y);
-        y
+        conv::forward_once(&sizes, values(&x), values(&weight), bias)
     });
     tensor(y, shape)
 }
@@ -175,8 +170,7 @@ impl KernelGradients for Flex {
         let sizes = ConvSizes::new(input, dims(&weight), options);
         let (weight, grad) = (weight.to_contiguous(), grad.to_contiguous());
         let dx = timed(Kernel::Conv2dInputGradient, || {
-            let weights = GradientWeights::new(&sizes, values(&weight).into());
-            weights.gradient(&sizes, values(&grad))
+            conv::input_gradient_once(&sizes, values(&weight), values(&grad))
         });
         tensor(dx, sizes.input_shape())
     }

@@ -88,7 +88,8 @@ impl NormOps for Flex {
     ) -> FlexTensor {
         let shape = dims(&x);
         let sizes = NormSizes::new(shape);
-        let [x, gamma, beta] = [x, gamma, beta].map(|tensor| tensor.to_contiguous());
+        let [x, gamma, beta, moments] =
+            [x, gamma, beta, moments].map(|tensor| tensor.to_contiguous());
         let y = timed(Kernel::BatchNorm, || {
             norm::forward(
                 &sizes,
@@ -123,7 +124,8 @@ impl NormOps for Flex {
     ) -> FlexTensor {
         let shape = dims(&x);
         let sizes = NormSizes::new(shape);
-        let [x, gamma, beta, added] = [x, gamma, beta, added].map(|tensor| tensor.to_contiguous());
+        let [x, gamma, beta, added, moments] =
+            [x, gamma, beta, added, moments].map(|tensor| tensor.to_contiguous());
         let y = timed(Kernel::BatchNorm, || {
             norm::forward_added(
                 &sizes,
@@ -148,7 +150,8 @@ impl NormGradients for Flex {
         settings: NormSettings,
     ) -> [FlexTensor; 3] {
         let sizes = NormSizes::new(dims(&x));
-        let [x, gamma, beta] = [x, gamma, beta].map(|tensor| tensor.to_contiguous());
+        let [x, gamma, beta, moments] =
+            [x, gamma, beta, moments].map(|tensor| tensor.to_contiguous());
         // Modified in place if no other tensor shares the memory, else copied.
         let mut grad = owned(grad);
         let (dgamma, dbeta) = timed(Kernel::BatchNormGradient, || {
@@ -176,7 +179,8 @@ impl NormGradients for Flex {
     ) -> [FlexTensor; 4] {
         let shape = dims(&x);
         let sizes = NormSizes::new(shape);
-        let [x, gamma, beta, added] = [x, gamma, beta, added].map(|tensor| tensor.to_contiguous());
+        let [x, gamma, beta, added, moments] =
+            [x, gamma, beta, added, moments].map(|tensor| tensor.to_contiguous());
         // Modified in place if no other tensor shares the memory, else copied.
         let mut grad = owned(grad);
         let (dx, dgamma, dbeta) = timed(Kernel::BatchNormGradient, || {

@@ -10,9 +10,11 @@ pub(super) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
+/// With `m = exp(2 x) - 1` it is `m / (m + 2)`, which is precise near 0, too.
 #[inline(always)]
 pub(super) fn tanh(x: f32) -> f32 {
-    2.0 * sigmoid(2.0 * x) - 1.0
+    let m = exp_m1(2.0 * x.clamp(-20.0, 20.0));
+    m / (m + 2.0)
 }
 
 /// The distribution function of the normal distribution.
@@ -45,10 +47,24 @@ fn error_function(x: f32) -> f32 {
     (1.0 - sum * exp(-positive * positive)).copysign(x)
 }
 
-/// `e^x` with a relative error of about 1e-7, by a polynomial that the compiler can vectorise: `e^x = 2^k e^r` with a
-/// whole `k` and `|r|` at most `ln(2) / 2`. Below -87 it is `e^-87`, about 1e-38, and above 88 `e^88`.
+/// `e^x` with a relative error of about 1e-7; 0 below -87.7 and infinite above 88.4.
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
+    let [rest, power] = exp_parts(x);
+    (rest + 1.0) * power
+}
+
+/// `e^x - 1` with a relative error of a few units of 1e-7.
+#[inline(always)]
+pub(super) fn exp_m1(x: f32) -> f32 {
+    let [rest, power] = exp_parts(x);
+    rest * power + (power - 1.0)
+}
+
+/// `e^r - 1` and `2^k` for `x = k ln(2) + r`, with a whole `k` and `|r|` at most `ln(2) / 2`, by a polynomial that the
+/// compiler can vectorise.
+#[inline(always)]
+fn exp_parts(x: f32) -> [f32; 2] {
     /// 1.5 * 2^23: the last bits of the sum with a small number are that number, rounded.
     const ROUND: f32 = 12_582_912.0;
     /// The natural logarithm of 2, as a number whose product with `k` is exact, and the rest.
@@ -62,13 +78,14 @@ pub(super) fn exp(x: f32) -> f32 {
         1.666_666_5e-1,
         0.5,
     ];
-    let x = x.clamp(-87.0, 88.0);
+    // At these bounds the power is 0 and infinite.
+    let x = x.clamp(-88.0, 89.0);
     let rounded = x * std::f32::consts::LOG2_E + ROUND;
     let k = rounded - ROUND;
     let r = x - k * LN_2[0] - k * LN_2[1];
     let series = TERMS.iter().fold(0.0, |sum, term| sum * r + term);
     let power = f32::from_bits(rounded.to_bits().wrapping_add(127) << 23);
-    (series * r * r + r + 1.0) * power
+    [series * r * r + r, power]
 }
 
 #[cfg(test)]
@@ -77,12 +94,29 @@ mod tests {
 
     #[test]
     fn the_exponential_is_precise_in_relative_terms() {
-        for i in -8600..=8700 {
+        for i in -8700..=8800 {
             let x = i as f32 / 100.0;
             let expected = f64::from(x).exp();
             let error = (f64::from(exp(x)) / expected - 1.0).abs();
             assert!(error < 3e-7, "exp({x}): {error}");
         }
-        assert_eq!(exp(0.0), 1.0);
+        let ends = [-1e38, -90.0, 0.0, 90.0, f32::INFINITY].map(exp);
+        assert_eq!(ends, [0.0, 0.0, 1.0, f32::INFINITY, f32::INFINITY]);
+    }
+
+    #[test]
+    fn functions_near_zero_are_precise_in_relative_terms() {
+        for exponent in -80..40 {
+            for x in [-1.0, 1.0, 1.37].map(|factor| factor * (f64::from(exponent) / 8.0).exp2()) {
+                let x = x as f32;
+                for (found, expected) in [
+                    (tanh(x), f64::from(x).tanh()),
+                    (exp_m1(x), f64::from(x).exp_m1()),
+                ] {
+                    let error = (f64::from(found) / expected - 1.0).abs();
+                    assert!(error < 5e-7, "at {x}: {found}, expected {expected}");
+                }
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
-//! Each nonlinearity as a type of its own, so that the compiler knows it in the loops that call it.
+//! The nonlinearities as types, so that the compiler knows them in the loops that call them. Rectifiers share one, with
+//! bounds that are read at run time.
 
-use super::arithmetic::{exp, hard_sigmoid, normal_density, normal_share, sigmoid, tanh};
+use super::arithmetic::{exp, exp_m1, hard_sigmoid, normal_density, normal_share, sigmoid, tanh};
 use crate::rectifier::Rectifier;
 use crate::simd::select;
 
@@ -8,10 +9,11 @@ use crate::simd::select;
 pub(crate) trait Function: Copy + Send + Sync {
     fn of(self, x: f32) -> f32;
 
-    /// The derivative; at a corner the one that PyTorch takes.
+    /// The derivative; at a corner the one that PyTorch takes, for `Clip` as in `torch.clamp`.
     fn slope(self, x: f32) -> f32;
 
-    /// The gradient before the function at `x`, given the one after it.
+    /// The gradient before the function at `x`, given the one after it. Functions that are constant somewhere return 0
+    /// there even if the gradient is infinite, which a product would turn into NaN.
     #[inline(always)]
     fn gradient_at(self, x: f32, grad: f32) -> f32 {
         grad * self.slope(x)
@@ -80,7 +82,6 @@ impl Function for Rectifier {
         Self::gradient(self, 1.0, Self::of(self, x))
     }
 
-    /// Without the product, which would turn an infinite gradient into NaN.
     #[inline(always)]
     fn gradient_at(self, x: f32, grad: f32) -> f32 {
         Self::gradient(self, grad, Self::of(self, x))
@@ -164,6 +165,11 @@ impl Function for HardSwish {
         let above = if x > 3.0 { 1.0 } else { between };
         if x < -3.0 { 0.0 } else { above }
     }
+
+    #[inline(always)]
+    fn gradient_at(self, x: f32, grad: f32) -> f32 {
+        select(grad * self.slope(x), x >= -3.0)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -177,7 +183,12 @@ impl Function for HardSigmoid {
 
     #[inline(always)]
     fn slope(self, x: f32) -> f32 {
-        select(1.0 / 6.0, (x > -3.0) & (x < 3.0))
+        self.gradient_at(x, 1.0)
+    }
+
+    #[inline(always)]
+    fn gradient_at(self, x: f32, grad: f32) -> f32 {
+        select(grad * (1.0 / 6.0), (x > -3.0) & (x < 3.0))
     }
 }
 
@@ -233,7 +244,7 @@ pub(crate) struct Elu(pub(crate) f32);
 impl Function for Elu {
     #[inline(always)]
     fn of(self, x: f32) -> f32 {
-        let below = self.0 * (exp(x) - 1.0);
+        let below = self.0 * exp_m1(x);
         if x > 0.0 { x } else { below }
     }
 
@@ -258,7 +269,12 @@ impl Function for Clip {
 
     #[inline(always)]
     fn slope(self, x: f32) -> f32 {
+        self.gradient_at(x, 1.0)
+    }
+
+    #[inline(always)]
+    fn gradient_at(self, x: f32, grad: f32) -> f32 {
         let [low, high] = self.0;
-        select(1.0, (x > low) & (x < high))
+        select(grad, (x >= low) & (x <= high))
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod function;
 
 pub(crate) use function::{Function, with_function};
 
+use crate::fresh::fresh;
 use crate::profile::slice;
 use crate::rectifier::Rectifier;
 use crate::simd::vectorized;
@@ -75,17 +76,16 @@ impl Nonlinearity {
 
 /// The function of each value.
 pub(crate) fn forward(nonlinearity: Nonlinearity, x: &[f32]) -> Vec<f32> {
-    let mut y = vec![0.0; x.len()];
-    with_function!(nonlinearity, function => {
-        let chunks = y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
-        chunks.for_each(|(y, x)| {
+    fresh(x.len(), |y| {
+        let chunks: Vec<_> = y.chunks(CHUNK).zip(x.chunks(CHUNK)).collect();
+        with_function!(nonlinearity, function => chunks.into_par_iter().for_each(|(y, x)| {
             let _slice = slice();
+            let y = y.clear();
             vectorized!(for (y, x) in y.iter_mut().zip(x) {
                 *y = function.of(*x);
             });
-        });
-    });
-    y
+        }));
+    })
 }
 
 #[cfg(test)]
@@ -184,11 +184,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn far_below_zero_they_are_zero() {
+        for function in [Nonlinearity::Gelu, Nonlinearity::Silu, Nonlinearity::Mish] {
+            assert_eq!(forward(function, &[-1e38]), [0.0], "{function:?}");
+        }
+    }
+
     /// So that a diverged run shows in its loss.
     #[test]
     fn nan_stays_nan() {
         for function in ALL {
             assert!(forward(function, &[f32::NAN])[0].is_nan(), "{function:?}");
+        }
+    }
+
+    #[test]
+    fn constant_parts_stop_infinite_gradients() {
+        for (function, x) in [
+            (Nonlinearity::Rectifier(Rectifier::Relu6), 7.0),
+            (Nonlinearity::Clip([-1.0, 2.5]), 3.0),
+            (Nonlinearity::HardSigmoid, -4.0),
+            (Nonlinearity::HardSwish, -4.0),
+        ] {
+            let mut grad = [f32::INFINITY];
+            function.gradient(&[x], &mut grad);
+            assert_eq!(grad[0], 0.0, "{function:?} at {x}");
         }
     }
 
@@ -199,14 +220,18 @@ mod tests {
             (Nonlinearity::Rectifier(Rectifier::Relu), 0.0, 0.0),
             (Nonlinearity::LeakyRelu(0.25), 0.0, 0.25),
             (Nonlinearity::Elu(1.5), 0.0, 1.5),
-            (Nonlinearity::Clip([-1.0, 2.5]), -1.0, 0.0),
-            (Nonlinearity::Clip([-1.0, 2.5]), 2.5, 0.0),
+            (Nonlinearity::Clip([-1.0, 2.5]), -1.0, 1.0),
+            (Nonlinearity::Clip([-1.0, 2.5]), 2.5, 1.0),
+            (Nonlinearity::HardSwish, -3.0, -0.5),
+            (Nonlinearity::HardSwish, 3.0, 1.5),
             (Nonlinearity::HardSigmoid, -3.0, 0.0),
             (Nonlinearity::HardSigmoid, 3.0, 0.0),
             (Nonlinearity::HardSwish, -3.5, 0.0),
             (Nonlinearity::HardSwish, 3.5, 1.0),
             (Nonlinearity::Silu, 1e4, 1.0),
             (Nonlinearity::Silu, -1e4, 0.0),
+            (Nonlinearity::Silu, -1e38, 0.0),
+            (Nonlinearity::Gelu, 1e38, 1.0),
             (Nonlinearity::Gelu, 1e4, 1.0),
             (Nonlinearity::Gelu, -1e4, 0.0),
             (Nonlinearity::Mish, 1e4, 1.0),

@@ -1,6 +1,7 @@
 //! A batch norm to which other maps are added before the nonlinearity, as at the end of a residual block.
 
 use super::{Affine, Moments, NormSettings, NormSizes, plane_sums};
+use crate::fresh::fresh;
 use crate::nonlinearity::{Function, Nonlinearity, with_function};
 use crate::profile::slice;
 use crate::rectifier::Rectifier;
@@ -21,19 +22,19 @@ pub(crate) fn forward_added(
     moments: Moments<'_>,
     nonlinearity: Nonlinearity,
 ) -> Vec<f32> {
-    let mut y = vec![0.0; x.len()];
-    with_function!(nonlinearity, function => {
-        let channels = sizes.planes_mut(&mut y).into_par_iter().enumerate();
-        channels.for_each(|(channel, planes)| {
+    fresh(x.len(), |y| {
+        let channels = sizes.by_channel(y.chunks(sizes.plane));
+        let channels = channels.into_par_iter().enumerate();
+        with_function!(nonlinearity, function => channels.for_each(|(channel, planes)| {
             let _slice = slice();
             let (affine, _) = moments.affine(channel, parameters, function);
             let inputs = sizes.planes(x, channel).zip(sizes.planes(added, channel));
             for (y, (x, added)) in planes.into_iter().zip(inputs) {
+                let y = y.clear();
                 vectorized!(affine.apply_to_sum(x, added, y));
             }
-        });
-    });
-    y
+        }));
+    })
 }
 
 /// The gradients with respect to `x`, gamma and beta, as of a batch norm by itself; the one with respect to the added
@@ -51,10 +52,12 @@ pub(crate) fn gradients_added(
     moments: Moments<'_>,
     settings: NormSettings,
 ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
-    let mut dx = vec![0.0; x.len()];
-    let grads = sizes.planes_mut(grad).into_par_iter();
-    let channels = grads.zip(sizes.planes_mut(&mut dx)).enumerate();
-    let (dgamma, dbeta) = with_function!(settings.options.nonlinearity, function => channels
+    let (mut dgamma, mut dbeta) = (Vec::new(), Vec::new());
+    let dx = fresh(x.len(), |dx| {
+        let grads = sizes.planes_mut(grad).into_par_iter();
+        let dxs = sizes.by_channel(dx.chunks(sizes.plane));
+        let channels = grads.zip(dxs).enumerate();
+        (dgamma, dbeta) = with_function!(settings.options.nonlinearity, function => channels
         .map(|(channel, (mut grads, dxs))| {
             let _slice = slice();
             let (affine, factor) = moments.affine(channel, parameters, function);
@@ -62,15 +65,17 @@ pub(crate) fn gradients_added(
             let mut sums = [0.0, 0.0];
             let inputs = sizes.planes(x, channel).zip(sizes.planes(added, channel));
             for (grad, (x, added)) in grads.iter_mut().zip(inputs) {
-                let [of_beta, of_gamma] = vectorized!({
-                    affine.pass_to_sum(x, added, grad);
-                    plane_sums(x, grad, alone)
-                });
+                if settings.options.nonlinearity != Nonlinearity::default() {
+                    let grad = &mut **grad;
+                    vectorized!(affine.pass_to_sum(x, added, grad));
+                }
+                let [of_beta, of_gamma] = vectorized!(plane_sums(x, grad, alone));
                 sums = [sums[0] + of_beta, sums[1] + of_gamma];
             }
             let [dbeta, dgamma] = [sums[0], sums[1] * factor];
             let through_moments = settings.statistics.gradients(sizes, [dbeta, dgamma], factor);
             for ((dx, x), grad) in dxs.into_iter().zip(sizes.planes(x, channel)).zip(&grads) {
+                let dx = dx.clear();
                 vectorized!({
                     dx.copy_from_slice(grad);
                     alone.replace_gradients(x, dx, through_moments);
@@ -79,6 +84,7 @@ pub(crate) fn gradients_added(
             (dgamma, dbeta)
         })
         .unzip());
+    });
     (dx, dgamma, dbeta)
 }
 

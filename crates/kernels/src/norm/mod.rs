@@ -5,6 +5,7 @@ mod added;
 
 pub(crate) use added::{forward_added, gradients_added};
 
+use crate::fresh::fresh;
 use crate::nonlinearity::{Function, Nonlinearity, with_function};
 use crate::profile::slice;
 use crate::simd::{total, vectorized};
@@ -83,10 +84,15 @@ impl NormSizes {
 
     /// For each channel its planes in all images, for writing.
     fn planes_mut<'a>(&self, values: &'a mut [f32]) -> Vec<Vec<&'a mut [f32]>> {
+        self.by_channel(values.chunks_exact_mut(self.plane.max(1)))
+    }
+
+    /// For each channel its planes in all images, given those of each image after another.
+    fn by_channel<P>(&self, planes: impl Iterator<Item = P>) -> Vec<Vec<P>> {
         let mut channels: Vec<_> = (0..self.channels)
             .map(|_| Vec::with_capacity(self.images))
             .collect();
-        for (i, plane) in values.chunks_exact_mut(self.plane.max(1)).enumerate() {
+        for (i, plane) in planes.enumerate() {
             channels[i % self.channels].push(plane);
         }
         channels
@@ -192,19 +198,18 @@ fn forward_with(
     moments: Moments<'_>,
     function: impl Function,
 ) -> Vec<f32> {
-    let mut y = vec![0.0; x.len()];
-    sizes
-        .planes_mut(&mut y)
-        .into_par_iter()
-        .enumerate()
-        .for_each(|(channel, planes)| {
+    fresh(x.len(), |y| {
+        let channels = sizes.by_channel(y.chunks(sizes.plane));
+        let channels = channels.into_par_iter().enumerate();
+        channels.for_each(|(channel, planes)| {
             let _slice = slice();
             let (affine, _) = moments.affine(channel, parameters, function);
             for (y, x) in planes.into_iter().zip(sizes.planes(x, channel)) {
+                let y = y.clear();
                 vectorized!(affine.apply(x, y));
             }
         });
-    y
+    })
 }
 
 /// The gradients. With `z` the normalised values, `g` the output gradients and means over a

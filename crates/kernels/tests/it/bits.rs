@@ -100,7 +100,8 @@ fn any_number_of_threads_gives_the_same_bits() {
 #[test]
 fn a_weight_has_the_same_gradient_whichever_filters_a_thread_takes() {
     for (channels, filters, kernel, stride, groups, side) in [
-        (20, 130, 3, 1, 1, 9), // Winograd
+        (20, 130, 3, 1, 1, 9),  // Winograd
+        (350, 370, 3, 1, 1, 5), // with weights that are transformed in several parts
         (64, 47, 3, 1, 1, 7),
         (24, 50, 1, 1, 1, 14),
         (24, 96, 3, 2, 1, 15),

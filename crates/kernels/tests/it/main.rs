@@ -9,5 +9,6 @@ mod derivatives;
 mod edge_cases;
 mod frozen;
 mod inference;
+mod norms;
 mod pointwise;
 mod random;

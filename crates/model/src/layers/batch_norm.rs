@@ -182,8 +182,13 @@ fn merge_statistics(
     *count += 1;
 }
 
+/// Whether the batch norm uses the batch's own statistics.
+pub(super) fn is_training<const D: usize>(norm: &BatchNorm, x: &Tensor<D>) -> bool {
+    x.device().is_autodiff() && norm.training.is_enabled()
+}
+
 fn normalize<const D: usize>(norm: &BatchNorm, x: Tensor<D>, pass: &mut Pass<'_>) -> Tensor<D> {
-    let training = x.device().is_autodiff() && norm.training.is_enabled();
+    let training = is_training(norm, &x);
     let Some(statistics) = pass.statistics().filter(|_| training) else {
         return norm.forward(x);
     };

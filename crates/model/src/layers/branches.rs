@@ -1,12 +1,14 @@
 //! `branches`: several sequences of layers with the same input, whose outputs are joined.
 
 use super::activation::Activation;
+#[cfg(feature = "flex")]
+use super::batch_norm::is_training;
 use super::cone::cut;
 use super::context::{Context, Follower, Outline, Signal};
 use super::crop::crop;
 use super::features::Features;
 #[cfg(feature = "flex")]
-use super::fuse::{is_training, norm_input, norm_options};
+use super::fuse::{norm_input, norm_options};
 use super::join::Join;
 #[cfg(feature = "flex")]
 use super::kernels;
@@ -148,8 +150,7 @@ impl BranchesOp {
     }
 
     /// With gradients: the sum of two branches of which the first ends with a batch norm, then the
-    /// activation, as in a residual block. Neither the batch norm's output nor the sum is kept for the
-    /// backward pass. `None` if the branches and their sum are computed one by one.
+    /// activation, as in a residual block. The sum is not kept for the backward pass. `None` if the branches and their sum are computed one by one.
     #[cfg(feature = "flex")]
     fn fused_sum(
         &self,

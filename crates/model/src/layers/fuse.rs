@@ -4,6 +4,7 @@
 //! it. The parameters stay in burn's modules.
 
 use super::activation::Activation;
+use super::batch_norm::is_training;
 use super::features::Features;
 use super::kernels;
 use super::pass::{BatchStatistics, Pass};
@@ -161,10 +162,6 @@ pub(super) fn norm_input(
     let [mean, variance] = input.moments();
     statistics.push(BatchStatistics { mean, variance });
     Some(input)
-}
-
-pub(super) fn is_training(norm: &BatchNorm, x: &Tensor<4>) -> bool {
-    x.device().is_autodiff() && norm.training.is_enabled()
 }
 
 pub(super) fn norm_options(norm: &BatchNorm, activation: Option<Activation>) -> BatchNormOptions {

@@ -6,7 +6,6 @@ use crate::geometry::Edges;
 use burn::{nn::conv::Conv2d, nn::pool::MaxPool2d, tensor::Tensor};
 #[cfg(feature = "flex")]
 use receptive_kernels::Rectifier;
-#[cfg(feature = "flex")]
 use std::cell::Cell;
 
 #[cfg(feature = "flex")]

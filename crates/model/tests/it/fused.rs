@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Distribution, Tensor};
 use receptive_model::{
     Activation, BatchNormLayer, Classifier, Conv2dLayer, DropoutKey, FlattenLayer, LinearLayer,
-    MaxPool2dLayer, ModelConfig, Padding, exactly, presets,
+    MaxPool2dLayer, ModelConfig, Padding, ResidualLayer, exactly, presets,
 };
 
 const KEY: DropoutKey = DropoutKey {
@@ -141,4 +141,61 @@ fn training_with_exact_convolutions_gives_almost_the_same_loss() {
     let (exact, _) = exactly(|| model.forward_keyed(x, KEY));
     let far = difference(fast.without_autodiff(), exact.without_autodiff());
     assert!(far > 0.0 && far < 1e-4, "{far}");
+}
+
+/// Residual blocks with a projection and with identity, whose sums are computed with the batch norm before them.
+#[test]
+fn a_sum_computed_with_its_batch_norm_changes_no_gradient() {
+    let device = Device::flex().autodiff();
+    let conv = |filters, strides| {
+        let conv = Conv2dLayer::new(filters, 3).with_padding(Padding::Same);
+        conv.with_strides(strides).with_bias(false)
+    };
+    for activation in [None, Some(Activation::Relu), Some(Activation::Silu)] {
+        let block = |block: ResidualLayer| match activation {
+            Some(activation) => block.with_activation(activation),
+            None => block,
+        };
+        let config = ModelConfig::new(3, 13, 12)
+            .layer(conv(8, 1))
+            .layer(block(
+                ResidualLayer::new()
+                    .layer(conv(8, 1))
+                    .layer(BatchNormLayer::default())
+                    .layer(Activation::HardSwish)
+                    .layer(conv(12, 2))
+                    .layer(BatchNormLayer::default())
+                    .projection(conv(12, 2))
+                    .projection(BatchNormLayer::default()),
+            ))
+            .layer(block(ResidualLayer::new().layer(BatchNormLayer::default())))
+            .layer(FlattenLayer::default())
+            .layer(LinearLayer::classes())
+            .with_classes(4);
+        let model = config.plan().unwrap().init_seeded(7, &device);
+        let x = images(&model, &device).require_grad();
+        let (fused, statistics) = model.forward_keyed(x.clone(), KEY);
+        let merged = model.clone().merge_statistics(&[(1.0, statistics)]);
+        let last = model.plan().layers.last().unwrap().number.clone();
+        let one_by_one = model.forward_until(x.clone(), &last).unwrap().into_flat();
+        let far = difference(fused.clone().inner(), one_by_one.clone().inner());
+        assert!(far < 1e-5, "{activation:?}: output {far}");
+        let pull = Tensor::random(fused.dims(), Distribution::Default, &device);
+        let [fused, one_by_one] = [fused, one_by_one].map(|y| {
+            let grads = (y * pull.clone()).sum().backward();
+            x.grad(&grads).unwrap()
+        });
+        let far = difference(fused, one_by_one);
+        assert!(far < 1e-4, "{activation:?}: input gradient {far}");
+        // burn's batch norms have updated their running statistics.
+        for number in ["2.2", "2.5", "2.p2", "3.1"] {
+            let [ours, burns] = [&merged, &model].map(|model| model.values(number).unwrap());
+            for (ours, burns) in ours.mean.iter().zip(&burns.mean) {
+                assert!(
+                    (ours - burns).abs() < 1e-5,
+                    "{activation:?}, {number}: mean"
+                );
+            }
+        }
+    }
 }

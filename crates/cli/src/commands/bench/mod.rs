@@ -24,7 +24,6 @@ use receptive_core::ImageSize;
 use receptive_core::text::{counted, duration};
 use receptive_data::{BadImages, Batch, DataOptions};
 use receptive_model::Precision;
-use receptive_train::trial::peak_resident_bytes;
 use receptive_train::{Compute, TrainConfig, TrainError};
 use result::NetworkResult;
 use serde::Serialize;
@@ -184,7 +183,6 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         precision: bench.precision.name(),
         checkpointing: bench.checkpointing,
         timing: bench.run(&compute)?,
-        peak_rss_mb: peak_resident_bytes().map(|bytes| bytes >> 20),
     };
     if arguments.json {
         print_json(&result)?;

@@ -22,9 +22,6 @@ pub(super) struct NetworkResult {
     pub(super) checkpointing: bool,
     #[serde(flatten)]
     pub(super) timing: Timing,
-    /// Peak memory of the process in MiB; omitted if the system does not report it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) peak_rss_mb: Option<u64>,
 }
 
 impl NetworkResult {
@@ -81,7 +78,7 @@ impl NetworkResult {
             ))?,
             None => print("(all samples together, with preparations and checks)")?,
         }
-        let memory = self
+        let memory = timing
             .peak_rss_mb
             .map_or(String::new(), |mb| format!(", peak memory {mb} MiB"));
         print(format!("{}{memory}", counted(self.threads, "thread")))

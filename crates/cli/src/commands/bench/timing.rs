@@ -2,6 +2,7 @@
 
 use super::profile::OperationTime;
 use super::scaling::Scaling;
+use receptive_train::trial::peak_resident_bytes;
 use serde::Serialize;
 
 /// The times of one measurement, with more detail for some work.
@@ -26,6 +27,9 @@ pub(super) struct Timing {
     /// For training with `--scaling`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) scaling: Option<Scaling>,
+    /// Peak memory of the process up to the last timed step, in MiB; omitted if the system does not report it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) peak_rss_mb: Option<u64>,
 }
 
 /// The time of one layer in a step.
@@ -52,6 +56,7 @@ impl Timing {
             layer_images: None,
             operations: Vec::new(),
             scaling: None,
+            peak_rss_mb: peak_resident_bytes().map(|bytes| bytes >> 20),
         }
     }
 }

@@ -29,12 +29,13 @@ impl Bench {
             config.check_precision(device)?;
         }
         self.check_memory(&plan, &config, compute)?;
-        let model = plan.init(&compute.device().autodiff());
         let batch = self.images(plan.input(), plan.classes);
-        let learner = Learner::new(model.clone(), &config, None, compute);
+        // No model is shared: the optimizer would copy its weights.
+        let model = || plan.init(&compute.device().autodiff());
+        let learner = Learner::new(model(), &config, None, compute);
         let mut timing = Timing::new(self.batch, self.step_times(learner, &batch, compute)?);
         let one = Compute::new(compute.device().clone(), 1)?;
-        let alone = || Learner::new(model.clone(), &config, None, &one);
+        let alone = || Learner::new(model(), &config, None, &one);
         let profile = StepProfile::measure(alone(), &one, &batch)?;
         timing.operations = profile.operations();
         if self.scaling {

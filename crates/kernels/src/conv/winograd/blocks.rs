@@ -1,6 +1,6 @@
 //! The forward pass on blocks of channels: pixels of 16 channels, which need no transposition.
 
-use super::convolution::{Convolution, Part, products};
+use super::convolution::{Convolution, Part, filters_per_task, products};
 use super::tiles::{Grid, Segment, TransformedTiles, pixel_strides};
 use super::transform::{InputTransform, OutputTransform, transform};
 use super::weights::PackedWeights;
@@ -33,7 +33,7 @@ pub(crate) fn forward_blocks(
     let grid = Grid::new(sizes.images, sizes.output);
     let blocks = grid.blocks(sizes.channels, sizes.filters);
     let [tiles, segment] = grid.max_tiles(&blocks);
-    let (filters, _) = convolution.filters_per_task(blocks.len());
+    let (filters, _) = filters_per_task(sizes.filters, blocks.len());
     let filters = filters.next_multiple_of(LANES);
     let layout = |channels| TransformedTiles { tiles, channels };
     let lengths = [
@@ -43,7 +43,14 @@ pub(crate) fn forward_blocks(
     ];
     let step = if is_pooled { 2 } else { 1 };
     let plane = sizes.output[0] * sizes.output[1] * LANES;
-    let tasks = convolution.tasks(&grid, blocks, filters, [LANES, step], y);
+    let tasks = convolution.tasks(
+        &grid,
+        blocks,
+        &(0..sizes.filters),
+        filters,
+        [LANES, step],
+        y,
+    );
     each(tasks, 1, |task| {
         with_scratch(lengths.iter().sum(), |scratch| {
             let (pixels, rest) = scratch.split_at_mut(lengths[0]);

@@ -4,7 +4,7 @@ use super::channels_last::to_planes;
 use super::tiles::{Block, Grid, Segment, Source, TransformedTiles, pixel_strides};
 use super::transform::{InputTransform, OutputGradient, OutputTransform, transform};
 use super::weights::{PackedWeights, TransformedGradients};
-use super::{ConvSizes, ELEMENTS, INPUT_TILE, OUTPUT_TILE, padded};
+use super::{ConvSizes, ELEMENTS, INPUT_TILE, OUTPUT_TILE, filter_ranges, padded};
 use crate::conv::Addends;
 use crate::conv::bands::{filter_parts, forward_parts, most_filter_parts, take_from_each};
 use crate::matrix::add_product;
@@ -26,17 +26,43 @@ pub(in crate::conv) fn forward(
     sizes: &ConvSizes,
     x: &[f32],
     weights: &PackedWeights,
-    Addends { bias, map }: Addends<'_>,
+    addends: Addends<'_>,
     y: &mut [f32],
 ) {
+    let all = 0..sizes.filters;
+    Convolution::forward(sizes).run(x, weights, all, y, finish(sizes, addends));
+}
+
+/// As [`forward`], with weights that are used once: `[filters, channels, 3, 3]`.
+pub(in crate::conv) fn forward_once(
+    sizes: &ConvSizes,
+    x: &[f32],
+    weight: &[f32],
+    addends: Addends<'_>,
+    y: &mut [f32],
+) {
+    let of_filter = sizes.patch();
+    for filters in filter_ranges(sizes.channels, sizes.filters) {
+        let weight = &weight[filters.start * of_filter..filters.end * of_filter];
+        let weights = PackedWeights::forward(weight, filters.len(), sizes.channels);
+        Convolution::forward(sizes).run(x, &weights, filters, y, finish(sizes, addends));
+    }
+}
+
+/// Adds bias and map to some values of a filter that begin at this place of the output, and applies
+/// the rectifier.
+fn finish(
+    sizes: &ConvSizes,
+    Addends { bias, map }: Addends<'_>,
+) -> impl Fn(usize, usize, &mut [f32]) + Sync {
     let rectifier = sizes.options.rectifier;
-    Convolution::forward(sizes).run(x, weights, y, |filter, at, values| {
+    move |filter, at, values| {
         let bias = bias.map_or(0.0, |bias| bias[filter]);
         match map {
             Some(map) => add_map(values, bias, &map[at..], rectifier),
             None => add_bias(values, bias, rectifier),
         }
-    });
+    }
 }
 
 /// As [`crate::conv::GradientWeights::gradient`].
@@ -44,23 +70,35 @@ pub(in crate::conv) fn input_gradient(
     sizes: &ConvSizes,
     weights: &PackedWeights,
     grad: &[f32],
+    dx: &mut [f32],
+) {
+    let all = 0..sizes.channels;
+    Convolution::backward(sizes).run(grad, weights, all, dx, |_, _, _| ());
+}
+
+/// As [`input_gradient`], with weights that are used once: `[filters, channels, 3, 3]`.
+pub(in crate::conv) fn input_gradient_once(
+    sizes: &ConvSizes,
+    weight: &[f32],
+    grad: &[f32],
 ) -> Vec<f32> {
-    let [top, left, ..] = sizes.options.padding;
-    let convolution = Convolution {
-        images: sizes.images,
-        channels: sizes.filters,
-        input: sizes.output,
-        filters: sizes.channels,
-        output: sizes.input,
-        origin: [top as isize - 2, left as isize - 2],
-    };
     let mut dx = vec![0.0; sizes.images * sizes.channels * sizes.input_plane()];
-    convolution.run(grad, weights, &mut dx, |_, _, _| ());
+    for channels in filter_ranges(sizes.filters, sizes.channels) {
+        let weights = PackedWeights::backward(weight, sizes.channels, channels.clone());
+        Convolution::backward(sizes).run(grad, &weights, channels, &mut dx, |_, _, _| ());
+    }
     dx
 }
 
 /// The gradient with respect to the weight only, as in [`crate::conv::weight_gradients`].
 pub(in crate::conv) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32]) -> Vec<f32> {
+    let ranges = filter_ranges(sizes.channels, sizes.filters);
+    let gradients = ranges.map(|filters| gradient_of(sizes, filters, x, grad));
+    gradients.collect::<Vec<_>>().concat()
+}
+
+/// The gradient with respect to the weights of these filters.
+fn gradient_of(sizes: &ConvSizes, range: Range<usize>, x: &[f32], grad: &[f32]) -> Vec<f32> {
     let (channels, filters) = (sizes.channels, sizes.filters);
     let grid = Grid::new(sizes.images, sizes.output);
     let blocks = grid.blocks(channels, filters);
@@ -68,10 +106,10 @@ pub(in crate::conv) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32
     let of_x = TransformedTiles { tiles, channels };
     let of_grad = TransformedTiles {
         tiles,
-        channels: filters,
+        channels: range.len(),
     };
     let lengths = [
-        grid.pixels(segment) * padded(channels).max(padded(filters)),
+        grid.pixels(segment) * padded(channels).max(padded(range.len())),
         of_x.len(),
         of_grad.len(),
     ];
@@ -87,7 +125,7 @@ pub(in crate::conv) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32
     // must not outweigh its tiles.
     let sums = (grid.tiles() / (4 * channels.max(filters))).clamp(1, MAX_SUMS);
     let groups: Vec<_> = blocks.chunks(blocks.len().div_ceil(sums).max(1)).collect();
-    let parts = filter_parts(filters, groups.len());
+    let parts = filter_parts(range.len(), groups.len());
     let tasks: Vec<_> = parts
         .iter()
         .flat_map(|filters| groups.iter().map(move |blocks| (filters, *blocks)))
@@ -97,7 +135,7 @@ pub(in crate::conv) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32
         .map(|(filters, blocks)| {
             let _slice = slice_of(most_filter_parts(filters.len()));
             let grad = Source {
-                planes: &grad[filters.start * sizes.output_plane()..],
+                planes: &grad[(range.start + filters.start) * sizes.output_plane()..],
                 channels: sizes.filters,
                 plane: sizes.output,
                 origin: [0, 0],
@@ -210,6 +248,15 @@ pub(super) fn products(
     after
 }
 
+/// The number of `filters` per task, a multiple of the lanes if a block has several tasks; and the
+/// number of parts that so many filters would be split into on many threads.
+pub(super) fn filters_per_task(filters: usize, blocks: usize) -> (usize, impl Fn(usize) -> usize) {
+    forward_parts(blocks, move |parts| {
+        let of_part = filters.div_ceil(parts).max(MIN_FILTERS);
+        padded(of_part).min(filters)
+    })
+}
+
 impl Convolution {
     /// The forward pass.
     pub(super) fn forward(sizes: &ConvSizes) -> Self {
@@ -224,18 +271,22 @@ impl Convolution {
         }
     }
 
-    /// The number of filters per task, a multiple of the lanes if a block has several tasks; and the
-    /// number of parts that so many filters would be split into on many threads.
-    pub(super) fn filters_per_task(&self, blocks: usize) -> (usize, impl Fn(usize) -> usize) {
-        forward_parts(blocks, |parts| {
-            let filters = self.filters.div_ceil(parts).max(MIN_FILTERS);
-            padded(filters).min(self.filters)
-        })
+    /// The input gradient, as a convolution of the outputs' gradients.
+    fn backward(sizes: &ConvSizes) -> Self {
+        let [top, left, ..] = sizes.options.padding;
+        Self {
+            images: sizes.images,
+            channels: sizes.filters,
+            input: sizes.output,
+            filters: sizes.channels,
+            output: sizes.input,
+            origin: [top as isize - 2, left as isize - 2],
+        }
     }
 
-    /// Computes the output, `[images, filters, output height, output width]`. `finish(filter, at,
-    /// values)` is called exactly once for each value; `at` is the offset of `values` in the
-    /// output.
+    /// Computes these filters' part of the output, `[images, filters, output height, output width]`,
+    /// with the weights of these filters only. `finish(filter, at, values)` is called exactly once
+    /// for each value; `at` is the offset of `values` in the output.
     ///
     /// # Shapes
     /// - `x`: `[images, channels, input height, input width]`
@@ -243,6 +294,7 @@ impl Convolution {
         &self,
         x: &[f32],
         weights: &PackedWeights,
+        range: Range<usize>,
         y: &mut [f32],
         finish: impl Fn(usize, usize, &mut [f32]) + Sync,
     ) {
@@ -259,7 +311,7 @@ impl Convolution {
             tiles,
             channels: self.channels,
         };
-        let (filters, splits) = self.filters_per_task(blocks.len());
+        let (filters, splits) = filters_per_task(range.len(), blocks.len());
         let after = TransformedTiles {
             tiles,
             channels: filters,
@@ -271,7 +323,7 @@ impl Convolution {
             before.len(),
             after.len(),
         ];
-        self.tasks(&grid, blocks, filters, [1, 1], y)
+        self.tasks(&grid, blocks, &range, filters, [1, 1], y)
             .into_par_iter()
             .for_each(|task| {
                 let _slice = slice_of(splits(task.filters.len()));
@@ -283,18 +335,20 @@ impl Convolution {
                     before.fill::<InputTransform, INPUT_TILE>(
                         &grid, &segments, source, pixels, inputs,
                     );
-                    let after = products(before, inputs, weights, &task.filters, outputs);
+                    let own = task.filters.start - range.start..task.filters.end - range.start;
+                    let after = products(before, inputs, weights, &own, outputs);
                     self.write(&grid, after, outputs, pixels, task, &finish);
                 });
             });
     }
 
-    /// Splits the output among the tasks. Its planes have `unit` filters each, of which a task has a
-    /// multiple, and are pooled with this step.
+    /// Splits these filters' part of the output among the tasks. Its planes have `unit` filters each,
+    /// of which a task has a multiple, and are pooled with this step.
     pub(super) fn tasks<'a>(
         &self,
         grid: &Grid,
         blocks: Vec<Block>,
+        range: &Range<usize>,
         filters: usize,
         [unit, step]: [usize; 2],
         y: &'a mut [f32],
@@ -305,10 +359,11 @@ impl Convolution {
         let mut planes: Vec<&mut [f32]> = Vec::new();
         let mut tasks = Vec::new();
         for block in blocks {
-            let mut of_block: Vec<WinogradTask<'a>> = (0..self.filters)
+            let mut of_block: Vec<WinogradTask<'a>> = range
+                .clone()
                 .step_by(filters)
                 .map(|first| WinogradTask {
-                    filters: first..(first + filters).min(self.filters),
+                    filters: first..(first + filters).min(range.end),
                     parts: Vec::with_capacity(block.len()),
                 })
                 .collect();
@@ -318,6 +373,8 @@ impl Convolution {
                         .next()
                         .into_iter()
                         .flat_map(|image| image.chunks_exact_mut(plane))
+                        .skip(range.start / unit)
+                        .take(range.len().div_ceil(unit))
                         .collect();
                 }
                 let length = grid.outputs(&segment, step) * unit;

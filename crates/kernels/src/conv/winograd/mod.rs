@@ -27,10 +27,13 @@ mod weights;
 
 pub(crate) use blocks::forward_blocks;
 pub(crate) use channels_last::transpose;
-pub(super) use convolution::{forward, input_gradient, weight_gradient};
+pub(super) use convolution::{
+    forward, forward_once, input_gradient, input_gradient_once, weight_gradient,
+};
 pub(crate) use weights::PackedWeights;
 
 use super::{Algorithm, ConvSizes};
+use std::ops::Range;
 
 /// Rows and columns of an output tile.
 const OUTPUT_TILE: usize = 4;
@@ -58,6 +61,22 @@ pub(crate) fn applies(sizes: &ConvSizes) -> bool {
 /// is only fast for many images, which share them.
 pub(crate) fn has_cached_weights(sizes: &ConvSizes) -> bool {
     ELEMENTS * sizes.channels * sizes.filters <= tiles::LARGE_WEIGHTS
+}
+
+/// Ranges of filters whose transformed weights are in memory at the same time, for weights that are
+/// used once: four times as large as the weights themselves, they would otherwise be the largest
+/// tensors of a training step. Each range transforms the input again.
+fn filter_ranges(channels: usize, filters: usize) -> impl Iterator<Item = Range<usize>> {
+    let count = (ELEMENTS * channels * filters).div_ceil(tiles::LARGE_WEIGHTS);
+    let step = filters.div_ceil(count.max(1)).next_multiple_of(2 * LANES);
+    (0..filters)
+        .step_by(step.max(1))
+        .map(move |first| first..(first + step).min(filters))
+}
+
+/// Whether weights that are used once are packed in several parts.
+pub(super) fn packs_in_parts(sizes: &ConvSizes) -> bool {
+    applies(sizes) && !has_cached_weights(sizes)
 }
 
 /// Number of channels including padding.

@@ -29,21 +29,22 @@ impl PackedWeights {
         Self::from_channels_last(&transposed, channels, filters)
     }
 
-    /// Packs `weight`, `[filters, channels, 3, 3]`, for the input gradient: with the kernel rotated
-    /// by 180 degrees.
-    pub(crate) fn backward(weight: &[f32], filters: usize, channels: usize) -> Self {
-        let line = padded(channels);
+    /// Packs these channels of `weight`, `[filters, channels, 3, 3]`, for the input gradient: with
+    /// the kernel rotated by 180 degrees.
+    pub(crate) fn backward(weight: &[f32], all_channels: usize, channels: Range<usize>) -> Self {
+        let of_filter = weight.chunks_exact(all_channels * TAPS);
+        let (filters, line) = (of_filter.len(), padded(channels.len()));
         let mut transposed = vec![0.0; filters * TAPS * line];
-        let of_filter = weight.chunks_exact(channels * TAPS);
         for (weight, transposed) in of_filter.zip(transposed.chunks_exact_mut(TAPS * line)) {
-            transpose(weight, TAPS, [channels, TAPS], transposed, line);
+            let weight = &weight[channels.start * TAPS..channels.end * TAPS];
+            transpose(weight, TAPS, [channels.len(), TAPS], transposed, line);
             let (first, last) = transposed.split_at_mut(TAPS / 2 * line);
             let last = last[line..].chunks_exact_mut(line).rev();
             for (a, b) in first.chunks_exact_mut(line).zip(last) {
                 a.swap_with_slice(b);
             }
         }
-        Self::from_channels_last(&transposed, filters, channels)
+        Self::from_channels_last(&transposed, filters, channels.len())
     }
 
     /// Packs `weight`, `[inputs, 3, 3, padded outputs]`.

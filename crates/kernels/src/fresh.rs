@@ -1,0 +1,88 @@
+//! New memory that is cleared part by part just before each is written, while it is in the cache. To clear all of it
+//! beforehand takes as long as a pass over it.
+#![allow(unsafe_code)] // a vector is given the length of what has been written
+
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A part of a new vector.
+pub(crate) struct Unwritten<'a> {
+    values: &'a mut [MaybeUninit<f32>],
+    /// Number of values of the whole vector that have been cleared.
+    cleared: &'a AtomicUsize,
+}
+
+impl<'a> Unwritten<'a> {
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Parts of this length; the last one may be shorter.
+    pub(crate) fn chunks(self, length: usize) -> impl ExactSizeIterator<Item = Self> {
+        let Self { values, cleared } = self;
+        let parts = values.chunks_mut(length.max(1));
+        parts.map(move |values| Self { values, cleared })
+    }
+
+    /// The values, set to 0.
+    pub(crate) fn clear(self) -> &'a mut [f32] {
+        self.values.fill(MaybeUninit::new(0.0));
+        self.cleared.fetch_add(self.values.len(), Ordering::Relaxed);
+        // SAFETY: all values of the slice have just been written, and `MaybeUninit<f32>` has the layout of `f32`.
+        unsafe { &mut *(std::ptr::from_mut(self.values) as *mut [f32]) }
+    }
+}
+
+/// A vector of this length. `write` divides it and clears every part.
+///
+/// # Panics
+/// If a part was not cleared, which is a bug.
+pub(crate) fn fresh(length: usize, write: impl FnOnce(Unwritten<'_>)) -> Vec<f32> {
+    let mut values = Vec::with_capacity(length);
+    let cleared = AtomicUsize::new(0);
+    write(Unwritten {
+        values: &mut values.spare_capacity_mut()[..length],
+        cleared: &cleared,
+    });
+    assert_eq!(cleared.into_inner(), length, "values of a new vector");
+    // SAFETY: the capacity is at least `length`. Parts do not overlap and each can be cleared only once, so that as many
+    // values as there are were written, hence all. Threads that cleared some have been waited for, since their parts
+    // borrow the vector.
+    unsafe { values.set_len(length) };
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rayon::prelude::*;
+
+    #[test]
+    fn parts_are_zero_until_they_are_written() {
+        for length in [0, 1, 1000] {
+            let values = fresh(length, |all| {
+                let parts: Vec<_> = all.chunks(7).collect();
+                parts.into_par_iter().enumerate().for_each(|(i, part)| {
+                    let part = part.clear();
+                    assert!(part.iter().all(|value| *value == 0.0));
+                    part.iter_mut()
+                        .step_by(2)
+                        .for_each(|value| *value = i as f32);
+                });
+            });
+            let expected = |i: usize| if (i % 7).is_multiple_of(2) { i / 7 } else { 0 };
+            let expected: Vec<f32> = (0..length).map(|i| expected(i) as f32).collect();
+            assert_eq!(values, expected);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "values of a new vector")]
+    fn a_part_that_is_not_cleared_is_found() {
+        fresh(10, |all| {
+            all.chunks(4).skip(1).for_each(|part| {
+                part.clear();
+            });
+        });
+    }
+}
