@@ -1,12 +1,14 @@
 //! Max pooling. The backward pass compares each window with its output again instead of storing the
 //! index of the maximum: two floats need less memory traffic than an eight-byte index.
 
+use crate::fresh::fresh;
 use crate::output_size::output_size;
 use crate::phases::{Phases, Window};
 use crate::profile::slice;
 use crate::rectifier::Rectifier;
 use crate::scratch::with_scratch;
 use crate::simd::{select, vectorized};
+use crate::threads::per_task;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -116,8 +118,9 @@ pub(crate) fn forward(sizes: &PoolSizes, x: &[f32]) -> Vec<f32> {
 pub(crate) fn forward_into(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
     let [height, width] = sizes.input;
     let [out_height, out_width] = sizes.output;
-    y.par_chunks_mut((out_height * out_width * planes_per_task(sizes)).max(1))
-        .zip(x.par_chunks(height * width * planes_per_task(sizes)))
+    let planes = per_task(height * width);
+    y.par_chunks_mut((out_height * out_width * planes).max(1))
+        .zip(x.par_chunks((height * width * planes).max(1)))
         .for_each(|(y, x)| {
             let _slice = slice();
             let planes = y.chunks_exact_mut(out_height * out_width);
@@ -141,14 +144,14 @@ pub(crate) fn forward_into(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
 pub(crate) fn input_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32]) -> Vec<f32> {
     let [height, width] = sizes.input;
     let [out_height, out_width] = sizes.output;
-    let mut dx = vec![0.0; sizes.planes * height * width];
     let (plane, map) = (height * width, out_height * out_width);
-    dx.par_chunks_mut((plane * planes_per_task(sizes)).max(1))
-        .enumerate()
-        .for_each(|(part, dx)| {
+    fresh(sizes.planes * plane, |dx| {
+        let planes = per_task(plane);
+        let parts: Vec<_> = dx.chunks(plane * planes).collect();
+        parts.into_par_iter().enumerate().for_each(|(part, dx)| {
             let _slice = slice();
-            for (i, dx) in dx.chunks_exact_mut(plane).enumerate() {
-                let i = part * planes_per_task(sizes) + i;
+            for (i, dx) in dx.clear().chunks_exact_mut(plane).enumerate() {
+                let i = part * planes + i;
                 let x = &x[i * plane..][..plane];
                 let y = &y[i * map..][..map];
                 let grad = &grad[i * map..][..map];
@@ -159,12 +162,7 @@ pub(crate) fn input_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f3
                 }
             }
         });
-    dx
-}
-
-/// Number of planes per task.
-fn planes_per_task(sizes: &PoolSizes) -> usize {
-    (1 << 14) / (sizes.input[0] * sizes.input[1]).max(1) + 1
+    })
 }
 
 /// One plane of [`forward`], tap by tap: keeps each output's maximum so far.

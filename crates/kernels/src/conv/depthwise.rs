@@ -8,11 +8,9 @@ use crate::phases::{MAX_LANES, Phases, Window};
 use crate::profile::slice;
 use crate::rectifier::{add_bias, add_map};
 use crate::scratch::with_scratch;
+use crate::threads::per_task;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
-
-/// Number of values per task.
-const VALUES_PER_TASK: usize = 1 << 14;
 
 /// As [`super::ConvWeights::forward`].
 pub(super) fn forward(
@@ -24,7 +22,7 @@ pub(super) fn forward(
 ) {
     let layout = phases_of(sizes);
     let (from, to) = (sizes.input_plane(), sizes.output_plane());
-    let planes = planes_per_task(from.max(to));
+    let planes = per_task(from.max(to));
     let rectifier = sizes.options.rectifier;
     y.par_chunks_mut((planes * to).max(1))
         .enumerate()
@@ -52,7 +50,7 @@ pub(super) fn forward(
 pub(super) fn input_gradient(sizes: &ConvSizes, weight: &[f32], grad: &[f32], dx: &mut [f32]) {
     let layout = phases_of(sizes);
     let (to, from) = (sizes.input_plane(), sizes.output_plane());
-    let planes = planes_per_task(from.max(to));
+    let planes = per_task(from.max(to));
     // Each tap reads the output gradients from its shift further back; zeros before them make room
     // for the largest shift.
     let before = layout.largest_shift();
@@ -110,10 +108,6 @@ pub(super) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32]) -> Vec
             });
         });
     weight
-}
-
-fn planes_per_task(plane: usize) -> usize {
-    VALUES_PER_TASK / plane.max(1) + 1
 }
 
 fn phases_of(sizes: &ConvSizes) -> Phases {
