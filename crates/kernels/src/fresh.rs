@@ -26,11 +26,24 @@ impl<'a> Unwritten<'a> {
 
     /// The values, set to 0.
     pub(crate) fn clear(self) -> &'a mut [f32] {
-        self.values.fill(MaybeUninit::new(0.0));
-        self.cleared.fetch_add(self.values.len(), Ordering::Relaxed);
-        // SAFETY: all values of the slice have just been written, and `MaybeUninit<f32>` has the layout of `f32`.
-        unsafe { &mut *(std::ptr::from_mut(self.values) as *mut [f32]) }
+        self.cleared.fetch_add(self.len(), Ordering::Relaxed);
+        zeroed(self.values)
     }
+
+    /// The values of several parts, set to 0. They are counted together: parts may be small and threads many.
+    pub(crate) fn clear_all(parts: Vec<Self>) -> Vec<&'a mut [f32]> {
+        for of_vector in parts.chunk_by(|a, b| std::ptr::eq(a.cleared, b.cleared)) {
+            let values = of_vector.iter().map(Self::len).sum();
+            of_vector[0].cleared.fetch_add(values, Ordering::Relaxed);
+        }
+        parts.into_iter().map(|part| zeroed(part.values)).collect()
+    }
+}
+
+fn zeroed(values: &mut [MaybeUninit<f32>]) -> &mut [f32] {
+    values.fill(MaybeUninit::new(0.0));
+    // SAFETY: all values of the slice have just been written, and `MaybeUninit<f32>` has the layout of `f32`.
+    unsafe { &mut *(std::ptr::from_mut(values) as *mut [f32]) }
 }
 
 /// A vector of this length. `write` divides it and clears every part.
@@ -63,7 +76,11 @@ mod tests {
             let values = fresh(length, |all| {
                 let parts: Vec<_> = all.chunks(7).collect();
                 parts.into_par_iter().enumerate().for_each(|(i, part)| {
-                    let part = part.clear();
+                    let part = if i == 0 {
+                        Unwritten::clear_all(vec![part]).remove(0)
+                    } else {
+                        part.clear()
+                    };
                     assert!(part.iter().all(|value| *value == 0.0));
                     part.iter_mut()
                         .step_by(2)

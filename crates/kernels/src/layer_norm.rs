@@ -1,6 +1,6 @@
 //! Normalisation of the channels at each position of a map. After Ba, Kiros, Hinton, "Layer Normalization" (2016).
 
-use crate::fresh::fresh;
+use crate::fresh::{Unwritten, fresh};
 use crate::profile::slice;
 use crate::simd::{add, vectorized};
 use rayon::prelude::*;
@@ -98,11 +98,11 @@ pub(crate) fn forward(sizes: &LayerNormSizes, x: &[f32], [gamma, beta]: [&[f32];
         let blocks = blocks.into_par_iter().zip(sizes.blocks(x));
         blocks.for_each(|(y, x)| {
             let _slice = slice();
-            let x = x.as_slice();
+            let (y, x) = (Unwritten::clear_all(y), x.as_slice());
             vectorized!({
                 let statistics = Statistics::of(sizes, x);
                 for (((y, x), gamma), beta) in y.into_iter().zip(x).zip(gamma).zip(beta) {
-                    normalize(&statistics, [*gamma, *beta], x, y.clear());
+                    normalize(&statistics, [*gamma, *beta], x, y);
                 }
             });
         });

@@ -233,12 +233,22 @@ pub(crate) fn slice() -> SliceTime {
 #[must_use]
 #[track_caller]
 pub(crate) fn slice_of(parts: usize) -> SliceTime {
-    let is_profiled = PROFILE.with_borrow(Option::is_some);
+    let is_profiled = is_active();
     SliceTime {
         place: Location::caller(),
         parts: u32::try_from(parts.max(1)).unwrap_or(u32::MAX),
         start: is_profiled.then(Instant::now),
     }
+}
+
+/// Whether the kernels called on this thread are profiled.
+pub(crate) fn is_active() -> bool {
+    PROFILE.with_borrow(Option::is_some)
+}
+
+/// Ends a loop: slices that follow are part of the next one, even if their code is the same.
+pub(crate) fn end_loop() {
+    drop(slice());
 }
 
 /// A slice in progress.

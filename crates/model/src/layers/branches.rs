@@ -150,7 +150,8 @@ impl BranchesOp {
     }
 
     /// With gradients: the sum of two branches of which the first ends with a batch norm, then the
-    /// activation, as in a residual block. The sum is not kept for the backward pass. `None` if the branches and their sum are computed one by one.
+    /// activation, as in a residual block. The sum is not kept for the backward pass. `None` if the
+    /// branches and their sum are computed one by one.
     #[cfg(feature = "flex")]
     fn fused_sum(
         &self,

@@ -1,10 +1,12 @@
 //! Layers that are computed at once give what they give one by one; and exactly means exactly.
 
 use burn::module::Module;
+use burn::nn::PaddingConfig2d;
+use burn::nn::pool::AvgPool2dConfig;
 use burn::tensor::{Device, Distribution, Tensor};
 use receptive_model::{
-    Activation, BatchNormLayer, Classifier, Conv2dLayer, DropoutKey, FlattenLayer, LinearLayer,
-    MaxPool2dLayer, ModelConfig, Padding, ResidualLayer, exactly, presets,
+    Activation, AvgPool2dLayer, BatchNormLayer, Classifier, Conv2dLayer, DropoutKey, FlattenLayer,
+    LinearLayer, MaxPool2dLayer, ModelConfig, Padding, ResidualLayer, exactly, presets,
 };
 
 const KEY: DropoutKey = DropoutKey {
@@ -197,5 +199,59 @@ fn a_sum_computed_with_its_batch_norm_changes_no_gradient() {
                 );
             }
         }
+    }
+}
+
+/// Those whose windows all have as many values are computed as convolutions.
+#[test]
+fn average_pools_and_their_gradients_match_burn() {
+    let device = Device::flex().autodiff();
+    for (size, strides, padded) in [
+        ([2, 2], [2, 2], false),
+        ([3, 3], [1, 1], true),
+        ([3, 2], [2, 1], false),
+        ([7, 5], [1, 3], false),
+        ([5, 5], [1, 1], true),
+    ] {
+        let padding = if padded {
+            Padding::Same
+        } else {
+            Padding::Valid
+        };
+        let pool = AvgPool2dLayer::new(size)
+            .with_strides(strides)
+            .with_padding(padding);
+        let config = ModelConfig::new(20, 13, 12)
+            .layer(pool.with_count_include_pad(true))
+            .layer(FlattenLayer::default())
+            .layer(LinearLayer::classes())
+            .with_classes(4);
+        let model = config.plan().unwrap().init_seeded(7, &device);
+        let x = images(&model, &device).require_grad();
+        let [above, left] = size.map(|side| if padded { side / 2 } else { 0 });
+        let burns = AvgPool2dConfig::new(size)
+            .with_strides(strides)
+            .with_padding(PaddingConfig2d::Explicit(above, left, above, left))
+            .with_count_include_pad(true)
+            .init();
+        let what = format!("{size:?}, {strides:?}");
+        let ours = model.forward_until(x.clone(), "1").unwrap();
+        let [ours, burns] = [ours.into_map().unwrap(), burns.forward(x.clone())];
+        let far = difference(ours.clone().inner(), burns.clone().inner());
+        assert!(far < 1e-6, "{what}: output {far}");
+        let pull = Tensor::random(ours.dims(), Distribution::Default, &device);
+        let [ours, burns] = [ours, burns].map(|y| {
+            let grads = (y * pull.clone()).sum().backward();
+            x.grad(&grads).unwrap()
+        });
+        let far = difference(ours, burns);
+        assert!(far < 1e-6, "{what}: gradient {far}");
+        let model = model.valid();
+        let x = images(&model, &Device::flex());
+        let far = difference(
+            model.prepare(Device::flex()).forward(x.clone()),
+            model.forward(x),
+        );
+        assert!(far < 1e-5, "{what}: prepared {far}");
     }
 }

@@ -44,7 +44,8 @@ pub(super) struct LayerTime {
 }
 
 impl Timing {
-    /// From the duration in seconds of each step, of `batch` images.
+    /// From the duration in seconds of each step, of `batch` images. To be called right after them: it
+    /// reads the peak memory.
     pub(super) fn new(batch: usize, mut times: Vec<f64>) -> Self {
         times.sort_by(f64::total_cmp);
         let middle = median(&times);

@@ -4,12 +4,12 @@ use super::channels_last::to_planes;
 use super::tiles::{Block, Grid, Segment, Source, TransformedTiles, pixel_strides};
 use super::transform::{InputTransform, OutputGradient, OutputTransform, transform};
 use super::weights::{PackedWeights, TransformedGradients};
-use super::{ConvSizes, ELEMENTS, INPUT_TILE, OUTPUT_TILE, filter_ranges, padded};
+use super::{ConvSizes, ELEMENTS, INPUT_TILE, OUTPUT_TILE, output_ranges, padded};
 use crate::conv::Addends;
 use crate::conv::bands::{filter_parts, forward_parts, most_filter_parts, take_from_each};
 use crate::matrix::add_product;
 use crate::product::{Finish, product};
-use crate::profile::slice_of;
+use crate::profile::{end_loop, slice_of};
 use crate::rectifier::{add_bias, add_map};
 use crate::scratch::with_scratch;
 use crate::simd::{add, vectorized};
@@ -42,7 +42,7 @@ pub(in crate::conv) fn forward_once(
     y: &mut [f32],
 ) {
     let of_filter = sizes.patch();
-    for filters in filter_ranges(sizes.channels, sizes.filters) {
+    for filters in output_ranges(sizes.channels, sizes.filters) {
         let weight = &weight[filters.start * of_filter..filters.end * of_filter];
         let weights = PackedWeights::forward(weight, filters.len(), sizes.channels);
         Convolution::forward(sizes).run(x, &weights, filters, y, finish(sizes, addends));
@@ -83,7 +83,7 @@ pub(in crate::conv) fn input_gradient_once(
     grad: &[f32],
 ) -> Vec<f32> {
     let mut dx = vec![0.0; sizes.images * sizes.channels * sizes.input_plane()];
-    for channels in filter_ranges(sizes.filters, sizes.channels) {
+    for channels in output_ranges(sizes.filters, sizes.channels) {
         let weights = PackedWeights::backward(weight, sizes.channels, channels.clone());
         Convolution::backward(sizes).run(grad, &weights, channels, &mut dx, |_, _, _| ());
     }
@@ -92,13 +92,14 @@ pub(in crate::conv) fn input_gradient_once(
 
 /// The gradient with respect to the weight only, as in [`crate::conv::weight_gradients`].
 pub(in crate::conv) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32]) -> Vec<f32> {
-    let ranges = filter_ranges(sizes.channels, sizes.filters);
+    let ranges = output_ranges(sizes.channels, sizes.filters);
     let gradients = ranges.map(|filters| gradient_of(sizes, filters, x, grad));
     gradients.collect::<Vec<_>>().concat()
 }
 
 /// The gradient with respect to the weights of these filters.
 fn gradient_of(sizes: &ConvSizes, range: Range<usize>, x: &[f32], grad: &[f32]) -> Vec<f32> {
+    end_loop_before(&range);
     let (channels, filters) = (sizes.channels, sizes.filters);
     let grid = Grid::new(sizes.images, sizes.output);
     let blocks = grid.blocks(channels, filters);
@@ -185,6 +186,13 @@ fn gradient_of(sizes: &ConvSizes, range: Range<usize>, x: &[f32], grad: &[f32]) 
         )
     });
     of_parts.collect::<Vec<_>>().concat()
+}
+
+/// Several ranges of outputs are computed one after the other, in loops of their own.
+fn end_loop_before(range: &Range<usize>) {
+    if range.start > 0 {
+        end_loop();
+    }
 }
 
 /// A convolution with 3x3 taps and stride 1, of images or of gradients.
@@ -298,6 +306,7 @@ impl Convolution {
         y: &mut [f32],
         finish: impl Fn(usize, usize, &mut [f32]) + Sync,
     ) {
+        end_loop_before(&range);
         let source = Source {
             planes: x,
             channels: self.channels,

@@ -63,15 +63,16 @@ pub(crate) fn has_cached_weights(sizes: &ConvSizes) -> bool {
     ELEMENTS * sizes.channels * sizes.filters <= tiles::LARGE_WEIGHTS
 }
 
-/// Ranges of filters whose transformed weights are in memory at the same time, for weights that are
-/// used once: four times as large as the weights themselves, they would otherwise be the largest
-/// tensors of a training step. Each range transforms the input again.
-fn filter_ranges(channels: usize, filters: usize) -> impl Iterator<Item = Range<usize>> {
-    let count = (ELEMENTS * channels * filters).div_ceil(tiles::LARGE_WEIGHTS);
-    let step = filters.div_ceil(count.max(1)).next_multiple_of(2 * LANES);
-    (0..filters)
+/// Ranges of outputs (filters, or channels in the input gradient) whose transformed weights, or
+/// transformed gradients of weights, are in memory at the same time: four times as large as the
+/// weights themselves, they would otherwise be the largest tensors of a training step. Each range
+/// transforms the input again.
+fn output_ranges(inputs: usize, outputs: usize) -> impl Iterator<Item = Range<usize>> {
+    let count = (ELEMENTS * inputs * outputs).div_ceil(tiles::LARGE_WEIGHTS);
+    let step = outputs.div_ceil(count.max(1)).next_multiple_of(2 * LANES);
+    (0..outputs)
         .step_by(step.max(1))
-        .map(move |first| first..(first + step).min(filters))
+        .map(move |first| first..(first + step).min(outputs))
 }
 
 /// Whether weights that are used once are packed in several parts.

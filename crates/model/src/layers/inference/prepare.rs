@@ -3,6 +3,7 @@
 use super::{PackedConv, Step};
 use crate::geometry::Shape;
 use crate::layers::activation::Activation;
+use crate::layers::avg_pool2d::{Averaging, AvgPool2dOp};
 use crate::layers::join::Join;
 use crate::layers::kernels;
 use crate::layers::kind::LayerValues;
@@ -31,8 +32,9 @@ fn next<C: PackedConv>(
     steps: &mut Vec<Step<C>>,
 ) -> usize {
     let (layer, plan) = (&layers[0], &planned[0]);
+    let by_burn = || Step::Layer(Box::new((layer.clone(), plan.clone())));
     if C::HAS_GRADIENT && !has_gradient(&plan.operation) {
-        steps.push(Step::Layer(Box::new((layer.clone(), plan.clone()))));
+        steps.push(by_burn());
         return 1;
     }
     match (layer, &plan.operation) {
@@ -65,6 +67,9 @@ fn next<C: PackedConv>(
             steps.push(Step::MaxPool(options, plan.output));
             return 1 + usize::from(rectifier.is_some());
         }
+        (Layer::AvgPool2d(_), Operation::AvgPool2d(op)) => {
+            steps.push(average(op, plan.input).unwrap_or_else(by_burn));
+        }
         (Layer::GlobalAvgPool2d(_), _) => steps.push(Step::GlobalAverage),
         (Layer::Flatten(_), _) => steps.push(Step::Reshape(plan.output)),
         (Layer::Dropout(_) | Layer::StochasticDepth(_), _) => {}
@@ -86,9 +91,31 @@ fn next<C: PackedConv>(
             ));
             steps.extend(other(op.activation));
         }
-        _ => steps.push(Step::Layer(Box::new((layer.clone(), plan.clone())))),
+        _ => steps.push(by_burn()),
     }
     1
+}
+
+/// An average pool as a convolution, if it is one.
+fn average<C: PackedConv>(pool: &AvgPool2dOp, input: Shape) -> Option<Step<C>> {
+    let Shape::Map {
+        channels,
+        height,
+        width,
+    } = input
+    else {
+        return None;
+    };
+    let Averaging {
+        shape,
+        share,
+        options,
+    } = pool.convolution(channels)?;
+    let weight = vec![share; shape.iter().product()];
+    let input = [channels, height, width];
+    let conv = Conv2d::new(input, &weight, shape, None, options);
+    let gradient = || Conv2dGradient::new(input, &weight, shape, options);
+    Some(Step::Conv2d(C::new(conv, gradient)))
 }
 
 /// Whether the gradient of these layers' steps is supported.
