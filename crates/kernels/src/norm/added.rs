@@ -1,6 +1,6 @@
 //! A batch norm to which other maps are added before the nonlinearity, as at the end of a residual block.
 
-use super::{Affine, Moments, NormSettings, NormSizes, plane_sums};
+use super::{Affine, Moments, NormSettings, NormSizes, channel_gradients};
 use crate::fresh::{Unwritten, fresh};
 use crate::nonlinearity::{Function, Nonlinearity, with_function};
 use crate::profile::slice;
@@ -57,33 +57,25 @@ pub(crate) fn gradients_added(
         let grads = sizes.planes_mut(grad).into_par_iter();
         let dxs = sizes.by_channel(dx.chunks(sizes.plane));
         let channels = grads.zip(dxs).enumerate();
-        (dgamma, dbeta) = with_function!(settings.options.nonlinearity, function => channels
-        .map(|(channel, (mut grads, dxs))| {
+        let of_channels = channels.map(|(channel, (mut grads, dxs))| {
             let _slice = slice();
-            let (affine, factor) = moments.affine(channel, parameters, function);
-            let (alone, _) = moments.affine(channel, parameters, Rectifier::None);
-            let mut sums = [0.0, 0.0];
-            let inputs = sizes.planes(x, channel).zip(sizes.planes(added, channel));
-            for (grad, (x, added)) in grads.iter_mut().zip(inputs) {
-                if settings.options.nonlinearity != Nonlinearity::default() {
-                    let grad = &mut **grad;
-                    vectorized!(affine.pass_to_sum(x, added, grad));
-                }
-                let [of_beta, of_gamma] = vectorized!(plane_sums(x, grad, alone));
-                sums = [sums[0] + of_beta, sums[1] + of_gamma];
-            }
-            let [dbeta, dgamma] = [sums[0], sums[1] * factor];
-            let through_moments = settings.statistics.gradients(sizes, [dbeta, dgamma], factor);
-            let dxs = Unwritten::clear_all(dxs);
-            for ((dx, x), grad) in dxs.into_iter().zip(sizes.planes(x, channel)).zip(&grads) {
-                vectorized!({
-                    dx.copy_from_slice(grad);
-                    alone.replace_gradients(x, dx, through_moments);
+            if settings.options.nonlinearity != Nonlinearity::default() {
+                with_function!(settings.options.nonlinearity, function => {
+                    let (affine, _) = moments.affine(channel, parameters, function);
+                    let inputs = sizes.planes(x, channel).zip(sizes.planes(added, channel));
+                    for (grad, (x, added)) in grads.iter_mut().zip(inputs) {
+                        vectorized!(affine.pass_to_sum(x, added, grad));
+                    }
                 });
             }
-            (dgamma, dbeta)
-        })
-        .unzip());
+            let mut dxs = Unwritten::clear_all(dxs);
+            for (dx, grad) in dxs.iter_mut().zip(&grads) {
+                dx.copy_from_slice(grad);
+            }
+            let affine = moments.affine(channel, parameters, Rectifier::None);
+            channel_gradients(sizes, channel, x, dxs, affine, settings.statistics)
+        });
+        (dgamma, dbeta) = of_channels.unzip();
     });
     (dx, dgamma, dbeta)
 }

@@ -254,22 +254,35 @@ fn gradients_with(
         .planes_mut(grad)
         .into_par_iter()
         .enumerate()
-        .map(|(channel, mut grads)| {
+        .map(|(channel, grads)| {
             let _slice = slice();
-            let (affine, factor) = moments.affine(channel, parameters, function);
-            let mut sums = [0.0, 0.0];
-            for (x, grad) in sizes.planes(x, channel).zip(&grads) {
-                let [of_beta, of_gamma] = vectorized!(plane_sums(x, grad, affine));
-                sums = [sums[0] + of_beta, sums[1] + of_gamma];
-            }
-            let [dbeta, dgamma] = [sums[0], sums[1] * factor];
-            let through_moments = statistics.gradients(sizes, [dbeta, dgamma], factor);
-            for (x, grad) in sizes.planes(x, channel).zip(&mut grads) {
-                vectorized!(affine.replace_gradients(x, grad, through_moments));
-            }
-            (dgamma, dbeta)
+            let affine = moments.affine(channel, parameters, function);
+            channel_gradients(sizes, channel, x, grads, affine, statistics)
         })
         .unzip()
+}
+
+/// Replaces the gradients of one channel by those with respect to `x`; returns those with respect to
+/// gamma and beta.
+fn channel_gradients(
+    sizes: &NormSizes,
+    channel: usize,
+    x: &[f32],
+    mut grads: Vec<&mut [f32]>,
+    (affine, factor): (Affine<impl Function>, f32),
+    statistics: Statistics,
+) -> (f32, f32) {
+    let mut sums = [0.0, 0.0];
+    for (x, grad) in sizes.planes(x, channel).zip(&grads) {
+        let [of_beta, of_gamma] = vectorized!(plane_sums(x, grad, affine));
+        sums = [sums[0] + of_beta, sums[1] + of_gamma];
+    }
+    let [dbeta, dgamma] = [sums[0], sums[1] * factor];
+    let through_moments = statistics.gradients(sizes, [dbeta, dgamma], factor);
+    for (x, grad) in sizes.planes(x, channel).zip(&mut grads) {
+        vectorized!(affine.replace_gradients(x, grad, through_moments));
+    }
+    (dgamma, dbeta)
 }
 
 /// How the values of one channel are normalised.

@@ -34,6 +34,16 @@ fn difference<const D: usize>(left: Tensor<D>, right: Tensor<D>) -> f32 {
     far / largest
 }
 
+/// The difference of the gradients of `x` through two outputs.
+fn gradient_difference<const D: usize>(x: &Tensor<4>, left: Tensor<D>, right: Tensor<D>) -> f32 {
+    let pull = Tensor::random(left.dims(), Distribution::Default, &x.device());
+    let [left, right] = [left, right].map(|y| {
+        let grads = (y * pull.clone()).sum().backward();
+        x.grad(&grads).unwrap()
+    });
+    difference(left, right)
+}
+
 /// A network whose batch norms have seen something, so that their statistics matter.
 fn trained(name: &str) -> Classifier {
     let device = Device::flex().autodiff();
@@ -182,12 +192,7 @@ fn a_sum_computed_with_its_batch_norm_changes_no_gradient() {
         let one_by_one = model.forward_until(x.clone(), &last).unwrap().into_flat();
         let far = difference(fused.clone().inner(), one_by_one.clone().inner());
         assert!(far < 1e-5, "{activation:?}: output {far}");
-        let pull = Tensor::random(fused.dims(), Distribution::Default, &device);
-        let [fused, one_by_one] = [fused, one_by_one].map(|y| {
-            let grads = (y * pull.clone()).sum().backward();
-            x.grad(&grads).unwrap()
-        });
-        let far = difference(fused, one_by_one);
+        let far = gradient_difference(&x, fused, one_by_one);
         assert!(far < 1e-4, "{activation:?}: input gradient {far}");
         // burn's batch norms have updated their running statistics.
         for number in ["2.2", "2.5", "2.p2", "3.1"] {
@@ -239,12 +244,7 @@ fn average_pools_and_their_gradients_match_burn() {
         let [ours, burns] = [ours.into_map().unwrap(), burns.forward(x.clone())];
         let far = difference(ours.clone().inner(), burns.clone().inner());
         assert!(far < 1e-6, "{what}: output {far}");
-        let pull = Tensor::random(ours.dims(), Distribution::Default, &device);
-        let [ours, burns] = [ours, burns].map(|y| {
-            let grads = (y * pull.clone()).sum().backward();
-            x.grad(&grads).unwrap()
-        });
-        let far = difference(ours, burns);
+        let far = gradient_difference(&x, ours, burns);
         assert!(far < 1e-6, "{what}: gradient {far}");
         let model = model.valid();
         let x = images(&model, &Device::flex());
