@@ -18,44 +18,70 @@ pub(crate) struct LayerNormSizes {
 
 impl LayerNormSizes {
     pub(crate) fn new([_, channels, height, width]: [usize; 4], epsilon: f64) -> Self {
+        Self::of(channels, height * width, epsilon as f32)
+    }
+
+    /// For planes of this number of positions.
+    pub(crate) fn of(channels: usize, plane: usize, epsilon: f32) -> Self {
         Self {
             channels,
-            plane: height * width,
-            epsilon: epsilon as f32,
+            plane,
+            epsilon,
         }
     }
 
     /// For each block of positions its part of every channel, block after block and image after image.
     fn blocks<'a>(&self, x: &'a [f32]) -> Vec<Vec<&'a [f32]>> {
-        self.divided(x.chunks_exact(self.plane.max(1)), |plane| {
-            plane.chunks(POSITIONS)
-        })
+        let planes = x.chunks_exact(self.plane.max(1));
+        tiles(planes, self.per_image(), |plane| plane.chunks(POSITIONS))
     }
 
     /// The same for writing.
-    fn blocks_mut<'a>(&self, x: &'a mut [f32]) -> Vec<Vec<&'a mut [f32]>> {
+    pub(crate) fn blocks_mut<'a>(&self, x: &'a mut [f32]) -> Vec<Vec<&'a mut [f32]>> {
         let planes = x.chunks_exact_mut(self.plane.max(1));
-        self.divided(planes, |plane| plane.chunks_mut(POSITIONS))
+        tiles(planes, self.per_image(), |plane| {
+            plane.chunks_mut(POSITIONS)
+        })
     }
 
-    fn divided<P, T, I: Iterator<Item = T>>(
-        &self,
-        planes: impl Iterator<Item = P>,
-        parts: impl Fn(P) -> I,
-    ) -> Vec<Vec<T>> {
-        let per_image = self.plane.div_ceil(POSITIONS);
-        let mut blocks: Vec<Vec<T>> = Vec::new();
-        for (i, plane) in planes.enumerate() {
-            let first = i / self.channels * per_image;
-            if i % self.channels == 0 {
-                blocks.resize_with(first + per_image, || Vec::with_capacity(self.channels));
-            }
-            for (block, part) in blocks[first..].iter_mut().zip(parts(plane)) {
-                block.push(part);
-            }
-        }
-        blocks
+    /// Planes and blocks of positions of an image.
+    fn per_image(&self) -> [usize; 2] {
+        [self.channels, self.plane.div_ceil(POSITIONS)]
     }
+
+    /// The normalised values of one block of positions, in place.
+    pub(crate) fn normalize(&self, x: &mut [&mut [f32]], [gamma, beta]: [&[f32]; 2]) {
+        let sizes = *self;
+        vectorized!({
+            let statistics = Statistics::of(&sizes, x);
+            for (x, (&gamma, &beta)) in x.iter_mut().zip(gamma.iter().zip(beta)) {
+                let statistics = statistics.mean.iter().zip(&statistics.factor);
+                for (x, (mean, factor)) in x.iter_mut().zip(statistics) {
+                    *x = (*x - *mean) * *factor * gamma + beta;
+                }
+            }
+        });
+    }
+}
+
+/// For each tile of positions its part of every plane, tile after tile and image after image; an image has this
+/// many planes and tiles, into which `parts` divides a plane.
+pub(crate) fn tiles<P, T, I: Iterator<Item = T>>(
+    planes: impl Iterator<Item = P>,
+    [per_image, count]: [usize; 2],
+    parts: impl Fn(P) -> I,
+) -> Vec<Vec<T>> {
+    let mut tiles: Vec<Vec<T>> = Vec::new();
+    for (i, plane) in planes.enumerate() {
+        let first = i / per_image * count;
+        if i % per_image == 0 {
+            tiles.resize_with(first + count, || Vec::with_capacity(per_image));
+        }
+        for (tile, part) in tiles[first..].iter_mut().zip(parts(plane)) {
+            tile.push(part);
+        }
+    }
+    tiles
 }
 
 /// The mean of each position's channels, and the factor `1 / sqrt(variance + epsilon)`.
@@ -68,16 +94,16 @@ struct Statistics {
 impl Statistics {
     /// In two passes, because the difference of large squares would lose digits.
     #[inline(always)]
-    fn of(sizes: &LayerNormSizes, x: &[&[f32]]) -> Self {
+    fn of<X: AsRef<[f32]>>(sizes: &LayerNormSizes, x: &[X]) -> Self {
         let share = 1.0 / sizes.channels as f32;
         let mut mean = [0.0; POSITIONS];
         for x in x {
-            add(&mut mean, x);
+            add(&mut mean, x.as_ref());
         }
         mean = mean.map(|sum| sum * share);
         let mut squares = [0.0; POSITIONS];
         for x in x {
-            for ((square, x), mean) in squares.iter_mut().zip(*x).zip(&mean) {
+            for ((square, x), mean) in squares.iter_mut().zip(x.as_ref()).zip(&mean) {
                 *square += (*x - *mean) * (*x - *mean);
             }
         }
@@ -94,7 +120,9 @@ impl Statistics {
 /// - output: as `x`
 pub(crate) fn forward(sizes: &LayerNormSizes, x: &[f32], [gamma, beta]: [&[f32]; 2]) -> Vec<f32> {
     fresh(x.len(), |y| {
-        let blocks = sizes.divided(y.chunks(sizes.plane), |plane| plane.chunks(POSITIONS));
+        let blocks = tiles(y.chunks(sizes.plane), sizes.per_image(), |plane| {
+            plane.chunks(POSITIONS)
+        });
         let blocks = blocks.into_par_iter().zip(sizes.blocks(x));
         blocks.for_each(|(y, x)| {
             let _slice = slice();

@@ -34,6 +34,7 @@ mod batch_norm;
 mod channel_scale;
 mod conv;
 mod dispatch;
+mod ending;
 mod fresh;
 pub mod frozen;
 pub mod inference;

@@ -324,22 +324,24 @@ fn add_band(
         sizes.filters * sizes.output_plane(),
     );
     let grad = &grad[image * grad_values..][..grad_values];
-    let grad = &grad[filters.start * sizes.output_plane() + rows.start * sizes.output[1]..];
-    with_scratch(patch * width, |columns| {
-        im2col(
-            sizes,
-            &x[image * image_values..][..image_values],
-            rows,
-            columns,
-        );
-        add_product(
-            &mut sum.weight,
-            patch,
-            Matrix::strided(grad, filters.len(), width, sizes.output_plane()),
-            Matrix::new(columns, patch, width).transposed(),
-        );
-        for (sum, grad) in sum.bias.iter_mut().zip(grad.chunks(sizes.output_plane())) {
-            *sum += vectorized!(total(&grad[..width]));
-        }
-    });
+    let from = rows.start * sizes.output[1];
+    let grad = &grad[filters.start * sizes.output_plane() + from..];
+    let planes = &x[image * image_values..][..image_values];
+    let weight = &mut sum.weight;
+    let mut add = |columns: Matrix<'_>| {
+        let grad = Matrix::strided(grad, filters.len(), width, sizes.output_plane());
+        add_product(weight, patch, grad, columns.transposed());
+    };
+    if sizes.is_pointwise() {
+        let plane = sizes.input_plane();
+        add(Matrix::strided(&planes[from..], patch, width, plane));
+    } else {
+        with_scratch(patch * width, |columns| {
+            im2col(sizes, planes, rows, columns);
+            add(Matrix::new(columns, patch, width));
+        });
+    }
+    for (sum, grad) in sum.bias.iter_mut().zip(grad.chunks(sizes.output_plane())) {
+        *sum += vectorized!(total(&grad[..width]));
+    }
 }

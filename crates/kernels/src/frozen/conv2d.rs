@@ -5,6 +5,7 @@
 use super::maps::rectifier_gradient;
 use super::phases::{After, Phases};
 use crate::conv::{Conv2dOptions, ConvSizes, GradientWeights};
+use crate::ending::Ending;
 use crate::inference::{Conv2d, Layout, MIN_CHANNELS, add};
 use crate::rectifier::{Rectifier, RectifierMask};
 use crate::threads::shared;
@@ -130,7 +131,9 @@ impl Conv2dGradient {
     ) {
         let sizes = |images| ConvSizes::of_images(images, self.input, self.weight, self.options);
         match &self.form {
-            Form::Convolution(conv) => conv.forward_masked(images, grad, added, mask, dx),
+            Form::Convolution(conv) => {
+                conv.forward_ended(images, grad, added, mask.map(Ending::Mask), dx)
+            }
             Form::Phases(phases) => {
                 let one = sizes(1);
                 let each = grad.chunks_exact((grad.len() / images.max(1)).max(1));

@@ -3,7 +3,9 @@
 use super::blocks::{BLOCK, BlockConvolution, BlockDepthwise, Layout};
 use crate::conv::winograd::{self, PackedWeights};
 use crate::conv::{self, Addends, Conv2dOptions, ConvSizes, ConvWeights};
-use crate::rectifier::{Rectifier, RectifierMask};
+use crate::ending::Ending;
+use crate::nonlinearity::Nonlinearity;
+use crate::rectifier::Rectifier;
 use crate::threads::{CHUNK, each_part, shared};
 
 /// A convolution with packed weights.
@@ -37,6 +39,8 @@ pub struct Conv2d {
     options: Conv2dOptions,
     form: Form,
     is_pooled: bool,
+    /// After the rectifier of the options; the identity if there is one.
+    nonlinearity: Nonlinearity,
 }
 
 /// The algorithm, with the weights in the order that it reads them.
@@ -104,12 +108,16 @@ impl Conv2d {
             options,
             form: Form::new(&sizes, weight, bias),
             is_pooled: false,
+            nonlinearity: Nonlinearity::default(),
         }
     }
 
     /// The same convolution followed by 2x2 max pooling with stride 2, which is computed while the
     /// outputs are in the cache; `None` if that is not supported for these sizes.
     pub fn with_max_pool_2x2(&self) -> Option<Self> {
+        if self.nonlinearity != Nonlinearity::default() {
+            return None;
+        }
         let sizes = self.sizes(1);
         let has_window = sizes.output.iter().all(|side| *side >= 2);
         let form = match self.form.clone() {
@@ -142,10 +150,21 @@ impl Conv2d {
         }
     }
 
-    /// The same convolution with another rectifier.
+    /// The same convolution with this function of each output instead of its own.
+    ///
+    /// # Panics
+    /// If pooling follows and the function is not a rectifier: others do not commute with the maximum.
     #[must_use]
-    pub fn with_rectifier(mut self, rectifier: Rectifier) -> Self {
-        self.options.rectifier = rectifier;
+    pub fn with_nonlinearity(mut self, nonlinearity: Nonlinearity) -> Self {
+        (self.options.rectifier, self.nonlinearity) = match nonlinearity {
+            Nonlinearity::Rectifier(rectifier) => (rectifier, Nonlinearity::default()),
+            other => (Rectifier::None, other),
+        };
+        let is_last = self.nonlinearity != Nonlinearity::default();
+        assert!(
+            !(self.is_pooled && is_last),
+            "a pooled convolution ends with a rectifier"
+        );
         self
     }
 
@@ -154,9 +173,11 @@ impl Conv2d {
         self.options.rectifier
     }
 
-    /// Whether max pooling follows.
-    pub fn is_pooled(&self) -> bool {
-        self.is_pooled
+    /// Whether nothing follows: no rectifier or other function, and no pooling.
+    pub fn is_linear(&self) -> bool {
+        let has_function =
+            self.options.rectifier.is_some() || self.nonlinearity != Nonlinearity::default();
+        !self.is_pooled && !has_function
     }
 
     /// The output's `[filters, height, width]`.
@@ -169,7 +190,7 @@ impl Conv2d {
         }
     }
 
-    /// The convolution of each image, plus bias and `added`, then the rectifier.
+    /// The convolution of each image, plus bias and `added`, then the rectifier or other function.
     ///
     /// # Shapes
     /// - `x`: `[images, channels, height, width]`, in the layout that it [`reads`](Self::reads)
@@ -179,16 +200,18 @@ impl Conv2d {
     /// # Panics
     /// If the lengths do not match.
     pub fn forward(&self, images: usize, x: &[f32], added: Option<&[f32]>, y: &mut [f32]) {
-        self.forward_masked(images, x, added, None, y);
+        let has_function = self.nonlinearity != Nonlinearity::default();
+        let ending = has_function.then_some(Ending::Function(self.nonlinearity));
+        self.forward_ended(images, x, added, ending, y);
     }
 
-    /// [`forward`](Self::forward), then the mask, which is shaped as `y`.
-    pub(crate) fn forward_masked(
+    /// [`forward`](Self::forward) with this ending instead of a nonlinearity; a mask is shaped as `y`.
+    pub(crate) fn forward_ended(
         &self,
         images: usize,
         x: &[f32],
         added: Option<&[f32]>,
-        mask: Option<RectifierMask<'_>>,
+        ending: Option<Ending<'_>>,
         y: &mut [f32],
     ) {
         let sizes = self.sizes(images);
@@ -206,12 +229,12 @@ impl Conv2d {
             assert_eq!(added.len(), y.len(), "addend of a convolution");
         }
         match &self.form {
-            Form::Blocks(conv) => conv.forward(&sizes, x, added, mask, self.is_pooled, y),
-            Form::Depthwise(conv) => conv.forward(&sizes, x, added, mask, y),
+            Form::Blocks(conv) => conv.forward(&sizes, x, added, ending, self.is_pooled, y),
+            Form::Depthwise(conv) => conv.forward(&sizes, x, added, ending, y),
             Form::Winograd { weights, bias } => {
                 let bias = Some(&**bias);
                 let addends = Addends { bias, map: added };
-                winograd::forward_blocks(&sizes, x, weights, addends, mask, self.is_pooled, y);
+                winograd::forward_blocks(&sizes, x, weights, addends, ending, self.is_pooled, y);
             }
             Form::Planes { weights, bias } => {
                 let bias = bias.as_deref();
@@ -222,8 +245,8 @@ impl Conv2d {
                         weights.forward(&sizes, x, Addends { bias, map: added }, y);
                     }
                 });
-                if let Some(mask) = mask {
-                    each_part(y, CHUNK, 1, |i, y| mask.apply(i * CHUNK, y));
+                if let Some(ending) = ending {
+                    each_part(y, CHUNK, 1, |i, y| ending.apply(i * CHUNK, y));
                 }
             }
         }

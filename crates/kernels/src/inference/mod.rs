@@ -7,10 +7,12 @@
 mod blocks;
 mod conv2d;
 mod dense;
+mod layer_norm;
 mod layers;
 
 pub(crate) use blocks::{BLOCK, MIN_CHANNELS};
 pub use blocks::{Layout, to_blocks, to_planes};
 pub use conv2d::Conv2d;
 pub use dense::Dense;
+pub use layer_norm::layer_norm;
 pub use layers::{add, affine, crop, global_average, max_pool, multiply, rectify};

@@ -56,9 +56,14 @@ impl From<Rectifier> for Nonlinearity {
 impl Nonlinearity {
     /// Applies it to every value; the errors are a few units of 1e-7, relative to 1 or to the value if that is larger.
     pub fn apply(self, x: &mut [f32]) {
-        with_function!(self, function => each_part(x, CHUNK, 1, |_, x| {
+        each_part(x, CHUNK, 1, |_, x| self.apply_alone(x));
+    }
+
+    /// [`apply`](Self::apply) in the calling thread.
+    pub(crate) fn apply_alone(self, x: &mut [f32]) {
+        with_function!(self, function => {
             vectorized!(x.iter_mut().for_each(|x| *x = function.of(*x)));
-        }));
+        });
     }
 
     /// Replaces the gradients after the function by those before it, given its inputs. In place, because they are as

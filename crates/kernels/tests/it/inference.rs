@@ -3,10 +3,11 @@
 use crate::random::{Random, cases, values};
 use burn::tensor::{Device, Tensor};
 use receptive_kernels::inference::{
-    Conv2d, Layout, affine, global_average, max_pool, multiply, to_blocks, to_planes,
+    Conv2d, Layout, affine, global_average, layer_norm, max_pool, multiply, to_blocks, to_planes,
 };
 use receptive_kernels::{
-    Algorithm, Conv2dOptions, MaxPool2dOptions, Rectifier, conv2d, conv2d_max_pool_2x2, max_pool2d,
+    Algorithm, Conv2dOptions, KernelThreads, MaxPool2dOptions, Nonlinearity, Rectifier, conv2d,
+    conv2d_max_pool_2x2, max_pool2d, together,
 };
 
 /// `[images, channels, plane]` in this layout, with NaN in the padding of blocks, which must not be read.
@@ -206,6 +207,44 @@ fn prepared_convolutions_are_those_of_training() {
 }
 
 #[test]
+fn a_prepared_convolution_ends_with_any_function_of_its_outputs() {
+    let device = Device::flex();
+    let functions = [
+        Nonlinearity::Silu,
+        Nonlinearity::HardSwish,
+        Nonlinearity::LeakyRelu(0.1),
+        Nonlinearity::Clip([-0.2, 0.3]),
+        Rectifier::Relu6.into(),
+    ];
+    for case in 0..cases(300) {
+        let mut random = Random::new(case);
+        let it = Case::random(&mut random);
+        let (conv, [x, _], _) = it.make(&mut random, &device);
+        let linear = conv.with_nonlinearity(Rectifier::None.into());
+        assert!(linear.is_linear());
+        let x = values(x);
+        let mut expected = it.forward(&linear, &x, None);
+        let added: Vec<f32> = expected.iter().map(|_| random.value()).collect();
+        let mut expected_sum = it.forward(&linear, &x, Some(&added));
+        let function = functions[case as usize % functions.len()];
+        let ended = linear.with_nonlinearity(function);
+        assert!(!ended.is_linear());
+        function.apply(&mut expected);
+        function.apply(&mut expected_sum);
+        assert_eq!(
+            it.forward(&ended, &x, None),
+            expected,
+            "case {case}: {it:?}"
+        );
+        let sum = it.forward(&ended, &x, Some(&added));
+        assert_eq!(sum, expected_sum, "case {case} with a map: {it:?}");
+        // Only rectifiers commute with the maximum.
+        let is_rectifier = matches!(function, Nonlinearity::Rectifier(_));
+        assert!(is_rectifier || ended.with_max_pool_2x2().is_none());
+    }
+}
+
+#[test]
 fn a_prepared_convolution_gives_an_image_the_same_bits_in_any_batch_and_on_any_number_of_threads() {
     let device = Device::flex();
     for (channels, filters, kernel, stride, groups, side) in [
@@ -323,6 +362,48 @@ fn other_layers_are_the_same_in_both_layouts() {
             );
             let found = planes(layout, sizes, &x);
             assert!(apart(&found, &scaled) < 1e-6, "case {case}, {layout:?}");
+        }
+    }
+}
+
+#[test]
+fn layer_norm_is_that_of_training_in_both_layouts_and_on_any_number_of_threads() {
+    let device = Device::flex();
+    for case in 0..cases(200) {
+        let mut random = Random::new(case);
+        let images = random.between(1, 3);
+        let channels = random.between(1, 70);
+        let side = random.pair(1, 12);
+        let plane = side[0] * side[1];
+        let x = random.tensor([images, channels, side[0], side[1]], &device);
+        let [gamma, beta] = [(); 2].map(|()| random.tensor([channels], &device));
+        let expected =
+            receptive_kernels::layer_norm(x.clone(), [gamma.clone(), beta.clone()], 1e-5);
+        let (x, expected) = (values(x), values(expected));
+        let (gamma, beta) = (values(gamma), values(beta));
+        let sizes = [images, channels, plane];
+        for layout in [Layout::Planes, Layout::Blocks] {
+            let of = |x: &[f32]| {
+                let mut x = x.to_vec();
+                layer_norm(layout, plane, &mut x, [&gamma, &beta], 1e-5);
+                x
+            };
+            let x = stored(layout, sizes, &x);
+            let y = of(&x);
+            let found = planes(layout, sizes, &y);
+            let apart = apart(&found, &expected);
+            assert!(apart < 1e-4, "case {case}, {layout:?}, {sizes:?}: {apart}");
+            // An image alone, by a team.
+            let threads = KernelThreads::new(3).unwrap();
+            let one = &x[..x.len() / images];
+            let alone = threads.share(|| together(|| of(one)));
+            let bits =
+                |values: &[f32]| -> Vec<u32> { values.iter().map(|v| v.to_bits()).collect() };
+            assert_eq!(
+                bits(&alone),
+                bits(&y[..alone.len()]),
+                "case {case}, {layout:?}"
+            );
         }
     }
 }

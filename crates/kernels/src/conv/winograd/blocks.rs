@@ -6,18 +6,19 @@ use super::transform::{InputTransform, OutputTransform, transform};
 use super::weights::PackedWeights;
 use super::{ConvSizes, INPUT_TILE, LANES, OUTPUT_TILE};
 use crate::conv::Addends;
+use crate::ending::Ending;
 use crate::pool::max_pool_2x2_blocks;
-use crate::rectifier::{Rectifier, RectifierMask};
+use crate::rectifier::Rectifier;
 use crate::scratch::with_scratch;
 use crate::simd::vectorized;
 use crate::threads::each;
 
-/// The convolution of every image, plus bias and map, then the rectifier; then the mask, or 2x2 max
+/// The convolution of every image, plus bias and map, then the rectifier; then the ending, or 2x2 max
 /// pooling if `is_pooled`, without a map.
 ///
 /// # Shapes
 /// - `x`: `[images, channels / 16, height, width, 16]`
-/// - `y`, map, mask: `[images, filters / 16, output height, output width, 16]`; `y` is overwritten; half
+/// - `y`, map, a mask: `[images, filters / 16, output height, output width, 16]`; `y` is overwritten; half
 ///   the height and width, rounded down, if `is_pooled`
 /// - bias: `[filters]`, padded to whole blocks
 pub(crate) fn forward_blocks(
@@ -25,7 +26,7 @@ pub(crate) fn forward_blocks(
     x: &[f32],
     weights: &PackedWeights,
     Addends { bias, map }: Addends<'_>,
-    mask: Option<RectifierMask<'_>>,
+    ending: Option<Ending<'_>>,
     is_pooled: bool,
     y: &mut [f32],
 ) {
@@ -67,7 +68,7 @@ pub(crate) fn forward_blocks(
                 plane,
                 bias: bias.map(|bias| &bias[task.filters.start..]),
                 map,
-                mask,
+                ending,
                 is_pooled,
                 rectifier: sizes.options.rectifier,
             };
@@ -125,7 +126,7 @@ struct Output<'a> {
     /// From the first filter on.
     bias: Option<&'a [f32]>,
     map: Option<&'a [f32]>,
-    mask: Option<RectifierMask<'a>>,
+    ending: Option<Ending<'a>>,
     is_pooled: bool,
     rectifier: Rectifier,
 }
@@ -192,8 +193,8 @@ impl Output<'_> {
                     }
                 }
             });
-            if let Some(mask) = self.mask {
-                mask.apply(at, y);
+            if let Some(ending) = self.ending {
+                ending.apply(at, y);
             }
         }
     }

@@ -3,9 +3,9 @@
 
 use super::layout::{BLOCK, Layout};
 use crate::conv::{ConvSizes, forward_parts, take_from_each};
+use crate::ending::Ending;
 use crate::pool::max_pool_2x2_blocks;
 use crate::product::{Offsets, Positions, STEPS, WindowProduct};
-use crate::rectifier::RectifierMask;
 use crate::scratch::with_scratch;
 use crate::simd::vectorized;
 use crate::threads::each;
@@ -205,18 +205,18 @@ impl BlockConvolution {
         self.reads
     }
 
-    /// The convolution of every image, plus bias and `added`, then the rectifier; then the mask, or 2x2
+    /// The convolution of every image, plus bias and `added`, then the rectifier; then the ending, or 2x2
     /// max pooling if `is_pooled`, as [`pooled`](Self::pooled) prepares it.
     ///
     /// # Shapes
     /// - `x`: `[images, channels, height, width]`, in blocks or planes
-    /// - `y`, `added`, mask: `[images, filters / 16, output height, output width, 16]`
+    /// - `y`, `added`, a mask: `[images, filters / 16, output height, output width, 16]`
     pub(crate) fn forward(
         &self,
         sizes: &ConvSizes,
         x: &[f32],
         added: Option<&[f32]>,
-        mask: Option<RectifierMask<'_>>,
+        ending: Option<Ending<'_>>,
         is_pooled: bool,
         y: &mut [f32],
     ) {
@@ -272,10 +272,10 @@ impl BlockConvolution {
                     return;
                 }
                 product.write(&mut task.targets);
-                if let Some(mask) = mask {
+                if let Some(ending) = ending {
                     let first = task.image * blocks + task.block;
                     for (block, y) in (first..).zip(&mut task.targets) {
-                        mask.apply(block * plane + from, y);
+                        ending.apply(block * plane + from, y);
                     }
                 }
             });

@@ -3,8 +3,8 @@
 
 use super::layout::BLOCK;
 use crate::conv::{ConvSizes, take_from_each};
+use crate::ending::Ending;
 use crate::product::{load, rectified};
-use crate::rectifier::RectifierMask;
 use crate::threads::{CHUNK, each};
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
@@ -39,17 +39,17 @@ impl BlockDepthwise {
         })
     }
 
-    /// The convolution of every image, plus bias and `added`, then the rectifier and the mask.
+    /// The convolution of every image, plus bias and `added`, then the rectifier and the ending.
     ///
     /// # Shapes
     /// - `x`: `[images, channels / 16, height, width, 16]`
-    /// - `y`, `added`, mask: the same with the output's height and width
+    /// - `y`, `added`, a mask: the same with the output's height and width
     pub(crate) fn forward(
         &self,
         sizes: &ConvSizes,
         x: &[f32],
         added: Option<&[f32]>,
-        mask: Option<RectifierMask<'_>>,
+        ending: Option<Ending<'_>>,
         y: &mut [f32],
     ) {
         let [height, width] = sizes.output;
@@ -82,8 +82,8 @@ impl BlockDepthwise {
                     first,
                     y: &mut *y,
                 });
-                if let Some(mask) = mask {
-                    mask.apply(block * to + first * line, y);
+                if let Some(ending) = ending {
+                    ending.apply(block * to + first * line, y);
                 }
             },
         );

@@ -1,7 +1,7 @@
 //! Convolutions that are packed for the forward pass and for the input gradient.
 
 use super::PackedConv;
-use receptive_kernels::Rectifier;
+use receptive_kernels::Nonlinearity;
 use receptive_kernels::frozen::Conv2dGradient;
 use receptive_kernels::inference::Conv2d;
 
@@ -26,8 +26,8 @@ impl PackedConv for FrozenConv {
         &self.forward
     }
 
-    fn with_rectifier(mut self, rectifier: Rectifier) -> Self {
-        self.forward = self.forward.with_rectifier(rectifier);
+    fn with_nonlinearity(mut self, nonlinearity: Nonlinearity) -> Self {
+        self.forward = self.forward.with_nonlinearity(nonlinearity);
         self
     }
 

@@ -149,7 +149,7 @@ impl Passes<'_> {
                 let y = layer.forward(x.clone(), planned, &mut Pass::new());
                 return (self.0.maps(y.clone()), Within::Layer(Box::new([x, y])));
             }
-            Step::Dense(_) | Step::GlobalAverage | Step::Reshape(_) => {
+            Step::Dense(_) | Step::GlobalAverage | Step::Reshape(_) | Step::LayerNorm { .. } => {
                 unreachable!("steps with a gradient have none of these")
             }
         };

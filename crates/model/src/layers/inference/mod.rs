@@ -24,7 +24,7 @@ use super::{Layer, PlannedLayer};
 use crate::geometry::{Shape, Units};
 use receptive_kernels::frozen::Conv2dGradient;
 use receptive_kernels::inference::{Conv2d, Dense};
-use receptive_kernels::{MaxPool2dOptions, Rectifier};
+use receptive_kernels::{MaxPool2dOptions, Nonlinearity, Rectifier};
 
 /// A convolution with packed weights.
 pub(crate) trait PackedConv: Sized {
@@ -37,8 +37,9 @@ pub(crate) trait PackedConv: Sized {
     /// The convolution itself.
     fn conv(&self) -> &Conv2d;
 
+    /// The same convolution with this function of each output; one with a gradient supports rectifiers only.
     #[must_use]
-    fn with_rectifier(self, rectifier: Rectifier) -> Self;
+    fn with_nonlinearity(self, nonlinearity: Nonlinearity) -> Self;
 
     /// The same convolution followed by 2x2 max pooling; `None` if that is not supported.
     fn with_max_pool_2x2(&self) -> Option<Self>;
@@ -55,8 +56,8 @@ impl PackedConv for Conv2d {
         self
     }
 
-    fn with_rectifier(self, rectifier: Rectifier) -> Self {
-        self.with_rectifier(rectifier)
+    fn with_nonlinearity(self, nonlinearity: Nonlinearity) -> Self {
+        self.with_nonlinearity(nonlinearity)
     }
 
     fn with_max_pool_2x2(&self) -> Option<Self> {
@@ -78,6 +79,12 @@ pub(crate) enum Step<C = Conv2d> {
         rectifier: Rectifier,
     },
     Rectify(Rectifier),
+    /// Normalises the channels at each position.
+    LayerNorm {
+        gamma: Vec<f32>,
+        beta: Vec<f32>,
+        epsilon: f32,
+    },
     /// The same values with this shape.
     Reshape(Shape),
     /// The sum of a shortcut and a body that ends with a convolution, which does the addition.

@@ -51,6 +51,18 @@ fn next<C: PackedConv>(
             });
             return 1 + usize::from(rectifier.is_some());
         }
+        (Layer::LayerNorm(_), Operation::LayerNorm(op)) => {
+            let LayerValues {
+                gamma, mut beta, ..
+            } = layer.values();
+            beta.resize(gamma.len(), 0.0);
+            let epsilon = op.epsilon as f32;
+            steps.push(Step::LayerNorm {
+                gamma,
+                beta,
+                epsilon,
+            });
+        }
         (Layer::Linear(_), Operation::Linear(op)) => {
             let LayerValues { weight, bias, .. } = layer.values();
             let bias = (!bias.is_empty()).then_some(bias);
@@ -121,7 +133,10 @@ fn average<C: PackedConv>(pool: &AvgPool2dOp, input: Shape) -> Option<Step<C>> {
 /// Whether the gradient of these layers' steps is supported.
 fn has_gradient(operation: &Operation) -> bool {
     match operation {
-        Operation::Linear(_) | Operation::GlobalAvgPool2d(_) | Operation::Flatten(_) => false,
+        Operation::Linear(_)
+        | Operation::GlobalAvgPool2d(_)
+        | Operation::Flatten(_)
+        | Operation::LayerNorm(_) => false,
         Operation::Branches(op) => op.join != Join::Multiply,
         _ => true,
     }
@@ -143,13 +158,11 @@ fn joined<C: PackedConv>(
 ) -> Step<C> {
     if let (Join::Add, [body, shortcut]) = (join, &mut branches[..]) {
         match body.pop() {
-            Some(Step::Conv2d(last))
-                if last.conv().rectifier() == Rectifier::None && !last.conv().is_pooled() =>
-            {
+            Some(Step::Conv2d(last)) if last.conv().is_linear() => {
                 return Step::Residual {
                     shortcut: std::mem::take(shortcut),
                     body: std::mem::take(body),
-                    last: last.with_rectifier(rectifier),
+                    last: last.with_nonlinearity(rectifier.into()),
                 };
             }
             last => body.extend(last),
@@ -164,7 +177,7 @@ fn joined<C: PackedConv>(
 }
 
 /// A convolution with its own activation or, if it has none, with the batch norm and the activation
-/// after it; then optionally a max pool.
+/// after it; then, if that is a rectifier or there is none, optionally a max pool.
 fn convolution<C: PackedConv>(
     conv: &conv::Conv2d,
     own: Option<Activation>,
@@ -213,6 +226,15 @@ fn convolution<C: PackedConv>(
     let step = C::new(Conv2d::new(input, &weight, shape, bias, options), || {
         Conv2dGradient::new(input, &weight, shape, options)
     });
+    let other = match rectifier {
+        None => own.or_else(|| activation_at(planned, taken)),
+        Some(_) => None,
+    };
+    if let Some(other) = other.filter(|_| !C::HAS_GRADIENT) {
+        let step = step.with_nonlinearity(other.nonlinearity());
+        steps.push(Step::Conv2d(step));
+        return taken + usize::from(own.is_none());
+    }
     let unfinished = own.filter(|_| rectifier.is_none());
     if let (None, Some(Layer::MaxPool2d(pool)), Some(Operation::MaxPool2d(op))) = (
         unfinished,
@@ -224,7 +246,7 @@ fn convolution<C: PackedConv>(
             steps.push(Step::Conv2d(pooled));
         } else {
             // Applied after the pool: there are fewer values and the result is the same.
-            steps.push(Step::Conv2d(step.with_rectifier(Rectifier::None)));
+            steps.push(Step::Conv2d(step.with_nonlinearity(Rectifier::None.into())));
             steps.push(Step::MaxPool(after, planned[taken].output));
         }
         return taken + 1;
@@ -234,10 +256,15 @@ fn convolution<C: PackedConv>(
     taken
 }
 
-/// The activation at this index, if the kernels can fuse it with the step before.
+/// The activation at this index, if it is a rectifier, which the step before can end with.
 fn rectifier_at(planned: &[PlannedLayer], at: usize) -> Option<Rectifier> {
+    activation_at(planned, at)?.rectifier()
+}
+
+/// The activation at this index.
+fn activation_at(planned: &[PlannedLayer], at: usize) -> Option<Activation> {
     match planned.get(at).map(|plan| &plan.operation) {
-        Some(Operation::Activation(op)) => op.activation.rectifier(),
+        Some(Operation::Activation(op)) => Some(op.activation),
         _ => None,
     }
 }

@@ -9,7 +9,7 @@ use crate::layers::features::Features;
 use crate::layers::pass::Pass;
 use burn::tensor::Device;
 use receptive_kernels::alone;
-use receptive_kernels::inference::{Layout, global_average};
+use receptive_kernels::inference::{Layout, global_average, layer_norm};
 
 /// The values of the output of all steps, `[images, values]`, computed for `at_a_time` images at a time;
 /// `device` is for the steps that burn computes.
@@ -74,6 +74,16 @@ fn one<'a>(step: &Step, x: Maps<'a>, buffers: &mut MapBuffers<'_>) -> Maps<'a> {
             rectifier,
         } => buffers.affine(x, [scale, shift], *rectifier),
         Step::Rectify(rectifier) => buffers.rectify(x, *rectifier),
+        Step::LayerNorm {
+            gamma,
+            beta,
+            epsilon,
+        } => {
+            let (layout, plane) = (x.layout, plane(x.shape));
+            let mut x = buffers.own(x);
+            layer_norm(layout, plane, x.get_mut(), [gamma, beta], *epsilon);
+            x
+        }
         Step::Reshape(shape) => {
             let mut y = buffers.in_planes(x);
             y.shape = *shape;
