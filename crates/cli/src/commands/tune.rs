@@ -352,8 +352,11 @@ fn loss_text(loss: f64) -> String {
 }
 
 fn table(state: &TuneState, all: &[&TrialResult]) -> Table {
+    // A fine-tuned network is not varied, but the learning rate of its body.
+    let is_tuned = state.trials.iter().any(|trial| trial.body_rate.is_some());
+    let varied = if is_tuned { "body rate" } else { "network" };
     let mut table = Table::new(&[
-        "", "network", "rate", "decay", "augment", "epochs", "top-1", "loss", "time",
+        "", varied, "rate", "decay", "augment", "epochs", "top-1", "loss", "time",
     ]);
     for result in all.iter().take(SHOWN) {
         let Some(settings) = state.trials.get(result.trial) else {
@@ -361,10 +364,11 @@ fn table(state: &TuneState, all: &[&TrialResult]) -> Table {
         };
         table.row([
             format!("trial {}", result.trial),
-            settings
-                .network
-                .clone()
-                .unwrap_or_else(|| "as given".into()),
+            match (settings.body_rate, &settings.network) {
+                (Some(rate), _) => format!("{rate:.1e}"),
+                (None, Some(network)) => network.clone(),
+                (None, None) => "as given".into(),
+            },
             format!("{:.1e}", settings.learning_rate),
             format!("{:.1e}", settings.weight_decay),
             format!("{}", settings.augment),

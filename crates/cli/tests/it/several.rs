@@ -420,3 +420,27 @@ fn a_trial_that_the_time_cut_short_stands_last_with_the_epochs_that_it_trained()
     let mut lines = shown.lines().filter(|line| !line.contains(search));
     assert!(lines.all(|line| line.chars().count() <= 80), "{shown}");
 }
+
+#[test]
+fn a_search_rejects_networks_without_what_its_settings_need_before_any_trial() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = splits(&parent.path().join("data"));
+    let search = parent.path().join("search");
+    let place = search.to_str().unwrap();
+    let start = [
+        "tune",
+        &data,
+        "--run-dir",
+        place,
+        "--stochastic-depth",
+        "0.1",
+    ];
+    let rejected = output(&[&start[..], &["--networks", "small,vgg"]].concat());
+    assert!(!rejected.status.success());
+    let told = said(&rejected);
+    assert!(
+        told.contains("the network vgg of the search has no residual block"),
+        "{told}"
+    );
+    assert!(!search.exists());
+}

@@ -13,6 +13,7 @@ pub(crate) mod mix;
 pub(crate) mod normalize;
 mod policy;
 pub(crate) mod settings;
+mod strength;
 mod tones;
 #[cfg(test)]
 mod torchvision;

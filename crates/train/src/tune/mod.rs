@@ -95,6 +95,14 @@ impl Tune {
         }
         // Completely filled in: input, classes, and settings chosen from the data.
         let base = setup.config;
+        if base.train.epochs == 0 {
+            return Err(TrainError::setting(
+                "train.epochs",
+                "it is 0, so only the head is fitted, as with one or two images per class, and no trial would \
+                 differ from another; set a number of epochs (--epochs), or train without a search",
+            ));
+        }
+        check_networks(&options.networks, &base)?;
         let seed = base.train.seed;
         let numbers = 0..options.trials as u64;
         let trials = numbers.map(|number| space::draw(number, seed, &base, &options.networks));
@@ -372,6 +380,26 @@ fn read(path: &Path) -> Result<(RunConfig, TuneState), TrainError> {
     }
     check(&state.options)?;
     Ok((RunConfig::load(&path.join(BASE))?, state))
+}
+
+/// Rejects networks that do not fit the base's settings, since none of their trials could have a result.
+fn check_networks(networks: &[String], base: &RunConfig) -> Result<(), TrainError> {
+    let Some(rate) = base.train.stochastic_depth else {
+        return Ok(());
+    };
+    for network in networks {
+        let model = RunConfig::preset(network)?.model;
+        if model.with_stochastic_depth(rate).is_none() {
+            return Err(TrainError::setting(
+                "train.stochastic_depth",
+                format!(
+                    "the network {network} of the search has no residual block to drop; compare others \
+                     (--networks), or leave the setting out"
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn check(options: &TuneOptions) -> Result<(), TrainError> {

@@ -1,6 +1,6 @@
 //! The search space: the settings of each trial, drawn at random.
 
-use crate::config::{RunConfig, with_overrides};
+use crate::config::{HeadStart, RunConfig, with_overrides};
 use crate::error::TrainError;
 use receptive_core::hash::{SPLITMIX_STEP, splitmix};
 use receptive_data::Augment;
@@ -18,6 +18,10 @@ pub struct TrialSettings {
     pub augment: f64,
     /// The preset, if networks are compared.
     pub network: Option<String>,
+    /// `start.body_rate`, to which `start.stem_rate` stays in proportion, if a pretrained model is fine-tuned: how
+    /// deep training reaches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_rate: Option<f64>,
 }
 
 /// Range of the learning rate in decades, relative to the base's.
@@ -26,6 +30,8 @@ const RATE_DECADES: [f64; 2] = [-1.0, 1.0];
 const DECAY_DECADES: [f64; 2] = [-1.5, 1.0];
 /// Range of the weight decay in decades if the base has none.
 const DECAYS: [f64; 2] = [-5.0, -2.0];
+/// Range of the body's learning rate in decades, relative to the base's.
+const BODY_DECADES: [f64; 2] = [-1.0, 0.5];
 /// Strengths of augmentation.
 const STRENGTHS: [f64; 5] = [0.0, 0.5, 1.0, 1.5, 2.0];
 
@@ -34,6 +40,10 @@ const STRENGTHS: [f64; 5] = [0.0, 0.5, 1.0, 1.5, 2.0];
 pub(super) fn draw(number: u64, seed: u64, base: &RunConfig, networks: &[String]) -> TrialSettings {
     let (rate, decay) = rates(base);
     let first = networks.first().cloned();
+    let start = base.start.as_ref();
+    let body = start
+        .filter(|start| start.head != HeadStart::Only)
+        .map(|start| start.body_rate);
     if number == 0 {
         return TrialSettings {
             learning_rate: rate,
@@ -43,6 +53,7 @@ pub(super) fn draw(number: u64, seed: u64, base: &RunConfig, networks: &[String]
                 false => 1.0,
             },
             network: first,
+            body_rate: body,
         };
     }
     let unit = |what: u64| unit(seed, number, what);
@@ -56,6 +67,8 @@ pub(super) fn draw(number: u64, seed: u64, base: &RunConfig, networks: &[String]
         }),
         augment: STRENGTHS[pick(STRENGTHS.len(), unit(2))],
         network: networks.get(pick(networks.len(), unit(3))).cloned(),
+        body_rate: body
+            .map(|rate| rounded(rate * 10f64.powf(between(BODY_DECADES, unit(4)))).min(1.0)),
     }
 }
 
@@ -91,6 +104,10 @@ impl TrialSettings {
         if let Some(network) = &self.network {
             config.model = RunConfig::preset(network)?.model;
         }
+        if let (Some(rate), Some(start)) = (self.body_rate, &mut config.start) {
+            start.stem_rate = rounded(start.stem_rate * rate / start.body_rate).min(1.0);
+            start.body_rate = rate;
+        }
         with_overrides(
             &config,
             &[
@@ -101,8 +118,7 @@ impl TrialSettings {
     }
 }
 
-/// Multiplies all amounts by `strength`. Settings that are on or off, such as flips, do not change: whether a
-/// flipped image has the same class is not a matter of strength.
+/// The base's augmentation with this strength.
 fn strengthened(augment: &Augment, strength: f32) -> Augment {
     if strength == 1.0 && !augment.is_off() {
         return augment.clone();
@@ -115,25 +131,13 @@ fn strengthened(augment: &Augment, strength: f32) -> Augment {
     };
     // Without augmentation in the base, only changes that are safe for any classes are tried.
     let augment = if augment.is_off() { &mild } else { augment };
-    Augment {
-        crop: match augment.crop > 0.0 && strength > 0.0 {
-            true => (1.0 - strength * (1.0 - augment.crop)).clamp(0.08, 1.0),
-            false => 0.0,
-        },
-        shift: (augment.shift as f32 * strength).round() as usize,
-        rotation: (augment.rotation * strength).min(180.0),
-        brightness: (augment.brightness * strength).min(1.0),
-        contrast: (augment.contrast * strength).min(1.0),
-        saturation: (augment.saturation * strength).min(1.0),
-        hue: (augment.hue * strength).min(0.5),
-        erase: (augment.erase * strength).min(1.0),
-        ..augment.clone()
-    }
+    augment.strengthened(strength)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::StartConfig;
     use receptive_model::presets;
 
     fn base() -> RunConfig {
@@ -150,6 +154,29 @@ mod tests {
         assert_eq!(draw(3, 5, &base, &[]), draw(3, 5, &base, &[]));
         assert_ne!(draw(3, 5, &base, &[]), draw(4, 5, &base, &[]));
         assert_ne!(draw(3, 5, &base, &[]), draw(3, 6, &base, &[]));
+    }
+
+    #[test]
+    fn fine_tuning_also_varies_how_deep_it_reaches() {
+        let mut base = base();
+        base.start = Some(StartConfig::fine_tuning("m"));
+        let start = |number| {
+            let trial = draw(number, 1, &base, &[]);
+            trial.apply(&base, 3).unwrap().start.unwrap()
+        };
+        assert_eq!(Some(start(0)), base.start);
+        let rates: Vec<f64> = (1..300).map(|number| start(number).body_rate).collect();
+        assert!(rates.iter().all(|rate| (0.0099..=0.317).contains(rate)));
+        let above = rates.iter().filter(|rate| **rate > 0.1).count();
+        assert!((70..130).contains(&above), "{above}");
+        let one = start(7);
+        assert!(
+            (one.stem_rate / one.body_rate - 0.1).abs() < 1e-3,
+            "{one:?}"
+        );
+        // Only the head is trained.
+        base.start.as_mut().unwrap().head = HeadStart::Only;
+        assert_eq!(draw(1, 1, &base, &[]).body_rate, None);
     }
 
     #[test]

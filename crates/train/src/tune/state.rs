@@ -251,6 +251,7 @@ mod tests {
                 weight_decay: 0.0,
                 augment: 1.0,
                 network: None,
+                body_rate: None,
             };
             4
         ];
