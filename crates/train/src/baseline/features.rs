@@ -1,4 +1,4 @@
-//! The features of images before the head, computed once and stored.
+//! The features of images before the head, computed once.
 
 use crate::compute::Compute;
 use crate::error::TrainError;
@@ -9,8 +9,52 @@ use receptive_model::{Classifier, InferenceDevice, InputSpec};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// Maximum number of images per split, which is enough for an accurate baseline.
+/// Maximum number of training images, which is enough for an accurate baseline.
 const MAX_IMAGES: usize = 20_000;
+
+/// The pretrained network.
+#[derive(Clone, Copy)]
+pub(super) struct Frozen<'a> {
+    /// On a device without autodiff.
+    pub(super) model: &'a Classifier,
+    pub(super) input: &'a InputSpec,
+    pub(super) compute: &'a Compute,
+}
+
+impl Frozen<'_> {
+    /// Passes each image's features and label to `take`, in order, in inference and without augmentation.
+    /// Returns whether `watch` did not end it early.
+    pub(super) fn each(
+        self,
+        samples: &Arc<Samples>,
+        indices: &[usize],
+        watch: &mut dyn FnMut(&Answers<'_>) -> ControlFlow<()>,
+        take: &mut dyn FnMut(&[f32], usize),
+    ) -> Result<bool, TrainError> {
+        let Self {
+            model,
+            input,
+            compute,
+        } = self;
+        let mut done = 0;
+        in_order(
+            model,
+            input,
+            samples,
+            indices,
+            compute,
+            &features,
+            &mut |part| {
+                for answer in part.answers {
+                    take(answer.logits, answer.label);
+                }
+                done = part.done;
+                watch(part)
+            },
+        )?;
+        Ok(done == indices.len())
+    }
+}
 
 /// The frozen features of some images.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,45 +68,28 @@ pub(crate) struct FeatureSet {
 }
 
 impl FeatureSet {
-    /// The features of the images of `samples` (or of [`MAX_IMAGES`] drawn by `seed`, if there are more), in
-    /// inference and without augmentation. `None` if `watch` ended it early.
-    pub(crate) fn new(
-        model: &Classifier,
-        input: &InputSpec,
+    /// The features of the images of `samples`, or of some drawn by `seed` if there are more than
+    /// [`MAX_IMAGES`]. `None` if `watch` ended it early.
+    pub(super) fn new(
+        frozen: Frozen<'_>,
         samples: &Arc<Samples>,
+        classes: usize,
         seed: u64,
-        compute: &Compute,
         watch: &mut dyn FnMut(&Answers<'_>) -> ControlFlow<()>,
     ) -> Result<Option<Self>, TrainError> {
-        let mut indices: Vec<usize> = (0..samples.len()).collect();
-        if samples.len() > MAX_IMAGES {
-            indices = order(samples.len(), seed, 0);
-            indices.truncate(MAX_IMAGES);
-            indices.sort_unstable();
-        }
-        let images = indices.len();
+        let labels: Vec<usize> = (0..samples.len()).map(|i| samples.label(i)).collect();
+        let indices = drawn(&labels, classes, MAX_IMAGES, seed);
         let mut set = Self {
             width: 0,
             values: Vec::new(),
-            labels: Vec::with_capacity(images),
+            labels: Vec::with_capacity(indices.len()),
         };
-        in_order(
-            model,
-            input,
-            samples,
-            &indices,
-            compute,
-            &features,
-            &mut |part| {
-                for answer in part.answers {
-                    set.width = answer.logits.len();
-                    set.values.extend_from_slice(answer.logits);
-                    set.labels.push(answer.label);
-                }
-                watch(part)
-            },
-        )?;
-        Ok((set.labels.len() == images).then_some(set))
+        let is_whole = frozen.each(samples, &indices, watch, &mut |features, label| {
+            set.width = features.len();
+            set.values.extend_from_slice(features);
+            set.labels.push(label);
+        })?;
+        Ok(is_whole.then_some(set))
     }
 
     /// Number of images.
@@ -76,10 +103,62 @@ impl FeatureSet {
     }
 }
 
+/// The indices, in order, of all images with these labels, or of at most `max` drawn by `seed`: all those of
+/// small classes, since all classes have equal weight, and an equal number of each of the others.
+fn drawn(labels: &[usize], classes: usize, max: usize, seed: u64) -> Vec<usize> {
+    if labels.len() <= max {
+        return (0..labels.len()).collect();
+    }
+    let mut counts = vec![0usize; classes];
+    for label in labels {
+        counts[*label] += 1;
+    }
+    let drawn = |each: usize| -> usize { counts.iter().map(|count| (*count).min(each)).sum() };
+    let most = counts.iter().copied().max().unwrap_or(0);
+    // With more classes than `max`, one image of each, until there are enough.
+    let each = (1..most).take_while(|each| drawn(*each) <= max).last();
+    let each = each.unwrap_or(1);
+    let mut taken = vec![0usize; classes];
+    let mut indices = order(labels.len(), seed, 0);
+    indices.retain(|index| {
+        let taken = &mut taken[labels[*index]];
+        *taken += 1;
+        *taken <= each
+    });
+    indices.truncate(max);
+    indices.sort_unstable();
+    indices
+}
+
 /// The features of a batch, image by image.
 fn features(model: &Classifier, batch: &Batch, device: &InferenceDevice) -> Vec<f32> {
     let data = TensorData::new(batch.images.to_vec(), batch.shape);
     let images = Tensor::<4>::from_data(data, device); // [images, channels, height, width]
     let features = model.forward_features(images); // [images, features]
     features.into_data().iter::<f32>().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_images_small_classes_are_kept_whole() {
+        let labels: Vec<usize> = (0..1000)
+            .map(|i| if i % 100 == 7 { 2 } else { i % 2 })
+            .collect();
+        let count = |indices: &[usize], class: usize| {
+            let of = indices.iter().filter(|index| labels[**index] == class);
+            of.count()
+        };
+        let all = drawn(&labels, 3, 1000, 5);
+        assert_eq!(all, (0..1000).collect::<Vec<_>>());
+        let some = drawn(&labels, 3, 111, 5);
+        assert!(some.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!([0, 1, 2].map(|class| count(&some, class)), [50, 50, 10]);
+        assert_ne!(some, drawn(&labels, 3, 111, 6));
+        // More classes than images.
+        let labels: Vec<usize> = (0..50).collect();
+        assert_eq!(drawn(&labels, 50, 20, 5).len(), 20);
+    }
 }

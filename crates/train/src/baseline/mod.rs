@@ -11,7 +11,7 @@ use crate::compute::Compute;
 use crate::error::TrainError;
 use crate::evaluate::{Answers, Evaluation, EvaluationSums};
 use crate::metrics::in_top;
-use features::FeatureSet;
+use features::{FeatureSet, Frozen};
 use linear::LinearHead;
 use receptive_core::proportion::wilson;
 use receptive_data::Samples;
@@ -99,38 +99,42 @@ impl FrozenResult {
     ) -> Result<Option<Self>, TrainError> {
         let began = Instant::now();
         let classes = images.classes;
-        let mut features = |samples: &Arc<Samples>| {
-            FeatureSet::new(model, images.input, samples, images.seed, compute, watch)
+        let frozen = Frozen {
+            model,
+            input: images.input,
+            compute,
         };
-        let Some(train) = features(images.train)? else {
+        let train = FeatureSet::new(frozen, images.train, classes, images.seed, watch)?;
+        let Some(train) = train else {
             return Ok(None);
         };
-        let mut held_out = Vec::new();
-        let val = (!images.val.is_empty()).then_some(images.val);
-        for (name, samples) in [("test", images.test), ("val", val)] {
-            let Some(samples) = samples else { continue };
-            let Some(set) = features(samples)? else {
-                return Ok(None);
-            };
-            held_out.push((name, set));
-        }
         let nearest = LinearHead::nearest_mean(&train, classes);
         let has_bias = model.linear_head().unwrap_or(true);
         // On a single thread of the pool, so that sums have the same order on every machine.
         let head = compute.alone(|| LinearHead::fit(&train, classes, has_bias, compute.device()));
-        let splits = held_out
-            .iter()
-            .map(|(split, set)| {
-                let (nearest_mean, _) = score(set, classes, |row| nearest.unit_logits(row));
-                let (head_only, head_right) = score(set, classes, |row| head.logits(row));
-                SplitBaselines {
-                    split: (*split).into(),
-                    nearest_mean,
-                    head_only,
-                    head_right,
-                }
-            })
-            .collect();
+        let mut splits = Vec::new();
+        let val = (!images.val.is_empty()).then_some(images.val);
+        for (split, samples) in [("test", images.test), ("val", val)] {
+            let Some(samples) = samples else { continue };
+            let indices: Vec<usize> = (0..samples.len()).collect();
+            let [mut of_nearest, mut of_head] = [(); 2].map(|()| EvaluationSums::new(classes));
+            let mut head_right = Vec::with_capacity(samples.len());
+            let is_whole = frozen.each(samples, &indices, watch, &mut |features, label| {
+                of_nearest.add(&nearest.unit_logits(features), label);
+                let logits = head.logits(features);
+                of_head.add(&logits, label);
+                head_right.push(in_top(&logits, label, 1));
+            })?;
+            if !is_whole {
+                return Ok(None);
+            }
+            splits.push(SplitBaselines {
+                split: split.into(),
+                nearest_mean: Score::of(&of_nearest.finish()),
+                head_only: Score::of(&of_head.finish()),
+                head_right,
+            });
+        }
         Ok(Some(Self {
             baselines: Baselines {
                 seconds: began.elapsed().as_secs_f64(),
@@ -145,20 +149,4 @@ impl FrozenResult {
         let LinearHead { weight, bias } = self.head;
         model.with_linear_head(weight, bias)
     }
-}
-
-/// A classifier's score on these features, and the images it classifies correctly.
-fn score(
-    set: &FeatureSet,
-    classes: usize,
-    logits: impl Fn(&[f32]) -> Vec<f32>,
-) -> (Score, Vec<bool>) {
-    let mut sums = EvaluationSums::new(classes);
-    let mut right = Vec::with_capacity(set.len());
-    for (row, label) in set.rows().zip(&set.labels) {
-        let logits = logits(row);
-        sums.add(&logits, *label);
-        right.push(in_top(&logits, *label, 1));
-    }
-    (Score::of(&sums.finish()), right)
 }

@@ -155,23 +155,22 @@ impl OpenSettings {
     /// Chooses the settings; returns notes that explain the choices.
     pub(crate) fn choose(self, config: &mut RunConfig, counts: Counts) -> Vec<String> {
         let mut choices = Vec::new();
-        let is_few = counts.train < FEW_FROM_SCRATCH;
-        match config.start {
-            Some(_) => {
-                choices.extend(self.choose_head(config, counts));
-                choices.extend(self.choose_steps(config, counts));
-            }
-            None => choices.extend(self.choose_balanced_epoch(config, counts)),
-        }
         let mut is_few_from_scratch = false;
-        // With a limit the run is probably a trial on part of a larger data set.
-        if config.start.is_none() && is_few && config.data.limit.is_none() {
-            let chosen = self.choose_from_scratch(config, counts);
-            is_few_from_scratch = chosen.is_some();
-            choices.extend(chosen);
-        }
-        if config.start.is_some() || is_few_from_scratch {
-            choices.extend(self.choose_epoch(config, counts));
+        if config.start.is_some() {
+            choices.extend(self.choose_head(config, counts));
+            choices.extend(self.choose_steps(config, counts));
+            choices.extend(self.choose_epoch(config, counts, true));
+        } else {
+            // With a limit the run is probably a trial on part of a larger data set.
+            let are_few = counts.train < FEW_FROM_SCRATCH && config.data.limit.is_none();
+            // Before early stopping, which uses the metric that it chooses.
+            let epoch = self.choose_epoch(config, counts, are_few);
+            if are_few {
+                let chosen = self.choose_from_scratch(config, counts);
+                is_few_from_scratch = chosen.is_some();
+                choices.extend(chosen);
+            }
+            choices.extend(epoch);
         }
         choices.extend(self.choose_smoothing(config, counts));
         choices.extend(self.choose_clipping(config, counts));
@@ -185,8 +184,8 @@ impl OpenSettings {
         )];
         if is_few_from_scratch && counts.are_coloured {
             notes.push(
-                "with so few images a pretrained network does much better: start.from = \
-                 \"hf:timm/tf_efficientnet_lite0.in1k\""
+                "with so few images a pretrained network does much better, on 93 photographs of three classes a mean \
+                 recall of 89 % in place of 65 %: `receptive train DATA --from efficientnet_lite0`"
                     .into(),
             );
         }
@@ -218,6 +217,7 @@ impl OpenSettings {
         let rates = [start.stem_rate, start.body_rate];
         let images = counts.train;
         let mut chosen = Vec::new();
+        let mut reason = String::new();
         if self.batch_size {
             let is_small = images < SMALL_BATCHES;
             config.train.batch_size = if is_small { 16 } else { 64 };
@@ -236,8 +236,12 @@ impl OpenSettings {
         }
         if self.epochs {
             let steps = images.div_ceil(config.train.batch_size.max(1)).max(1);
-            config.train.epochs = MIN_STEPS.div_ceil(steps).max(MIN_EPOCHS);
+            let epochs = MIN_STEPS.div_ceil(steps);
+            config.train.epochs = epochs.max(MIN_EPOCHS);
             chosen.insert(0, counted(config.train.epochs, "epoch"));
+            if epochs > MIN_EPOCHS {
+                reason = format!(", for {MIN_STEPS} steps");
+            }
         }
         if chosen.is_empty() {
             return None;
@@ -249,16 +253,20 @@ impl OpenSettings {
             HeadStart::Random | HeadStart::Only => "",
         };
         let changes = match config.train.augment.crop > 0.0 && config.train.augment.hue > 0.0 {
-            true => "; random crops and colour jitter",
+            true => "; random crops and colour jitter against overfitting",
             false => "",
         };
         let statistics = match keeps_statistics {
-            true => "batch norm keeps its statistics",
+            true => "batch norm keeps its statistics, since those of small batches are noisy",
             false => "batch norm updates its statistics",
         };
+        let weights = match config.train.has_balanced_weights() {
+            true => "; classes are weighted equally",
+            false => "",
+        };
         Some(format!(
-            "{}; {}, learning rate {rate} for the head{fitted}, and {stem} to {body} for the \
-             layers before it; {statistics}{changes}",
+            "{}{reason}; {}, learning rate {rate} for the head{fitted}, and {stem} to {body} for the \
+             layers before it, which are pretrained; {statistics}{changes}{weights}",
             chosen.join(" in "),
             config.train.optimizer.name(),
         ))
@@ -357,11 +365,23 @@ impl OpenSettings {
         ))
     }
 
-    /// With balanced classes, selects the epoch by mean recall, since the validation loss is not balanced.
-    fn choose_balanced_epoch(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
+    /// With few validation images, if `are_few` images are trained on, keeps the last epoch, which has a low
+    /// learning rate. With balanced classes, otherwise selects the epoch by mean recall, since the validation
+    /// loss is not balanced.
+    fn choose_epoch(self, config: &mut RunConfig, counts: Counts, are_few: bool) -> Option<String> {
         let train = &mut config.train;
         let is_open = self.monitor && train.early_stopping.is_none();
-        if !is_open || !train.balances_classes() || counts.val == 0 || train.epochs == 0 {
+        if !is_open || counts.val == 0 || train.epochs == 0 || train.monitor == Monitor::Last {
+            return None;
+        }
+        if are_few && counts.val < JUDGES {
+            train.monitor = Monitor::Last;
+            return Some(format!(
+                "the last epoch is kept, since {} cannot select one (train.monitor = \"last\")",
+                counted(counts.val, "validation image")
+            ));
+        }
+        if !train.balances_classes() {
             return None;
         }
         if counts.val_of_smallest < JUDGES_OF_CLASS {
@@ -378,21 +398,6 @@ impl OpenSettings {
              (train.monitor = \"val_mean_recall\")"
                 .into(),
         )
-    }
-
-    /// With few validation images, keeps the last epoch, which has a low learning rate.
-    fn choose_epoch(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
-        let train = &mut config.train;
-        let is_chosen_by_luck = counts.val > 0 && counts.val < JUDGES && train.epochs > 0;
-        let is_settled = train.early_stopping.is_some() || train.monitor == Monitor::Last;
-        if !self.monitor || !is_chosen_by_luck || is_settled {
-            return None;
-        }
-        train.monitor = Monitor::Last;
-        Some(format!(
-            "the last epoch is kept, since {} cannot select one (train.monitor = \"last\")",
-            counted(counts.val, "validation image")
-        ))
     }
 }
 

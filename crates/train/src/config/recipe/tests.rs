@@ -85,9 +85,11 @@ fn all_choices_are_one_note_of_a_few_lines() {
     let [note] = &notes[..] else {
         panic!("{notes:?}")
     };
-    assert!(note.contains("10 epochs in batches of 16 images"), "{note}");
+    let steps = "10 epochs in batches of 16 images, for 60 steps; AdamW";
+    assert!(note.contains(steps), "{note}");
+    assert!(note.contains("classes are weighted equally"), "{note}");
     assert!(note.contains("15 validation images"), "{note}");
-    assert!(note.len() < 420, "{} characters: {note}", note.len());
+    assert!(note.len() < 560, "{} characters: {note}", note.len());
 }
 
 #[test]
@@ -148,6 +150,23 @@ fn classes_that_count_the_same_choose_the_epoch_by_their_recall() {
 }
 
 #[test]
+fn fine_tuning_with_balanced_classes_also_chooses_the_epoch_by_their_recall() {
+    for (val, monitor) in [
+        (0, Monitor::ValLoss),
+        (199, Monitor::Last),
+        (200, Monitor::ValMeanRecall),
+    ] {
+        let mut config = fine_tuned();
+        config.train.class_weights = ClassWeights::Rule(WeightRule::Balanced);
+        let notes = OpenSettings::except(ALL).choose(&mut config, counts(1000, val, 3));
+        assert_eq!(config.train.monitor, monitor, "{val}");
+        let epochs = notes[0].matches("epoch is kept").count();
+        let epochs = epochs + notes[0].matches("epoch with the best").count();
+        assert_eq!(epochs, usize::from(val > 0), "{notes:?}");
+    }
+}
+
+#[test]
 fn from_scratch_few_images_are_seen_more_often_and_many_as_before() {
     let mut many = config();
     assert!(
@@ -179,7 +198,7 @@ fn from_scratch_few_images_are_seen_more_often_and_many_as_before() {
         notes[0].contains("200 epochs, batches of 16 images"),
         "{notes:?}"
     );
-    assert!(notes[1].contains("start.from"), "{notes:?}");
+    assert!(notes[1].contains("--from efficientnet_lite0"), "{notes:?}");
 
     let mut some = config();
     OpenSettings::except(ALL).choose(&mut some, counts(2000, 250, 3));
