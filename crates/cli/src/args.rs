@@ -122,8 +122,9 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "FILE", group = NEW_RUN)]
     pub(crate) config: Option<PathBuf>,
     /// Fine-tune the model of this run, or published weights (a file, with --preset NAME if needed,
-    /// a folder with config.json, or hf:ORG/NAME). Keeps network and input size, and replaces the
-    /// last layer if the classes differ. Trains on the run's own data unless DATA is given
+    /// a folder with config.json, hf:ORG/NAME, or a network's name, such as efficientnet_lite0). Keeps
+    /// network and input size, and replaces the last layer if the classes differ. Trains on the run's
+    /// own data unless DATA is given
     #[arg(long, value_name = "RUN|WEIGHTS", group = NEW_RUN)]
     pub(crate) from: Option<PathBuf>,
     /// Do not download; use cached weights only

@@ -18,6 +18,7 @@ mod groups;
 mod guidance;
 #[cfg(unix)]
 mod hostile_names;
+mod hub;
 mod interchange;
 #[cfg(unix)]
 mod interrupted;

@@ -54,9 +54,39 @@ pub fn published(name: &str) -> Vec<PublishedForm> {
     network.map(|(_, forms)| forms()).unwrap_or_default()
 }
 
+/// The Hugging Face repository with weights of the network with this name, such as
+/// `timm/resnet18.a1_in1k`; `None` if it is not published there or there is no such network.
+pub fn repository(name: &str) -> Option<&'static str> {
+    let forms = published(name);
+    let mut weights = forms.iter().flat_map(|form| &form.weights);
+    // Its name ends with a tag for the training recipe.
+    let is_repository = |name: &str| name.split_once('/').is_some_and(|(_, it)| it.contains('.'));
+    weights
+        .find(|weights| is_repository(weights.name))
+        .map(|weights| weights.name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{default_input, preset};
+    use super::repository;
+
+    #[test]
+    fn a_network_has_the_repository_of_its_first_weights_with_a_tag() {
+        for (name, expected) in [
+            ("resnet18", Some("timm/resnet18.a1_in1k")),
+            (
+                "efficientnet_lite0",
+                Some("timm/efficientnet_lite0.ra_in1k"),
+            ),
+            // timm has the network, but no weights.
+            ("efficientnet_lite1", None),
+            ("alexnet", None),
+            ("small", None),
+        ] {
+            assert_eq!(repository(name), expected, "{name}");
+        }
+    }
 
     /// Counted with PyTorch, without auxiliary heads: torchvision's `num_params`, timm's networks,
     /// and for RepLKNet the 79 million of its authors (`sum(p.numel() for p in m.parameters())`).

@@ -21,7 +21,7 @@ mod stack;
 mod vgg;
 
 pub use imagenet::{imagenet_classes, imagenet_synsets};
-pub use list::published;
+pub use list::{published, repository};
 pub use published::{KnownWeights, Preparation, PublishedForm, Scheme};
 
 use crate::ModelError;

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Default, Args)]
 pub(super) struct ImportArgs {
     /// ONNX file, safetensors file, PyTorch checkpoint (a state dict), folder with config.json and
-    /// model.safetensors, or `hf:ORG/NAME[@REVISION]`
+    /// model.safetensors, `hf:ORG/NAME[@REVISION]`, or the name of a published network
     weights: String,
     /// Preset, config file or run directory [default: from the file, if `export` wrote it, from its
     /// config.json or from its hash; likewise for the options below]
@@ -176,7 +176,7 @@ fn imported(arguments: &ImportArgs) -> Result<Import, CliError> {
 }
 
 /// Imports published weights into the cache and returns the path. The source is a file, a folder with a
-/// `config.json`, or a hub repository. `None` if `from` is a run or a model of receptive.
+/// `config.json`, a hub repository, or a network's name. `None` if `from` is a run or a model of receptive.
 pub(super) fn import_published(
     from: &Path,
     network: Option<&str>,
@@ -184,6 +184,7 @@ pub(super) fn import_published(
 ) -> Result<Option<PathBuf>, CliError> {
     let text = from.to_string_lossy();
     let is_published = Source::is_hub(&text)
+        || Source::is_network(from)
         || from.is_file()
         || from.is_dir() && !Artifact::is_at(from) && Source::is_folder(from);
     if !is_published {

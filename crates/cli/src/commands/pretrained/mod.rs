@@ -1,13 +1,14 @@
-//! Sources of published weights: a file, a folder with a `config.json`, or a hub repository.
+//! Sources of published weights: a file, a folder with a `config.json`, a hub repository, or the name of a network
+//! that has one.
 
 mod config;
 
 use crate::error::CliError;
-use crate::render::{DataProgress, say_paragraph};
+use crate::render::{DataProgress, say_line, say_paragraph};
 use config::PublishedConfig;
 use receptive_core::text::Printable;
 use receptive_data::{Hub, HubRepository};
-use receptive_model::InputSpec;
+use receptive_model::{InputSpec, presets};
 use std::path::{Path, PathBuf};
 
 /// File names of weights next to a `config.json`, in order of preference.
@@ -24,6 +25,13 @@ pub(super) fn cache_folder() -> Result<PathBuf, CliError> {
         .parent()
         .map(Path::to_path_buf)
         .unwrap_or_default())
+}
+
+/// The naming schemes of a published network's weights, comma-separated.
+fn schemes(network: &str) -> String {
+    let forms = presets::published(network);
+    let schemes: Vec<&str> = forms.iter().map(|form| form.scheme.name()).collect();
+    schemes.join(", ")
 }
 
 /// The weights in a folder, if it also has a `config.json`.
@@ -45,12 +53,23 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Finds the weights that `text` names.
+    /// Finds the weights that `text` names: a path, a repository, or a published network.
     pub(super) fn open(text: &str, offline: bool) -> Result<Self, CliError> {
         if let Some(repository) = text.strip_prefix(HUB) {
             return Self::fetch(repository, offline);
         }
         let path = Path::new(text);
+        if Self::is_network(path) {
+            let repository = presets::repository(text).ok_or_else(|| {
+                CliError::Usage(format!(
+                    "{text}: its weights are in no repository that this program knows; download \
+                     them from their publisher ({}), and give the file and the network's name",
+                    schemes(text)
+                ))
+            })?;
+            say_line("weights", format!("{HUB}{repository}"));
+            return Self::fetch(repository, offline);
+        }
         if !path.is_dir() {
             return Ok(Self {
                 weights: path.into(),
@@ -60,6 +79,12 @@ impl Source {
             });
         }
         Self::in_folder(path, text.into(), None)
+    }
+
+    /// Whether this is the name of a published network, and not that of an existing file.
+    pub(super) fn is_network(path: &Path) -> bool {
+        let name = path.to_str().unwrap_or_default();
+        !path.exists() && presets::published_names().any(|known| known == name)
     }
 
     /// Whether `text` names a hub repository.
