@@ -23,6 +23,9 @@ fn threads_and_workers_never_change_a_bit_of_the_weights() {
         (2, 4),
         (3, 0),
         (4, 2),
+        (5, 1),
+        (6, 3),
+        (7, 2),
         (16, 3),
         (2, 0),
     ];
@@ -30,7 +33,7 @@ fn threads_and_workers_never_change_a_bit_of_the_weights() {
         .into_iter()
         .filter(|&(t, w)| hash(t, w) == first)
         .count();
-    assert_eq!(equal, 10, "{equal} of 10 pairs have equal weights");
+    assert_eq!(equal, 13, "{equal} of 13 pairs have equal weights");
 }
 
 #[test]
@@ -93,7 +96,16 @@ fn mixed_batches_keep_the_bits_too() {
         run(config, &device).unwrap().weights_sha256
     };
     let first = hash(1, 0, 0.4);
-    for (threads, workers) in [(1, 1), (2, 0), (2, 2), (3, 1)] {
+    for (threads, workers) in [
+        (1, 1),
+        (2, 0),
+        (2, 2),
+        (3, 1),
+        (4, 3),
+        (5, 4),
+        (6, 0),
+        (7, 2),
+    ] {
         assert_eq!(
             hash(threads, workers, 0.4),
             first,

@@ -15,7 +15,7 @@ struct Last(u64);
 impl Recorder for Last {
     fn step(&mut self, step: &Step) -> Result<(), TrainError> {
         assert!(
-            step.loss.is_finite(),
+            step.loss.is_some_and(f64::is_finite),
             "a NaN or infinite loss was reported as good"
         );
         self.0 = step.step;

@@ -13,7 +13,7 @@ struct SumOfLosses {
 
 impl Recorder for SumOfLosses {
     fn step(&mut self, step: &Step) -> Result<(), TrainError> {
-        self.sum += step.loss;
+        self.sum += step.loss.unwrap_or_default();
         Ok(())
     }
 

@@ -117,8 +117,9 @@ fn no_kind_of_step_depends_on_threads_or_workers() {
             result.weights_sha256
         };
         let first = hash(1, 0);
-        assert_eq!(hash(2, 1), first, "{name}");
-        assert_eq!(hash(3, 2), first, "{name}");
+        for (threads, workers) in [(2, 1), (3, 2), (5, 4), (7, 3)] {
+            assert_eq!(hash(threads, workers), first, "{name}, {threads} threads");
+        }
         assert_ne!(first, plain, "{name} changes nothing");
     }
 }
@@ -129,9 +130,10 @@ fn no_kind_of_step_is_changed_by_a_stop() {
         let parent = tempfile::tempdir().unwrap();
         let prepared = prepared(config);
         let expected = whole(parent.path(), &prepared);
-        // Within epochs, and after the last step of one, before its validation.
+        // After every step: within epochs, and after the last step of one, before its validation.
         let run = RunDirectory::create(&parent.path().join("pieces")).unwrap();
-        let pieces = in_pieces(&prepared, &run, &[2, 4, 7, 8, 10, 11, 12, 99]);
+        let stops: Vec<u64> = (1..=12).chain([99]).collect();
+        let pieces = in_pieces(&prepared, &run, &stops);
         assert_eq!(pieces, expected, "{name}");
         let mean_or_ema = ["ema", "average", "average of statistics"].contains(&name);
         let newest = run.checkpoints().read_dir().unwrap();

@@ -46,7 +46,7 @@ struct Losses(Vec<f64>);
 
 impl Recorder for Losses {
     fn step(&mut self, step: &Step) -> Result<(), TrainError> {
-        self.0.push(step.loss);
+        self.0.extend(step.loss);
         Ok(())
     }
 }
@@ -55,7 +55,7 @@ fn compute(setup: &RunSetup, device: &Device) -> Compute {
     Compute::new(device.clone(), setup.config.machine.thread_count()).unwrap()
 }
 
-/// The loss of each step and the run's result; losses are read every `interval` steps.
+/// The loss of each step that is read, every `interval` steps, and the run's result.
 pub(crate) fn run(path: &Path, device: &Device, interval: usize) -> (Vec<f64>, TrainResult) {
     let prepared = prepare(config(), InputFrom::Data, &NoProgress).unwrap();
     let directory = RunDirectory::create(path).unwrap();

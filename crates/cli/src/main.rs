@@ -63,8 +63,12 @@ fn start(arguments: commands::Arguments) -> Result<Exit, error::CliError> {
             MIN_MEMORY >> 20
         )));
     }
-    ranks::join(&arguments.name(), arguments.can_be_shared())?;
-    commands::run(arguments)
+    let name = arguments.name();
+    ranks::join(&name, arguments.can_be_shared())?;
+    let exit = commands::run(arguments)?;
+    // Values that were never computed must not pass for a result.
+    receptive_train::check_computations(&format!("`{name}`, whose results are not valid"))?;
+    Ok(exit)
 }
 
 fn main() -> ExitCode {

@@ -83,7 +83,7 @@ pub use evaluate::predict::{FilePrediction, predict_file, predict_files, predict
 pub use evaluate::tta::Tta;
 pub use evaluate::{Answers, Evaluation, check_evaluation, evaluate, evaluate_views, unwatched};
 pub use fit::agreement::check_alike;
-pub use fit::backend_failure::watch_log;
+pub use fit::backend_failure::{check_computations, watch_log};
 pub use fit::replica::{RankDirectory, Replica};
 pub use fit::{Gradients, Learner, StepRate, epoch_loader, resume, train};
 pub use inputs::SplitInputs;

@@ -23,8 +23,9 @@ pub struct Step {
     pub epoch: usize,
     /// Images processed so far in this epoch.
     pub images: usize,
-    /// The loss of this batch; on a GPU, the latest that was read.
-    pub loss: f64,
+    /// The loss of this step; `None` if it has not been read yet, since on a GPU only that of every 50th step is
+    /// reported.
+    pub loss: Option<f64>,
     /// The learning rate of this step.
     pub learning_rate: f64,
 }

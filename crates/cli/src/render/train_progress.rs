@@ -144,7 +144,9 @@ impl Recorder for TrainProgress {
     fn step(&mut self, step: &Step) -> Result<(), TrainError> {
         if let Some(bar) = &self.bar {
             bar.set_position(step.images as u64);
-            bar.set_message(format!("loss {:.3}", step.loss));
+            if let Some(loss) = step.loss {
+                bar.set_message(format!("loss {loss:.3}"));
+            }
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Several devices in one process, and a launcher that starts several processes.
 
-use crate::{json, output, receptive, text};
+use crate::{json, output, text};
 
 /// Arguments of a run of seconds.
 const SHORT: [&str; 8] = [
@@ -72,7 +72,10 @@ fn several_processes_of_a_program_without_mpi_are_rejected() {
     let run = run.to_str().unwrap();
     for variable in ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"] {
         let arguments = [&SHORT[..], &["--run-dir", run]].concat();
-        let output = receptive(&arguments).env(variable, "3").output().unwrap();
+        let output = crate::receptive(&arguments)
+            .env(variable, "3")
+            .output()
+            .unwrap();
         let error = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{error}");
         assert!(
@@ -81,13 +84,13 @@ fn several_processes_of_a_program_without_mpi_are_rejected() {
         );
         assert!(!directory.path().join("run").exists());
     }
-    let output = receptive(&["summary", "small"])
+    let output = crate::receptive(&["summary", "small"])
         .env("PMI_SIZE", "2")
         .output()
         .unwrap();
     assert!(text(&output.stderr).contains("not `summary`"));
     // One process that a launcher started is as any other.
-    let output = receptive(&["summary", "small"])
+    let output = crate::receptive(&["summary", "small"])
         .env("PMI_SIZE", "1")
         .output()
         .unwrap();

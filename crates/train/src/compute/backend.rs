@@ -6,6 +6,7 @@ use receptive_core::panic::catch;
 use receptive_model::InferenceDevice;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A backend and, if it has several devices, the index of one: `flex`, `wgpu`, `cuda:1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,6 +183,14 @@ fn device_name(_: &Device) -> Option<String> {
     None
 }
 
+/// Whether this process has opened a GPU.
+static HAS_GPU: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process has opened a GPU with [`Backend::device`].
+pub(crate) fn has_opened_gpu() -> bool {
+    HAS_GPU.load(Ordering::Relaxed)
+}
+
 /// The environment variable of burn's default device.
 const VARIABLE: &str = "BURN_DEVICE";
 
@@ -267,6 +276,7 @@ impl Backend {
                 devices.len()
             )));
         }
+        HAS_GPU.fetch_or(!self.is_cpu(), Ordering::Relaxed);
         Ok(devices.swap_remove(index).into())
     }
 }

@@ -100,12 +100,20 @@ pub(crate) fn check_weights(
     let all = ranks.gather(Kind::Epoch, Ok(hash.into_bytes()))?;
     match all.iter().position(|other| *other != all[0]) {
         None => Ok(()),
-        Some(rank) => ranks.close(TrainError::Ranks(format!(
-            "after epoch {epoch} the weights of {} differ from those of {}: a bug, or a machine \
-             with faulty memory or processor. The last checkpoint was written before that: resume \
-             from it without that machine",
-            ranks.name(rank),
-            ranks.name(0)
-        ))),
+        Some(rank) => {
+            let cause = match compute.is_cpu() {
+                true => "a bug, or a machine with faulty memory or processor",
+                false => {
+                    "GPUs that round differently (other models or drivers, or the feature \
+                     `autotune`), a bug, or faulty memory"
+                }
+            };
+            ranks.close(TrainError::Ranks(format!(
+                "after epoch {epoch} the weights of {} differ from those of {}: {cause}. The last \
+                 checkpoint was written before that: resume from it without that machine",
+                ranks.name(rank),
+                ranks.name(0)
+            )))
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! error: a line is logged, and the output buffer keeps its previous content.
 
 use crate::compute::Compute;
+use crate::compute::backend::has_opened_gpu;
 use crate::error::TrainError;
 use crate::run::RunDirectory;
 use log::{Level, LevelFilter, Log, Metadata, Record};
@@ -90,6 +91,16 @@ pub(crate) fn check_log(compute: &Compute, what: impl Fn() -> String) -> Result<
         Some(report) => Err(TrainError::backend(what(), &report)),
         None => Ok(()),
     }
+}
+
+/// Checks whether a computation on any GPU of this process was logged as failed since the last check: for
+/// work that reads values back but does not look for failures itself, such as measuring receptive fields.
+///
+/// # Errors
+/// [`TrainError::Backend`] with the first such report.
+pub fn check_computations(what: &str) -> Result<(), TrainError> {
+    let report = reported().filter(|_| has_opened_gpu());
+    report.map_or(Ok(()), |report| Err(TrainError::backend(what, &report)))
 }
 
 /// The first report since the last check.
@@ -213,6 +224,17 @@ mod tests {
         );
         assert!(message.contains("CUBECL_AUTOTUNE_LEVEL=0"), "{message}");
         // It is reported only once.
+        assert_eq!(reported(), None);
+        // This process has no GPU.
+        Log::log(
+            &Sink,
+            &Record::builder()
+                .level(Level::Error)
+                .target(channel)
+                .args(format_args!("{lost}"))
+                .build(),
+        );
+        assert!(check_computations("the command").is_ok());
         assert_eq!(reported(), None);
 
         let stream = "burn_fusion::stream::queue::execution";

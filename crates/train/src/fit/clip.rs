@@ -11,16 +11,17 @@ use burn::tensor::{Tensor, TensorData};
 /// Where the squares of gradients are summed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SumPlace {
-    /// On the CPU: in 64 bits, in memory order.
+    /// On the CPU: in 64 bits, in memory order, so with the same result in every process.
     Host,
     /// On the GPU: in 32 bits, with one value per tensor to read.
     Device,
 }
 
 impl SumPlace {
-    /// The place where the gradients are computed.
+    /// The place where the gradients are computed; with several processes the CPU, since GPUs may sum in
+    /// different orders, and weights clipped differently would diverge.
     pub(super) fn of(compute: &Compute) -> Self {
-        match compute.is_cpu() {
+        match compute.is_cpu() || compute.ranks().is_some() {
             true => Self::Host,
             false => Self::Device,
         }

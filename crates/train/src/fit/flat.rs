@@ -1,6 +1,7 @@
 //! The contributions of shards to a step as a flat list of values, as sent between ranks.
 
 use super::partial::Partial;
+use crate::compute::reads::Reads;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -49,25 +50,32 @@ impl Layout {
 
     /// The values of a contribution: gradients, moments, loss and correct predictions.
     pub(super) fn flat(&self, partial: Partial, model: &Classifier) -> Vec<f32> {
-        let mut writer = Writer {
+        let device = partial.loss.device();
+        let mut values = Vec::with_capacity(self.len(model));
+        let mut reads = Reads::new(|data: &TensorData| match data.as_slice::<f32>() {
+            Ok(slice) => values.extend_from_slice(slice),
+            // Of another type.
+            Err(_) => values.extend(data.iter::<f32>()),
+        });
+        model.visit(&mut Writer {
             gradients: partial.gradients,
             has: self.gradients.iter(),
-            values: Vec::with_capacity(self.len(model)),
-        };
-        model.visit(&mut writer);
-        let mut values = writer.values;
+            reads: &mut reads,
+            device: &device,
+        });
         let mut moments = partial.moments.into_iter();
         for channels in &self.norms {
             match moments.next() {
                 Some(BatchMoments { mean, square }) => {
-                    append(&mut values, mean);
-                    append(&mut values, square);
+                    reads.add(mean);
+                    reads.add(square);
                 }
-                None => values.resize(values.len() + 2 * channels, NOTHING),
+                None => reads.add(nothing(2 * channels, &device)),
             }
         }
-        append(&mut values, partial.loss);
-        append(&mut values, partial.correct);
+        reads.add(partial.loss);
+        reads.add(partial.correct);
+        reads.finish();
         values
     }
 
@@ -116,13 +124,9 @@ impl Layout {
     }
 }
 
-fn append<const D: usize>(values: &mut Vec<f32>, tensor: Tensor<D>) {
-    let data = tensor.into_data();
-    match data.as_slice::<f32>() {
-        Ok(slice) => values.extend_from_slice(slice),
-        // Of another type.
-        Err(_) => values.extend(data.iter::<f32>()),
-    }
+/// The values in place of those that a contribution does not have.
+fn nothing(count: usize, device: &Device) -> Tensor<1> {
+    Tensor::full([count], NOTHING, device)
 }
 
 struct Presence<'a> {
@@ -141,22 +145,21 @@ fn count<const D: usize>(param: &Param<Tensor<D>>) -> usize {
     param.val().dims().iter().product()
 }
 
-struct Writer<'a> {
+struct Writer<'a, F> {
     gradients: GradientsParams,
     has: std::slice::Iter<'a, bool>,
-    values: Vec<f32>,
+    reads: &'a mut Reads<F>,
+    device: &'a Device,
 }
 
-impl ModuleVisitor for Writer<'_> {
+impl<F: FnMut(&TensorData)> ModuleVisitor for Writer<'_, F> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if self.has.next() != Some(&true) {
             return;
         }
         match self.gradients.remove::<D>(param.id) {
-            Some(gradient) => append(&mut self.values, gradient),
-            None => self
-                .values
-                .resize(self.values.len() + count(param), NOTHING),
+            Some(gradient) => self.reads.add(gradient),
+            None => self.reads.add(nothing(count(param), self.device)),
         }
     }
 }

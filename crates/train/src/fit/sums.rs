@@ -50,11 +50,12 @@ impl EpochSums {
         }
     }
 
-    /// Adds a step; returns the latest loss that was read. Skipped steps do not count for loss and accuracy.
+    /// Adds a step; returns its loss, or `None` if that is read later. Skipped steps do not count for loss and
+    /// accuracy.
     ///
     /// # Errors
     /// The first step with a loss that is NaN or infinite, or with gradients that are so at every loss scale.
-    pub(super) fn add(&mut self, step: StepResult) -> Result<f64, StepLoss> {
+    pub(super) fn add(&mut self, step: StepResult) -> Result<Option<f64>, StepLoss> {
         self.totals.images += step.indices.len();
         self.totals.learning_rate = step.learning_rate;
         match step.fate {
@@ -63,9 +64,7 @@ impl EpochSums {
                 self.totals.skipped_images += step.indices.len();
                 self.totals.skipped_steps += 1;
                 let loss = f64::from(step.loss.into_scalar::<f32>());
-                if loss.is_finite() {
-                    self.newest.loss = loss;
-                }
+                return Ok(loss.is_finite().then_some(loss));
             }
             StepFate::Hopeless => {
                 return Err(StepLoss {
@@ -77,10 +76,11 @@ impl EpochSums {
                 });
             }
         }
-        if self.pending.len() >= self.interval {
-            self.read()?;
+        if self.pending.len() < self.interval {
+            return Ok(None);
         }
-        Ok(self.newest.loss)
+        self.read()?;
+        Ok(Some(self.newest.loss))
     }
 
     pub(super) fn images(&self) -> usize {
@@ -125,5 +125,46 @@ impl EpochSums {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    fn step(number: u64, loss: f32, fate: StepFate) -> StepResult {
+        let value = |value: f32| Tensor::<1>::from_data([value], &Device::flex());
+        StepResult {
+            loss: value(loss),
+            correct: value(1.0),
+            indices: vec![0, 1],
+            step: number,
+            learning_rate: 0.1,
+            fate,
+        }
+    }
+
+    #[test]
+    fn a_loss_is_given_when_it_is_read_and_never_invented() {
+        let mut sums = EpochSums::from_totals(Totals::default(), 3);
+        let mut add = |number: u64, fate| {
+            let loss = number as f32;
+            sums.add(step(number, loss, fate)).unwrap()
+        };
+        let given = [1, 2, 3, 4].map(|number| add(number, StepFate::Made));
+        assert_eq!(given, [None, None, Some(3.0), None]);
+        assert_eq!(add(5, StepFate::Skipped), Some(5.0));
+        let totals = sums.totals(true).unwrap();
+        assert_eq!((totals.loss, totals.images), (20.0, 10));
+        assert_eq!((totals.skipped_steps, totals.skipped_images), (1, 2));
+
+        let mut sums = EpochSums::from_totals(Totals::default(), 1);
+        assert!(matches!(
+            sums.add(step(1, 0.5, StepFate::Skipped)),
+            Ok(Some(0.5))
+        ));
+        let diverged = sums.add(step(2, f32::NAN, StepFate::Made)).unwrap_err();
+        assert_eq!(diverged.step, 2);
     }
 }

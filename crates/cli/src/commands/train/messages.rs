@@ -84,6 +84,19 @@ pub(super) fn announce(
     for note in data.notes.iter().cloned().chain(of_plan) {
         say_paragraph("note", note_with_arguments(&note));
     }
+    if cfg!(feature = "autotune") && !compute.is_cpu() {
+        let kept = match cfg!(feature = "tuning-cache") {
+            true => ", unless an earlier run did",
+            false => "",
+        };
+        say_paragraph(
+            "note",
+            format!(
+                "the first steps choose the fastest kernels by measurement{kept}, which may take minutes; the \
+                 environment variable CUBECL_AUTOTUNE_LEVEL=0 limits it"
+            ),
+        );
+    }
     if !data.damaged.is_empty() {
         let list = directory.map_or(String::new(), |directory| {
             let list = directory.path().join(RunDirectory::SKIPPED);

@@ -154,7 +154,7 @@ mod tests {
                     steps: 240,
                     epoch: number,
                     images: 64 * step,
-                    loss: 2.3 / number as f64,
+                    loss: Some(2.3 / number as f64),
                     learning_rate: 0.05,
                 });
             }

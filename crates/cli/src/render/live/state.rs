@@ -76,8 +76,9 @@ impl State {
         self.learning_rate = step.learning_rate;
         self.first_step.get_or_insert(step.step);
         let part = step.images as f64 / self.images.0.max(1) as f64;
-        self.batch_loss
-            .push(step.epoch as f64 - 1.0 + part, step.loss);
+        if let Some(loss) = step.loss {
+            self.batch_loss.push(step.epoch as f64 - 1.0 + part, loss);
+        }
         self.recent.push_back((now, step.images));
         // Keeps one step before the window, so that there is a speed even if a step takes longer than the
         // window.

@@ -90,8 +90,10 @@ impl Recorder for Board {
     }
 
     fn step(&mut self, step: &Step) -> Result<(), TrainError> {
-        self.train
-            .scalars(step.step, &[(BATCH_LOSS, Some(step.loss))])
+        match step.loss {
+            Some(loss) => self.train.scalars(step.step, &[(BATCH_LOSS, Some(loss))]),
+            None => Ok(()),
+        }
     }
 
     fn epoch(&mut self, end: &mut EpochEnd<'_>) -> Result<(), TrainError> {
@@ -178,7 +180,7 @@ mod tests {
             steps: 9,
             epoch: 1,
             images: 1,
-            loss: step as f64,
+            loss: Some(step as f64),
             learning_rate: 0.1,
         }
     }
