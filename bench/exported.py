@@ -4,15 +4,14 @@ import argparse
 import json
 import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy
-import torch
-
-from networks import chosen
 
 WARM_UP = 3
 
@@ -31,14 +30,17 @@ def arguments(description):
 @contextmanager
 def exported(arguments):
     """The path of the network's ONNX file, and a batch of images."""
-    torch.manual_seed(0)
-    network, shape, usual = chosen(arguments.network, arguments.size)
-    batch = arguments.batch or usual
-    images = numpy.random.default_rng(0).standard_normal((batch, *shape), numpy.float32)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
-        inputs = (torch.from_numpy(images),)
-        torch.onnx.export(network.eval(), inputs, path, dynamo=False, verbose=False)
+        command = [sys.executable, Path(__file__).with_name("export_onnx.py"), arguments.network, path]
+        for name in ["batch", "size"]:
+            if getattr(arguments, name):
+                command += [f"--{name}", str(getattr(arguments, name))]
+        ran = subprocess.run(command, capture_output=True, text=True)
+        if ran.returncode != 0:
+            raise SystemExit(ran.stderr)
+        shape = json.loads(ran.stdout.strip().splitlines()[-1])
+        images = numpy.random.default_rng(0).standard_normal(shape, numpy.float32)
         yield path, images
 
 

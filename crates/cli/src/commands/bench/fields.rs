@@ -8,10 +8,12 @@ use receptive_erf::{
     MeasureOptions, MeasuredNetwork, Noise, Probe, default_layer, measure_layer, seeing_layers,
 };
 use receptive_train::{Compute, on_threads};
+use serde::Serialize;
 use std::time::Instant;
 
 /// The layers whose receptive fields are timed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Fields {
     /// The last layer with feature maps
     Last,
@@ -23,7 +25,7 @@ impl Bench {
     /// Times receptive fields, layer by layer; the samples of each are divided among the threads. An image is one
     /// sample of one layer.
     pub(super) fn erf(&self, fields: Fields, compute: &Compute) -> Result<Timing, CliError> {
-        let plan = self.network.plan()?;
+        let plan = &self.plan;
         let input = plan.input();
         let noise = Noise {
             shape: [input.channels, input.height, input.width],
@@ -36,14 +38,14 @@ impl Bench {
             ..MeasureOptions::default()
         };
         let layers = match fields {
-            Fields::Last => vec![default_layer(&plan)?],
-            Fields::All => seeing_layers(&plan),
+            Fields::Last => vec![default_layer(plan)?],
+            Fields::All => seeing_layers(plan),
         };
         let network = MeasuredNetwork::Given(&model);
         let began = Instant::now();
         let mut samples = 0;
         for layer in layers {
-            let probe = Probe::central(&plan, &layer.number)?;
+            let probe = Probe::central(plan, &layer.number)?;
             let measurement = on_threads(compute.threads(), || {
                 measure_layer(
                     network,
@@ -59,8 +61,6 @@ impl Bench {
         }
         let seconds = began.elapsed().as_secs_f64();
         let per_step = seconds * self.batch as f64 / samples as f64;
-        let mut timing = Timing::new(self.batch, vec![per_step]);
-        timing.ms_p10_p90 = None;
-        Ok(timing)
+        Ok(Timing::of_whole(self.batch, per_step))
     }
 }

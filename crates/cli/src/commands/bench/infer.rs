@@ -17,11 +17,11 @@ const IMAGES_BY_LAYER: usize = 8;
 
 impl Bench {
     pub(super) fn infer(&self, compute: &Compute) -> Result<Timing, CliError> {
-        let plan = self.network.plan()?;
+        let plan = &self.plan;
         let device = compute.device();
         // All shards of the batch are computed at the same time.
         check_pass(
-            &plan,
+            plan,
             Pass::Forward,
             self.batch,
             device,
@@ -31,7 +31,7 @@ impl Bench {
         let model = plan.init(device);
         let batch = self.images(plan.input(), plan.classes);
         let parts = shards(&batch, compute.threads(), device);
-        let layers = self.network.inference_layers(&plan);
+        let layers = self.network.inference_layers(plan);
         let network = model.prepare_first(layers, device);
         let pass = |x: &Tensor<4>| network.forward(x.clone()).into_data();
         let mut failure = None;
@@ -50,14 +50,14 @@ impl Bench {
             return Err(TrainError::Worker { step: 0, reason }.into());
         }
         if layers == plan.layers.len() {
-            check_values(&plan, &batch, &first, compute)?;
+            check_values(plan, &batch, &first, compute)?;
         }
-        let mut timing = Timing::new(self.batch, times);
+        let mut timing = Timing::of_steps(self.batch, times);
         if layers <= MAX_TIMED_LAYERS {
             let count = batch.labels.len().div_ceil(IMAGES_BY_LAYER);
             let x = shards(&batch, count, device).swap_remove(0);
             timing.layer_images = Some(x.dims()[0]);
-            timing.layers = self.by_layer(&plan, &model, &x, layers, device);
+            timing.layers = self.by_layer(&model, &x, layers, device);
         }
         Ok(timing)
     }
@@ -66,7 +66,6 @@ impl Bench {
     /// without it. A layer computed together with the preceding one may take no time.
     fn by_layer(
         &self,
-        plan: &Plan,
         model: &Classifier,
         x: &Tensor<4>,
         layers: usize,
@@ -75,7 +74,7 @@ impl Bench {
         let [images, ..] = x.dims();
         let mut before = 0.0;
         (1..=layers)
-            .zip(&plan.layers)
+            .zip(&self.plan.layers)
             .map(|(count, layer)| {
                 let network = model.prepare_first(count, device);
                 // Waits for the result without reading it back, which would take longer for larger feature

@@ -23,7 +23,7 @@ use network::{BenchNetwork, Work};
 use receptive_core::ImageSize;
 use receptive_core::text::{counted, duration};
 use receptive_data::{BadImages, Batch, DataOptions};
-use receptive_model::Precision;
+use receptive_model::{Plan, Precision};
 use receptive_train::{Compute, TrainConfig, TrainError};
 use result::NetworkResult;
 use serde::Serialize;
@@ -150,6 +150,7 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
     let batch = arguments.batch;
     let bench = Bench {
         batch: batch.unwrap_or_else(|| network.default_batch(work)),
+        plan: network.plan()?,
         network,
         work,
         steps: arguments.steps.unwrap_or(STEPS),
@@ -169,6 +170,7 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         ];
         reject_given(&of_training, "it applies to training only; leave it out")?;
     }
+    let input = bench.plan.input();
     let result = NetworkResult {
         peer: peer(),
         network: bench.network.clone(),
@@ -176,10 +178,11 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         batch: bench.batch,
         threads: compute.threads(),
         what: bench.work,
-        input: {
-            let input = bench.network.plan()?.input();
-            [input.channels, input.height, input.width]
+        fields: match bench.work {
+            Work::Erf(fields) => Some(fields),
+            Work::Train | Work::Infer => None,
         },
+        input: [input.channels, input.height, input.width],
         precision: bench.precision.name(),
         checkpointing: bench.checkpointing,
         timing: bench.run(&compute)?,
@@ -265,6 +268,7 @@ fn peer() -> String {
 /// What is timed, and how.
 struct Bench {
     network: BenchNetwork,
+    plan: Plan,
     work: Work,
     /// Images per step.
     batch: usize,
@@ -361,6 +365,7 @@ mod tests {
         for (network, work) in usual.chain([(smallest, Work::Erf(Fields::All))]) {
             let bench = Bench {
                 network: network.clone(),
+                plan: network.plan().unwrap(),
                 work,
                 batch: 1,
                 steps: 1,

@@ -1,5 +1,6 @@
 //! The result for a network, as JSON and as text.
 
+use super::fields::Fields;
 use super::network::{BenchNetwork, Work};
 use super::timing::Timing;
 use crate::error::CliError;
@@ -16,6 +17,9 @@ pub(super) struct NetworkResult {
     pub(super) batch: usize,
     pub(super) threads: usize,
     pub(super) what: Work,
+    /// With `what` "erf": whose fields are measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) fields: Option<Fields>,
     /// Channels, height and width of an image.
     pub(super) input: [usize; 3],
     pub(super) precision: &'static str,

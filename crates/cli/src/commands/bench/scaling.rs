@@ -22,8 +22,10 @@ pub(super) struct Scaling {
     operations: Vec<OperationScaling>,
     /// The maximum speedup of a step for each number of threads.
     bounds: Vec<Bound>,
-    /// The measured number of threads, with its speedup over one thread and its bound.
-    measured: MeasuredSpeed,
+    /// The measured number of threads, with its speedup over one thread and its bound; omitted for
+    /// one thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measured: Option<MeasuredSpeed>,
 }
 
 #[derive(Debug, Serialize)]
@@ -56,14 +58,8 @@ struct MeasuredSpeed {
 }
 
 impl Scaling {
-    /// The scaling of a step with `shards` shards that takes `one` seconds in one thread and `several` in
-    /// `threads` threads.
-    pub(super) fn new(
-        profile: &StepProfile,
-        shards: usize,
-        threads: usize,
-        [one, several]: [f64; 2],
-    ) -> Self {
+    /// The scaling of a step with `shards` shards.
+    pub(super) fn new(profile: &StepProfile, shards: usize) -> Self {
         let kernels = profile.kernels.iter().map(OperationScaling::of_kernel);
         let mut operations: Vec<OperationScaling> = kernels.collect();
         operations.push(OperationScaling::uncut(
@@ -74,20 +70,28 @@ impl Scaling {
             "other, per step",
             profile.other(true),
         ));
-        let speedup = |threads| step(profile, shards, 1) / step(profile, shards, threads);
         let bounds = THREADS.map(|threads| Bound {
             threads,
-            speedup: speedup(threads),
+            speedup: bound(profile, shards, threads),
         });
         Self {
             shards,
             operations,
             bounds: bounds.to_vec(),
-            measured: MeasuredSpeed {
-                threads,
-                speedup: one / several,
-                bound: speedup(threads),
-            },
+            measured: None,
+        }
+    }
+
+    /// Adds the measured speedup of `threads` threads over one.
+    pub(super) fn with_measured(self, profile: &StepProfile, threads: usize, speedup: f64) -> Self {
+        let measured = MeasuredSpeed {
+            threads,
+            speedup,
+            bound: bound(profile, self.shards, threads),
+        };
+        Self {
+            measured: Some(measured),
+            ..self
         }
     }
 
@@ -125,11 +129,14 @@ impl Scaling {
              in the largest slices and outside of slices; xN: maximum speedup with N threads,\n\
              which share an operation; in a step they first divide its {shards})\n"
         ))?;
-        let MeasuredSpeed {
+        let Some(MeasuredSpeed {
             threads,
             speedup,
             bound,
-        } = self.measured;
+        }) = self.measured
+        else {
+            return Ok(());
+        };
         print(format!(
             "{} measured: speedup {speedup:.2}, at most {bound:.2} expected",
             counted(threads, "thread")
@@ -182,6 +189,11 @@ impl KernelTime {
         let bound = self.on_threads.get((threads - 1).min(last));
         bound.copied().unwrap_or(self.elapsed)
     }
+}
+
+/// The maximum speedup of a step with this many threads.
+fn bound(profile: &StepProfile, shards: usize, threads: usize) -> f64 {
+    step(profile, shards, 1) / step(profile, shards, threads)
 }
 
 /// The minimum duration of a step with this many threads, in seconds.
@@ -238,9 +250,10 @@ mod tests {
 
     #[test]
     fn what_is_measured_stands_beside_its_bound() {
-        let scaling = Scaling::new(&profile(), 4, 2, [13.0, 8.0]);
-        assert_eq!(scaling.measured.speedup, 1.625);
-        assert_eq!(scaling.measured.bound, 13.0 / 7.0);
+        let scaling = Scaling::new(&profile(), 4);
+        assert!(scaling.measured.is_none());
+        let scaling = scaling.with_measured(&profile(), 2, 1.625);
+        assert_eq!(scaling.measured.map(|it| it.bound), Some(13.0 / 7.0));
         let kernel = &scaling.operations[0];
         assert_eq!((kernel.largest, kernel.serial), (0.125, 0.0));
         let speedups: Vec<f64> = kernel.bounds.iter().map(|bound| bound.speedup).collect();

@@ -46,13 +46,21 @@ pub(super) struct LayerTime {
 impl Timing {
     /// From the duration in seconds of each step, of `batch` images. To be called right after them: it
     /// reads the peak memory.
-    pub(super) fn new(batch: usize, mut times: Vec<f64>) -> Self {
+    pub(super) fn of_steps(batch: usize, mut times: Vec<f64>) -> Self {
         times.sort_by(f64::total_cmp);
-        let middle = median(&times);
         Self {
-            images_per_s: batch as f64 / middle,
-            ms_per_step: middle * 1e3,
             ms_p10_p90: Some([percentile(&times, 10) * 1e3, percentile(&times, 90) * 1e3]),
+            ..Self::of_whole(batch, median(&times))
+        }
+    }
+
+    /// From the average duration in seconds of a step that was not timed by itself. Also to be called
+    /// right after them.
+    pub(super) fn of_whole(batch: usize, per_step: f64) -> Self {
+        Self {
+            images_per_s: batch as f64 / per_step,
+            ms_per_step: per_step * 1e3,
+            ms_p10_p90: None,
             layers: Vec::new(),
             layer_images: None,
             operations: Vec::new(),

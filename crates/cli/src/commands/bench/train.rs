@@ -6,14 +6,13 @@ use super::timing::{Timing, median};
 use super::{Bench, WARM_UP, wait};
 use crate::error::CliError;
 use receptive_data::Batch;
-use receptive_model::Plan;
 use receptive_train::config::Optimizer;
 use receptive_train::{Compute, Learner, RunConfig, TrainConfig, TrainError, check_memory};
 use std::time::Instant;
 
 impl Bench {
     pub(super) fn train(&self, compute: &Compute) -> Result<Timing, CliError> {
-        let plan = self.network.plan()?;
+        let plan = &self.plan;
         let config = TrainConfig {
             batch_size: self.batch,
             label_smoothing: 0.0,
@@ -28,22 +27,25 @@ impl Bench {
         for device in compute.devices() {
             config.check_precision(device)?;
         }
-        self.check_memory(&plan, &config, compute)?;
+        self.check_memory(&config, compute)?;
         let batch = self.images(plan.input(), plan.classes);
         // No model is shared: the optimizer would copy its weights.
         let model = || plan.init(&compute.device().autodiff());
         let learner = Learner::new(model(), &config, None, compute);
-        let mut timing = Timing::new(self.batch, self.step_times(learner, &batch, compute)?);
+        let mut timing = Timing::of_steps(self.batch, self.step_times(learner, &batch, compute)?);
         let one = Compute::new(compute.device().clone(), 1)?;
         let alone = || Learner::new(model(), &config, None, &one);
         let profile = StepProfile::measure(alone(), &one, &batch)?;
         timing.operations = profile.operations();
         if self.scaling {
-            let mut times = self.step_times(alone(), &batch, &one)?;
-            times.sort_by(f64::total_cmp);
             let shards = self.batch.div_ceil(config.shard_size(compute.hardware()));
-            let times = [median(&times), timing.ms_per_step / 1e3];
-            timing.scaling = Some(Scaling::new(&profile, shards, compute.threads(), times));
+            let mut scaling = Scaling::new(&profile, shards);
+            if compute.threads() > 1 {
+                let alone = median(&self.step_times(alone(), &batch, &one)?);
+                let speedup = alone / (timing.ms_per_step / 1e3);
+                scaling = scaling.with_measured(&profile, compute.threads(), speedup);
+            }
+            timing.scaling = Some(scaling);
         }
         Ok(timing)
     }
@@ -71,19 +73,14 @@ impl Bench {
     }
 
     /// Rejects a batch that does not fit in memory, before it is allocated.
-    fn check_memory(
-        &self,
-        plan: &Plan,
-        train: &TrainConfig,
-        compute: &Compute,
-    ) -> Result<(), CliError> {
+    fn check_memory(&self, train: &TrainConfig, compute: &Compute) -> Result<(), CliError> {
         if !compute.is_cpu() {
             return Ok(());
         }
-        let mut config = RunConfig::new(plan.config.clone());
+        let mut config = RunConfig::new(self.plan.config.clone());
         config.train = train.clone();
         config.machine.threads = compute.threads();
-        match check_memory(&config, plan, self.batch) {
+        match check_memory(&config, &self.plan, self.batch) {
             Err(TrainError::Memory {
                 needed, available, ..
             }) => Err(CliError::argument(

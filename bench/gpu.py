@@ -1,0 +1,290 @@
+"""Measures a machine with a GPU: parity with flex, a training run, and training and inference compared with PyTorch
+on the same card, without and with the Cargo feature `autotune`. Writes OUT/table.md and what it is made of:
+results.jsonl, log.txt, the output of the parity suite, and the programs. A step that fails is recorded, and the others
+continue."""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILDS = ["plain", "autotune"]
+TORCH_MODES = ["eager", "channels_last", "compile"]
+TORCH_PRECISIONS = ["f32", "bf16"]
+
+EPILOG = """Every option can also be given as an environment variable: BACKENDS for --backends, PEAK_TFLOPS for
+--peak-tflops. Lists are separated by spaces. With `autotune`, each measurement begins with the tuning of its kernels,
+which may take minutes; CUBECL_AUTOTUNE_LEVEL=0 limits it.
+
+To try this without a GPU, on lavapipe, Mesa's Vulkan driver for the CPU (Debian: mesa-vulkan-drivers), in a few
+minutes in addition to the build:
+
+    XDG_RUNTIME_DIR=/tmp BACKENDS=wgpu BUILDS=plain NETWORKS=fashion BATCHES=4 PRECISIONS=f32 \\
+        STEPS=2 EPOCHS=1 LIMIT=200 PARITY=none DEVICE=cpu bench/gpu.sh target/lavapipe
+
+If there is a GPU too, VK_ICD_FILENAMES=/usr/share/vulkan/icd.d/lvp_icd.x86_64.json selects lavapipe.
+"""
+
+
+def settings():
+    plain_text = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="bench/gpu.sh", description=__doc__, epilog=EPILOG, formatter_class=plain_text
+    )
+
+    def option(name, default, text, type=str):
+        value = os.environ.get(name.replace("-", "_").upper()) or default
+        # argparse converts a default that is a string, too.
+        text += "" if default is None else f" [default: {default}]"
+        parser.add_argument(f"--{name}", default=value, type=type, help=text.replace("%", "%%"))
+
+    out = ROOT / "target/gpu"
+    parser.add_argument("out", nargs="?", type=absolute, default=out, help="a folder [default: target/gpu]")
+    option("backends", "wgpu vulkan", "such as vulkan or wgpu:1; each is a Cargo feature too", str.split)
+    option("builds", "plain autotune", "plain is without `autotune`; give only autotune to skip it", str.split)
+    option("networks", "fashion vgg resnet18", "as for `receptive bench`", str.split)
+    option("batches", "64 512", "images per step", counts)
+    option("precisions", "f32 bf16 f16", "of training; - in the table if a device does not support one", str.split)
+    option("steps", "30", "timed steps of each measurement", int)
+    option("epochs", "3", "of the training run on fashion-mini; 0 leaves it out", int)
+    option("limit", None, "training images of that run [default: all]", int)
+    option("timeout", "600", "of a measurement or training run, in seconds", float)
+    option("parity-timeout", "1800", "of the parity suite on one backend, in seconds", float)
+    option("python", "python3", "an interpreter with torch and timm; without them PyTorch is left out", program)
+    option("device", "cuda", "PyTorch's", str)
+    option("receptive", None, "a program built before, in which {build} stands for plain or autotune", absolute)
+    option(
+        "parity",
+        None,
+        "a parity test built before, with {build} and {backend}; none leaves parity out",
+        lambda text: text if text == "none" else absolute(text),
+    )
+    option(
+        "peak-tflops",
+        None,
+        "the card's peak rate in 32-bit floats without tensor cores, in TFLOP/s, for a column with the bound: FP32 in "
+        "the maker's data sheet (67 for an H100 SXM), or 2 x shader units x clock (an NVIDIA card's clock: nvidia-smi "
+        "-q -d CLOCK, Max Clocks, SM); a CPU's (lavapipe): cargo run -p receptive-kernels --example machine",
+        float,
+    )
+    of = parser.parse_args()
+    unknown = set(of.builds) - set(BUILDS)
+    if unknown or not of.builds:
+        parser.error(f"--builds {' '.join(of.builds)}: expected plain, autotune or both")
+    if of.receptive and len(of.builds) > 1 and "{build}" not in str(of.receptive):
+        parser.error("--receptive names one program for two builds: use {build} in it, or give --builds with one")
+    is_suite = of.parity and of.parity != "none"
+    if is_suite and len(of.builds) > 1 and "{build}" not in str(of.parity):
+        parser.error("--parity names one test for two builds: use {build} in it, or give --builds with one")
+    if is_suite and len(of.backends) > 1 and "{backend}" not in str(of.parity):
+        parser.error("--parity names one test for several backends: use {backend} in it, so that each has its process")
+    return of
+
+
+def counts(text):
+    return [int(part) for part in text.split()]
+
+
+def absolute(text):
+    """Not resolved: the interpreter of a virtual environment is a link."""
+    return Path(os.path.abspath(text))
+
+
+def program(text):
+    return absolute(text) if os.sep in text else text
+
+
+class Measurements:
+    def __init__(self, out):
+        self.out = out
+        out.mkdir(parents=True, exist_ok=True)
+        self.results = (out / "results.jsonl").open("w")
+        self.log = (out / "log.txt").open("w+")
+
+    def add(self, line):
+        self.results.write(json.dumps(line) + "\n")
+        self.results.flush()
+
+    def step(self, line, command, timeout, cwd=ROOT, output=None):
+        """Runs a command and adds the JSON that it prints to `line`, or why there is none. With `output` it prints
+        text, to that file."""
+        command = [str(part) for part in command]
+        name = " ".join(str(part) for part in line.values())
+        print(f"== {name}: {' '.join(command)}", file=sys.stderr)
+        self.log.write(f"== {name}: {' '.join(command)}\n")
+        self.log.flush()
+        start = self.log.seek(0, os.SEEK_END)
+        with open(output, "w+") if output else tempfile.TemporaryFile("w+") as printed:
+            errors = subprocess.STDOUT if output else self.log
+            try:
+                code = ended(command, timeout, cwd, printed, errors)
+                failure = None if code == 0 else failed(code)
+            except subprocess.TimeoutExpired:
+                code, failure = None, f"timed out after {timeout:.0f} s"
+            except OSError as error:
+                code, failure = None, str(error)
+            printed.seek(0)
+            text = printed.read()
+        if failure is None and output is None:
+            try:
+                line = {**line, "result": json.loads(text.strip().splitlines()[-1])}
+            except (IndexError, ValueError):
+                failure = "it printed no JSON"
+        elif failure is None:
+            line = {**line, "result": "passed"}
+        if failure is not None:
+            self.log.seek(start)
+            said = (text if output else self.log.read()).strip().splitlines()
+            line = {**line, "failed": failure, "said": said[-1] if said else "", "code": code}
+            print(f"   {failure}; see {output or self.log.name}", file=sys.stderr)
+        self.log.seek(0, os.SEEK_END)
+        self.add(line)
+        return line.get("result")
+
+
+def ended(command, timeout, cwd, printed, errors):
+    """The exit code of a command. Afterwards nothing that it started is running."""
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=printed, stderr=errors, cwd=cwd, start_new_session=True
+    )
+    try:
+        return process.wait(timeout)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        # A process that waits for a driver may not even end by this signal; it must not hold up the others.
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+
+
+def failed(code):
+    if code >= 0:
+        return f"exit code {code}"
+    with suppress(ValueError):
+        return f"ended by {signal.Signals(-code).name}"
+    return f"ended by signal {-code}"
+
+
+def built(measurements, name, command, to):
+    """Builds a program or test and copies it, since the next build has the same path; None if that fails."""
+    if command is None:
+        return to
+    print(f"== {' '.join(command)}", file=sys.stderr)
+    # No timeout: a first build takes long, and cannot hang in a driver.
+    build = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    messages = [json.loads(line) for line in build.stdout.splitlines() if line.startswith("{")]
+    programs = [one["executable"] for one in messages if one.get("executable") and one["target"]["name"] == name]
+    if build.returncode != 0 or not programs:
+        measurements.add({"kind": "build", "of": to.name, "failed": "the build failed", "code": build.returncode})
+        return None
+    shutil.copy(programs[-1], to)
+    return to
+
+
+def cargo(arguments, features):
+    features = ["--features", ",".join(features)] if features else []
+    return ["cargo", *arguments, "--locked", "--message-format=json-render-diagnostics", *features]
+
+
+def features_of(build, kinds):
+    """flex is a default feature."""
+    return [kind for kind in kinds if kind != "flex"] + (["autotune"] if build == "autotune" else [])
+
+
+def measure_parity(of, measurements, build, backend):
+    kind = backend.split(":")[0]
+    if of.parity:
+        test = Path(str(of.parity).replace("{build}", build).replace("{backend}", kind))
+        command = None
+    else:
+        # With one backend compiled in, since the suite tests all of them in one process, and a driver may crash.
+        test = of.out / f"parity-{build}-{kind}"
+        features = [f"receptive-tests/{feature}" for feature in features_of(build, [kind])]
+        command = cargo(["test", "--no-run", "-p", "receptive-tests", "--test", "parity"], features)
+    test = built(measurements, "parity", command, test)
+    if test:
+        line = {"kind": "parity", "program": build, "backend": kind}
+        output = of.out / f"parity-{build}-{kind}.txt"
+        measurements.step(line, [test, "--nocapture"], of.parity_timeout, ROOT / "tests", output)
+
+
+def measure_receptive(of, measurements, build, receptive):
+    for backend in of.backends:
+        if of.parity != "none" and backend != "flex":
+            measure_parity(of, measurements, build, backend)
+        common = {"program": build, "backend": backend}
+        for precision in of.precisions:
+            on = ["--backend", backend, "--precision", precision]
+            if of.epochs:
+                with tempfile.TemporaryDirectory(dir=of.out) as folder:
+                    train = [receptive, "train", "fashion-mini", "--epochs", of.epochs, *on, "--tui", "off", "--json"]
+                    train += ["--run-dir", Path(folder) / "run"]
+                    train += ["--limit", of.limit] if of.limit else []
+                    line = {"kind": "training", **common, "precision": precision}
+                    measurements.step(line, train, of.timeout)
+            bench(of, measurements, "train", {**common, "precision": precision}, [receptive, "bench"], [*on, "--json"])
+        infer = ["--infer", "--backend", backend, "--json"]
+        bench(of, measurements, "infer", {**common, "precision": "f32"}, [receptive, "bench"], infer)
+
+
+def measure_torch(of, measurements):
+    check = "import torch, sys, json; print(json.dumps(sys.argv[1] == 'cpu' or torch.cuda.is_available()))"
+    line = {"kind": "PyTorch", "device": of.device}
+    if not measurements.step(line, [of.python, "-c", check, of.device], of.timeout):
+        print(f"{of.python} has no PyTorch for {of.device}: its columns stay empty", file=sys.stderr)
+        return
+    start = [of.python, ROOT / "bench/torch_peer.py"]
+    for mode in TORCH_MODES:
+        common = {"program": "PyTorch", "mode": mode}
+        end = ["--mode", mode, "--device", of.device]
+        for precision in TORCH_PRECISIONS:
+            line = {**common, "precision": precision}
+            bench(of, measurements, "train", line, start, [*end, "--precision", precision])
+        bench(of, measurements, "infer", {**common, "precision": "f32"}, start, [*end, "--infer"])
+
+
+def bench(of, measurements, what, common, start, end):
+    for network in of.networks:
+        for batch in of.batches:
+            line = {"kind": what, **common, "network": network, "batch": batch}
+            command = [*start, network, "--batch", batch, "--steps", of.steps, *end]
+            measurements.step(line, command, of.timeout)
+
+
+def main():
+    of = settings()
+    measurements = Measurements(of.out)
+    kinds = list(dict.fromkeys(backend.split(":")[0] for backend in of.backends))
+    for build in of.builds:
+        if of.receptive:
+            command, receptive = None, Path(str(of.receptive).replace("{build}", build))
+        else:
+            receptive = of.out / f"receptive-{build}"
+            command = cargo(["build", "-p", "receptive"], features_of(build, kinds))
+        receptive = built(measurements, "receptive", command, receptive)
+        if receptive is None:
+            continue
+        measurements.step({"kind": "devices", "program": build}, [receptive, "backends", "--json"], of.timeout)
+        for network in of.networks if build == of.builds[-1] else []:
+            # The networks of `receptive bench` alone are in gpu_table.py.
+            if network not in ("fashion", "photo", "erf"):
+                line = {"kind": "network", "network": network}
+                measurements.step(line, [receptive, "networks", network, "--json"], of.timeout)
+        measure_receptive(of, measurements, build, receptive)
+    measure_torch(of, measurements)
+    table = [sys.executable, ROOT / "bench/gpu_table.py", of.out / "results.jsonl"]
+    table += ["--peak-tflops", str(of.peak_tflops)] if of.peak_tflops else []
+    text = subprocess.run(table, stdout=subprocess.PIPE, text=True, check=True).stdout
+    (of.out / "table.md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
