@@ -1,4 +1,4 @@
-//! Convolution, max pooling, normalisation and activations for burn's flex backend, several times as fast
+//! Convolution, dense layers, max pooling, normalisation and activations for burn's flex backend, several times as fast
 //! as its own, with gradients: for any burn project that trains a CNN on a CPU. burn's modules keep
 //! the parameters; these functions replace their `forward`.
 //!
@@ -33,6 +33,7 @@ mod autodiff;
 mod batch_norm;
 mod channel_scale;
 mod conv;
+mod dense;
 mod dispatch;
 mod ending;
 mod fresh;
@@ -57,7 +58,7 @@ mod threads;
 
 pub use batch_norm::BatchNormInput;
 pub use conv::{Algorithm, Conv2dOptions};
-pub use dispatch::{KernelOps, NormOps, PointwiseOps};
+pub use dispatch::{DenseOps, KernelOps, NormOps, PointwiseOps};
 #[cfg(feature = "mimalloc")]
 pub use memory::keep_freed_memory;
 pub use nonlinearity::Nonlinearity;
@@ -196,6 +197,29 @@ pub fn batch_norm(
     options: BatchNormOptions,
 ) -> Tensor<4> {
     BatchNormInput::with_statistics(x, parameters, statistics).output(options)
+}
+
+/// A dense layer of 32-bit floats: `x weight + bias`.
+///
+/// # Shapes
+/// - `x`: `[images, inputs]`
+/// - `weight`: `[inputs, units]`, as in burn's `Linear`
+/// - `bias`: `[units]`
+/// - output: `[images, units]`
+///
+/// # Panics
+/// As [`conv2d`].
+pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
+    let [inputs, units] = weight.dims();
+    assert_eq!(x.dims()[1], inputs, "inputs of a dense layer");
+    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(match bias {
+        Some(bias) => {
+            assert_eq!(bias.dims(), [units], "bias of a dense layer");
+            Dispatch::kernel_linear_bias(x, weight, bias.into_dispatch())
+        }
+        None => Dispatch::kernel_linear(x, weight),
+    })
 }
 
 /// The function of each value of a tensor of 32-bit floats.

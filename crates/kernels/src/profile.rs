@@ -17,6 +17,12 @@ pub enum Kernel {
     Conv2dInputGradient,
     /// A convolution's gradient with respect to weight and bias.
     Conv2dWeightGradient,
+    /// A dense layer, including bias.
+    Linear,
+    /// A dense layer's gradient with respect to its input.
+    LinearInputGradient,
+    /// A dense layer's gradient with respect to weight and bias.
+    LinearWeightGradient,
     /// A max pool.
     MaxPool2d,
     /// A max pool's gradient.
@@ -43,11 +49,14 @@ pub enum Kernel {
 
 impl Kernel {
     /// All kernels, each forward pass before its gradients.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Conv2d,
         Self::RectifierGradient,
         Self::Conv2dInputGradient,
         Self::Conv2dWeightGradient,
+        Self::Linear,
+        Self::LinearInputGradient,
+        Self::LinearWeightGradient,
         Self::MaxPool2d,
         Self::MaxPool2dGradient,
         Self::BatchNorm,
@@ -68,6 +77,9 @@ impl Kernel {
             Self::RectifierGradient => "relu gradient",
             Self::Conv2dInputGradient => "conv2d input gradient",
             Self::Conv2dWeightGradient => "conv2d weight gradient",
+            Self::Linear => "linear",
+            Self::LinearInputGradient => "linear input gradient",
+            Self::LinearWeightGradient => "linear weight gradient",
             Self::MaxPool2d => "max_pool2d",
             Self::MaxPool2dGradient => "max_pool2d gradient",
             Self::BatchNorm => "batch_norm",

@@ -1,5 +1,6 @@
 //! The kernels' backward passes, as nodes in burn's autodiff graph.
 
+mod dense;
 mod norm;
 mod operation;
 mod pointwise;

@@ -1,9 +1,12 @@
 //! The kernels as burn backend extensions, and their implementation for flex.
 
+mod dense;
 mod norm;
 mod pointwise;
 mod tensors;
 
+pub(crate) use dense::DenseGradients;
+pub use dense::DenseOps;
 pub(crate) use norm::NormGradients;
 pub use norm::NormOps;
 pub(crate) use pointwise::PointwiseGradients;

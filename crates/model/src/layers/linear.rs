@@ -3,6 +3,8 @@
 use super::activation::Activation;
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
+#[cfg(feature = "flex")]
+use super::kernels;
 use super::kind::{LayerKind, LayerOp, LayerRole, LayerValues, is_yes, read, yes};
 use super::pass::Pass;
 use super::planner::Planner;
@@ -11,6 +13,7 @@ use super::{Operation, PlannedLayer};
 use crate::ModelError;
 use crate::geometry::{Edges, Shape, Units};
 use burn::nn::{BatchNorm, Initializer, Linear, LinearConfig};
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 /// `type = "linear"`: a dense layer. The model's last layer with weights may leave `units` out, and
@@ -128,6 +131,20 @@ impl LayerKind for LinearLayer {
     }
 }
 
+/// The outputs before the activation.
+///
+/// # Shapes
+/// - `x`: `[batch, inputs]`
+/// - output: `[batch, units]`
+fn in_32_bits(linear: &Linear, x: Tensor<2>) -> Tensor<2> {
+    #[cfg(feature = "flex")]
+    if kernels::fits(&x) {
+        let bias = linear.bias.as_ref().map(|bias| bias.val());
+        return receptive_kernels::linear(x, linear.weight.val(), bias);
+    }
+    linear.forward(x)
+}
+
 impl LayerOp for LinearOp {
     type Module = Linear;
 
@@ -153,7 +170,7 @@ impl LayerOp for LinearOp {
     fn forward(&self, linear: &Linear, x: Features, pass: &mut Pass<'_>) -> Features {
         let (x, precision) = (x.into_flat(), pass.precision()); // [batch, inputs]
         let y = if precision.is_f32() {
-            linear.forward(x)
+            in_32_bits(linear, x)
         } else {
             let bias = linear.bias.as_ref();
             let bias = bias.map(|bias| bias.val().reshape([1, -1])); // [1, units]
