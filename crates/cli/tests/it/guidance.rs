@@ -212,3 +212,26 @@ fn a_share_that_is_set_already_is_not_asked_for() {
         "{message}"
     );
 }
+
+#[test]
+fn a_search_without_epochs_to_train_is_rejected() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
+    let (data, run) = (folder(root, "data", 12), root.join("run"));
+    train(&data, &run, &["--preset", "tutorial", "--image-size", "16"]);
+    let search = root.join("search");
+    let message = rejected(&[
+        "tune",
+        text_of(&data),
+        "--from",
+        text_of(&run),
+        "--set",
+        "start.head=\"only\"",
+        "--set",
+        "train.epochs=0",
+        "--run-dir",
+        text_of(&search),
+    ]);
+    assert!(message.contains("only the head is fitted"), "{message}");
+    assert!(!search.exists());
+}

@@ -163,13 +163,18 @@ const MAX_OPS: usize = 16;
 const MAX_KERNEL: usize = 101;
 
 impl RandomAffine {
+    /// Maximum scale factor.
+    pub(super) const MAX_SCALE: f32 = 100.0;
+    /// Maximum shear in degrees.
+    pub(super) const MAX_SHEAR: f32 = 89.0;
+
     pub(super) fn check(&self) -> Result<(), DataError> {
         up_to("train.augment.affine.degrees", self.degrees, 180.0)?;
         for share in self.translate {
             up_to("train.augment.affine.translate", share, 1.0)?;
         }
-        range("train.augment.affine.scale", self.scale, 100.0)?;
-        up_to("train.augment.affine.shear", self.shear, 89.0)
+        range("train.augment.affine.scale", self.scale, Self::MAX_SCALE)?;
+        up_to("train.augment.affine.shear", self.shear, Self::MAX_SHEAR)
     }
 }
 

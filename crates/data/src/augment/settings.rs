@@ -9,6 +9,9 @@ use crate::error::DataError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// Maximum alpha of mixup and CutMix.
+pub(super) const MAX_ALPHA: f32 = 1e3;
+
 /// Augmentation of training images, in the order of application; `mixup` and `cutmix` are applied
 /// to whole batches after that. By default everything is off.
 ///
@@ -136,7 +139,7 @@ impl Augment {
             ("train.augment.mixup", self.mixup),
             ("train.augment.cutmix", self.cutmix),
         ] {
-            if !(0.0..=1e3).contains(&alpha) {
+            if !(0.0..=MAX_ALPHA).contains(&alpha) {
                 let problem = format!(
                     "it is {alpha}; use an alpha above 0, such as 0.2 or 1, or 0 to disable it"
                 );

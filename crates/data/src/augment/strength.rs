@@ -1,27 +1,29 @@
 //! Weaker and stronger augmentation, for a search.
 
 use super::changes::{GaussianBlur, Posterize, RandAugment, RandomAffine, Sharpness, Solarize};
-use super::settings::Augment;
+use super::settings::{Augment, MAX_ALPHA};
 
-/// Of an affine transform.
+/// A stronger random resized crop keeps at least this fraction of the area, the default of torchvision, unless it
+/// was smaller before.
+const MIN_CROP: f32 = 0.08;
+/// A stronger affine transform shrinks to at least this factor, unless it was smaller before.
 const MIN_SCALE: f32 = 0.1;
-/// Of an affine transform, in degrees.
-const MAX_SHEAR: f32 = 80.0;
-/// Of mixup and CutMix.
-const MAX_ALPHA: f32 = 1e3;
 
 impl Augment {
-    /// All amounts multiplied by `strength`, within their ranges: that of a change, or its probability if
-    /// its amount is fixed or random. Flips stay as they are: whether a flipped image has the same class
-    /// is not a matter of strength. TrivialAugment, whose magnitudes cover a fixed range, is only disabled
-    /// by 0.
+    /// All amounts multiplied by `strength`, 0 or more, within their ranges: that of a change, or its probability
+    /// if its amount is fixed or random. Flips stay as they are: whether a flipped image has the same class is not a
+    /// matter of strength. TrivialAugment, whose magnitudes cover a fixed range, is only disabled by 0.
     #[must_use]
     pub fn strengthened(&self, strength: f32) -> Self {
+        let strength = strength.max(0.0); // also if it is NaN
         let is_on = strength > 0.0;
         let probability = |p: f32| (p * strength).min(1.0);
         Self {
             crop: match self.crop > 0.0 && is_on {
-                true => (1.0 - strength * (1.0 - self.crop)).clamp(0.08, 1.0),
+                true => {
+                    let fraction = 1.0 - strength * (1.0 - self.crop);
+                    fraction.max(self.crop.min(MIN_CROP))
+                }
                 false => 0.0,
             },
             shift: (self.shift as f32 * strength).round() as usize,
@@ -33,10 +35,11 @@ impl Augment {
             affine: self.affine.filter(|_| is_on).map(|affine| RandomAffine {
                 degrees: (affine.degrees * strength).min(180.0),
                 translate: affine.translate.map(|share| (share * strength).min(1.0)),
-                scale: affine
-                    .scale
-                    .map(|scale| (1.0 + (scale - 1.0) * strength).max(MIN_SCALE)),
-                shear: (affine.shear * strength).min(MAX_SHEAR),
+                scale: affine.scale.map(|scale| {
+                    let factor = 1.0 + (scale - 1.0) * strength;
+                    factor.clamp(scale.min(MIN_SCALE), RandomAffine::MAX_SCALE)
+                }),
+                shear: (affine.shear * strength).min(RandomAffine::MAX_SHEAR),
             }),
             randaugment: self.randaugment.filter(|_| is_on).map(|policy| {
                 let magnitude = (policy.magnitude as f32 * strength).round() as usize;
@@ -120,5 +123,29 @@ mod tests {
         };
         assert_eq!(all.strengthened(0.0), flips);
         assert_eq!(all.strengthened(1.0), all);
+        // Extremes stay valid, and never become weaker.
+        let extreme = Augment {
+            crop: 0.05,
+            affine: Some(RandomAffine {
+                scale: [0.02, 60.0],
+                shear: 85.0,
+                ..RandomAffine::default()
+            }),
+            mixup: 900.0,
+            ..Augment::default()
+        };
+        for strength in [0.5, 1.0, 1.5, 2.0] {
+            let stronger = extreme.strengthened(strength);
+            stronger.check().unwrap();
+            if strength >= 1.0 {
+                let affine = stronger.affine.unwrap();
+                assert!(stronger.crop <= 0.05 && affine.shear >= 85.0, "{affine:?}");
+                assert!(
+                    affine.scale[0] <= 0.02 && affine.scale[1] >= 60.0,
+                    "{affine:?}"
+                );
+            }
+        }
+        assert_eq!(all.strengthened(f32::NAN), flips);
     }
 }

@@ -15,6 +15,9 @@ const POSITIONS: usize = 16;
 /// # Shapes
 /// - `x`: `[images, channels, plane]`, in this layout
 /// - `gamma`, `beta`: `[channels]`
+///
+/// # Panics
+/// If the lengths do not match.
 pub fn layer_norm(
     layout: Layout,
     plane: usize,
@@ -23,6 +26,9 @@ pub fn layer_norm(
     epsilon: f32,
 ) {
     let channels = gamma.len();
+    assert_eq!(beta.len(), channels, "shift of a layer norm");
+    let image = layout.values(channels, plane).max(1);
+    assert!(x.len().is_multiple_of(image), "maps of a layer norm");
     if x.is_empty() || channels == 0 {
         return;
     }

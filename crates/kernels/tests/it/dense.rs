@@ -86,3 +86,53 @@ fn what_is_frozen_has_no_gradient() {
     assert!(x.grad(&grads).is_none() && weight.grad(&grads).is_none());
     assert_eq!(values(bias.grad(&grads).unwrap()), [4.0; 5]);
 }
+
+#[test]
+fn empty_and_transposed_tensors_are_multiplied_as_by_burn() {
+    let device = Device::flex().autodiff();
+    let mut random = Random::new(9);
+    for [images, inputs, units] in [[0, 3, 2], [3, 2, 0]] {
+        let x = Tensor::<2>::zeros([images, inputs], &device).require_grad();
+        let weight = Tensor::<2>::ones([inputs, units], &device).require_grad();
+        let y = linear(x.clone(), weight.clone(), None);
+        assert_eq!(y.dims(), [images, units]);
+        let grads = y.sum().backward();
+        assert_eq!(values(x.grad(&grads).unwrap()), vec![0.0; images * inputs]);
+        let of_weight = values(weight.grad(&grads).unwrap());
+        assert_eq!(of_weight, vec![0.0; inputs * units]);
+    }
+    let x = random.tensor([70, 5], &device).require_grad();
+    let weight = random.tensor([90, 70], &device).require_grad();
+    let pull = random.tensor([90, 5], &device);
+    for checkpointing in [false, true] {
+        let device = match checkpointing {
+            true => device.clone().gradient_checkpointing(),
+            false => device.clone(),
+        };
+        let [x, weight, pull] = [&x, &weight, &pull].map(|tensor| {
+            let data = tensor.to_data();
+            Tensor::<2>::from_data(data, &device)
+        });
+        let (x, weight) = (x.require_grad(), weight.require_grad());
+        let results = |of: fn(Tensor<2>, Tensor<2>, Option<Tensor<1>>) -> Tensor<2>| {
+            let y = of(x.clone().transpose(), weight.clone().transpose(), None);
+            let grads = (y.transpose() * pull.clone()).sum().backward();
+            [&x, &weight].map(|tensor| values(tensor.grad(&grads).unwrap()))
+        };
+        let (found, expected) = (results(linear), results(module::linear));
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!(apart(found, expected) < TOLERANCE);
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "inputs of a dense layer")]
+fn weights_of_another_number_of_inputs_are_rejected() {
+    let device = Device::flex();
+    linear(
+        Tensor::ones([2, 3], &device),
+        Tensor::ones([4, 2], &device),
+        None,
+    );
+}

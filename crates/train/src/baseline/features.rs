@@ -23,7 +23,7 @@ pub(super) struct Frozen<'a> {
 
 impl Frozen<'_> {
     /// Passes each image's features and label to `take`, in order, in inference and without augmentation.
-    /// Returns whether `watch` did not end it early.
+    /// Returns whether all images were processed.
     pub(super) fn each(
         self,
         samples: &Arc<Samples>,

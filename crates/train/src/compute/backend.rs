@@ -276,7 +276,9 @@ impl Backend {
                 devices.len()
             )));
         }
-        HAS_GPU.fetch_or(!self.is_cpu(), Ordering::Relaxed);
+        if !self.is_cpu() {
+            HAS_GPU.store(true, Ordering::Relaxed);
+        }
         Ok(devices.swap_remove(index).into())
     }
 }

@@ -185,7 +185,7 @@ impl OpenSettings {
         if is_few_from_scratch && counts.are_coloured {
             notes.push(
                 "with so few images a pretrained network does much better, on 93 photographs of three classes a mean \
-                 recall of 89 % in place of 65 %: `receptive train DATA --from efficientnet_lite0`"
+                 recall of 89 % in place of 65 %: start.from = \"efficientnet_lite0\""
                     .into(),
             );
         }
@@ -365,16 +365,21 @@ impl OpenSettings {
         ))
     }
 
-    /// With few validation images, if `are_few` images are trained on, keeps the last epoch, which has a low
-    /// learning rate. With balanced classes, otherwise selects the epoch by mean recall, since the validation
-    /// loss is not balanced.
-    fn choose_epoch(self, config: &mut RunConfig, counts: Counts, are_few: bool) -> Option<String> {
+    /// If `needs_many` validation images and there are few, keeps the last epoch, which has a low learning rate.
+    /// Otherwise, with balanced classes, selects the epoch by mean recall, since the validation loss is not
+    /// balanced.
+    fn choose_epoch(
+        self,
+        config: &mut RunConfig,
+        counts: Counts,
+        needs_many: bool,
+    ) -> Option<String> {
         let train = &mut config.train;
         let is_open = self.monitor && train.early_stopping.is_none();
         if !is_open || counts.val == 0 || train.epochs == 0 || train.monitor == Monitor::Last {
             return None;
         }
-        if are_few && counts.val < JUDGES {
+        if needs_many && counts.val < JUDGES {
             train.monitor = Monitor::Last;
             return Some(format!(
                 "the last epoch is kept, since {} cannot select one (train.monitor = \"last\")",

@@ -99,7 +99,11 @@ pub(crate) fn check_log(compute: &Compute, what: impl Fn() -> String) -> Result<
 /// # Errors
 /// [`TrainError::Backend`] with the first such report.
 pub fn check_computations(what: &str) -> Result<(), TrainError> {
-    let report = reported().filter(|_| has_opened_gpu());
+    check_computed(what, has_opened_gpu())
+}
+
+fn check_computed(what: &str, has_gpu: bool) -> Result<(), TrainError> {
+    let report = reported().filter(|_| has_gpu);
     report.map_or(Ok(()), |report| Err(TrainError::backend(what, &report)))
 }
 
@@ -201,14 +205,14 @@ fn remedy(reason: &str) -> &'static str {
 mod tests {
     use super::*;
 
+    fn log(level: Level, target: &str, message: &str) {
+        let mut record = Record::builder();
+        let record = record.level(level).target(target);
+        Sink.log(&record.args(format_args!("{message}")).build());
+    }
+
     fn told(level: Level, target: &str, message: &str) -> Option<String> {
-        Sink.log(
-            &Record::builder()
-                .level(level)
-                .target(target)
-                .args(format_args!("{message}"))
-                .build(),
-        );
+        log(level, target, message);
         reported().map(|report| TrainError::backend("step 7", &report).to_string())
     }
 
@@ -225,17 +229,13 @@ mod tests {
         assert!(message.contains("CUBECL_AUTOTUNE_LEVEL=0"), "{message}");
         // It is reported only once.
         assert_eq!(reported(), None);
-        // This process has no GPU.
-        Log::log(
-            &Sink,
-            &Record::builder()
-                .level(Level::Error)
-                .target(channel)
-                .args(format_args!("{lost}"))
-                .build(),
-        );
-        assert!(check_computations("the command").is_ok());
-        assert_eq!(reported(), None);
+        // Only a GPU's computations are lost without an error.
+        for (has_gpu, is_error) in [(false, false), (true, true)] {
+            log(Level::Error, channel, lost);
+            let checked = check_computed("`erf`", has_gpu);
+            assert_eq!(checked.is_err(), is_error);
+            assert_eq!(reported(), None);
+        }
 
         let stream = "burn_fusion::stream::queue::execution";
         let message = told(Level::Warn, stream, "an operation failed: out of memory").unwrap();

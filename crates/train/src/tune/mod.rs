@@ -99,7 +99,7 @@ impl Tune {
             return Err(TrainError::setting(
                 "train.epochs",
                 "it is 0, so only the head is fitted, as with one or two images per class, and no trial would \
-                 differ from another; set a number of epochs (--epochs), or train without a search",
+                 differ from another; set a number of epochs, or train without a search",
             ));
         }
         check_networks(&options.networks, &base)?;
@@ -393,8 +393,8 @@ fn check_networks(networks: &[String], base: &RunConfig) -> Result<(), TrainErro
             return Err(TrainError::setting(
                 "train.stochastic_depth",
                 format!(
-                    "the network {network} of the search has no residual block to drop; compare others \
-                     (--networks), or leave the setting out"
+                    "the network {network} of the search has no residual block to drop; compare others, \
+                     or leave the setting out"
                 ),
             ));
         }

@@ -104,7 +104,9 @@ impl TrialSettings {
         if let Some(network) = &self.network {
             config.model = RunConfig::preset(network)?.model;
         }
-        if let (Some(rate), Some(start)) = (self.body_rate, &mut config.start) {
+        if let (Some(rate), Some(start)) = (self.body_rate, &mut config.start)
+            && rate != start.body_rate
+        {
             start.stem_rate = rounded(start.stem_rate * rate / start.body_rate).min(1.0);
             start.body_rate = rate;
         }
@@ -159,7 +161,10 @@ mod tests {
     #[test]
     fn fine_tuning_also_varies_how_deep_it_reaches() {
         let mut base = base();
-        base.start = Some(StartConfig::fine_tuning("m"));
+        base.start = Some(StartConfig {
+            stem_rate: 0.012_345,
+            ..StartConfig::fine_tuning("m")
+        });
         let start = |number| {
             let trial = draw(number, 1, &base, &[]);
             trial.apply(&base, 3).unwrap().start.unwrap()
@@ -171,7 +176,7 @@ mod tests {
         assert!((70..130).contains(&above), "{above}");
         let one = start(7);
         assert!(
-            (one.stem_rate / one.body_rate - 0.1).abs() < 1e-3,
+            (one.stem_rate / one.body_rate - 0.12345).abs() < 1e-3,
             "{one:?}"
         );
         // Only the head is trained.

@@ -1,9 +1,9 @@
 //! Convolutions that are packed for the forward pass and for the input gradient.
 
 use super::PackedConv;
-use receptive_kernels::Nonlinearity;
 use receptive_kernels::frozen::Conv2dGradient;
 use receptive_kernels::inference::Conv2d;
+use receptive_kernels::{Nonlinearity, Rectifier};
 
 /// A convolution with weights packed for both passes.
 #[derive(Debug)]
@@ -26,9 +26,14 @@ impl PackedConv for FrozenConv {
         &self.forward
     }
 
-    fn with_nonlinearity(mut self, nonlinearity: Nonlinearity) -> Self {
-        self.forward = self.forward.with_nonlinearity(nonlinearity);
+    fn with_rectifier(mut self, rectifier: Rectifier) -> Self {
+        self.forward = self.forward.with_nonlinearity(rectifier.into());
         self
+    }
+
+    /// The gradient of other functions needs the convolution's outputs.
+    fn with_nonlinearity(self, _: Nonlinearity) -> Result<Self, Self> {
+        Err(self)
     }
 
     /// The gradient needs the outputs before the pool.

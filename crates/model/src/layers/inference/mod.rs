@@ -37,9 +37,14 @@ pub(crate) trait PackedConv: Sized {
     /// The convolution itself.
     fn conv(&self) -> &Conv2d;
 
-    /// The same convolution with this function of each output; one with a gradient supports rectifiers only.
     #[must_use]
-    fn with_nonlinearity(self, nonlinearity: Nonlinearity) -> Self;
+    fn with_rectifier(self, rectifier: Rectifier) -> Self;
+
+    /// The same convolution with this function of each output.
+    ///
+    /// # Errors
+    /// The unchanged convolution, if that is not supported.
+    fn with_nonlinearity(self, nonlinearity: Nonlinearity) -> Result<Self, Self>;
 
     /// The same convolution followed by 2x2 max pooling; `None` if that is not supported.
     fn with_max_pool_2x2(&self) -> Option<Self>;
@@ -56,8 +61,12 @@ impl PackedConv for Conv2d {
         self
     }
 
-    fn with_nonlinearity(self, nonlinearity: Nonlinearity) -> Self {
-        self.with_nonlinearity(nonlinearity)
+    fn with_rectifier(self, rectifier: Rectifier) -> Self {
+        self.with_nonlinearity(rectifier.into())
+    }
+
+    fn with_nonlinearity(self, nonlinearity: Nonlinearity) -> Result<Self, Self> {
+        Ok(self.with_nonlinearity(nonlinearity))
     }
 
     fn with_max_pool_2x2(&self) -> Option<Self> {

@@ -162,7 +162,7 @@ fn joined<C: PackedConv>(
                 return Step::Residual {
                     shortcut: std::mem::take(shortcut),
                     body: std::mem::take(body),
-                    last: last.with_nonlinearity(rectifier.into()),
+                    last: last.with_rectifier(rectifier),
                 };
             }
             last => body.extend(last),
@@ -177,7 +177,7 @@ fn joined<C: PackedConv>(
 }
 
 /// A convolution with its own activation or, if it has none, with the batch norm and the activation
-/// after it; then, if that is a rectifier or there is none, optionally a max pool.
+/// after it, as far as it supports them; then, after a rectifier or none, optionally a max pool.
 fn convolution<C: PackedConv>(
     conv: &conv::Conv2d,
     own: Option<Activation>,
@@ -226,15 +226,20 @@ fn convolution<C: PackedConv>(
     let step = C::new(Conv2d::new(input, &weight, shape, bias, options), || {
         Conv2dGradient::new(input, &weight, shape, options)
     });
-    let other = match rectifier {
+    let smooth = match rectifier {
         None => own.or_else(|| activation_at(planned, taken)),
         Some(_) => None,
     };
-    if let Some(other) = other.filter(|_| !C::HAS_GRADIENT) {
-        let step = step.with_nonlinearity(other.nonlinearity());
-        steps.push(Step::Conv2d(step));
-        return taken + usize::from(own.is_none());
-    }
+    let step = match smooth.map(Activation::nonlinearity) {
+        None => step,
+        Some(smooth) => match step.with_nonlinearity(smooth) {
+            Ok(whole) => {
+                steps.push(Step::Conv2d(whole));
+                return taken + usize::from(own.is_none());
+            }
+            Err(step) => step,
+        },
+    };
     let unfinished = own.filter(|_| rectifier.is_none());
     if let (None, Some(Layer::MaxPool2d(pool)), Some(Operation::MaxPool2d(op))) = (
         unfinished,
@@ -246,7 +251,7 @@ fn convolution<C: PackedConv>(
             steps.push(Step::Conv2d(pooled));
         } else {
             // Applied after the pool: there are fewer values and the result is the same.
-            steps.push(Step::Conv2d(step.with_nonlinearity(Rectifier::None.into())));
+            steps.push(Step::Conv2d(step.with_rectifier(Rectifier::None)));
             steps.push(Step::MaxPool(after, planned[taken].output));
         }
         return taken + 1;

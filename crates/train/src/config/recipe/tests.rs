@@ -198,7 +198,7 @@ fn from_scratch_few_images_are_seen_more_often_and_many_as_before() {
         notes[0].contains("200 epochs, batches of 16 images"),
         "{notes:?}"
     );
-    assert!(notes[1].contains("--from efficientnet_lite0"), "{notes:?}");
+    assert!(notes[1].contains("start.from = "), "{notes:?}");
 
     let mut some = config();
     OpenSettings::except(ALL).choose(&mut some, counts(2000, 250, 3));
