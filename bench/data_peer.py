@@ -1,6 +1,6 @@
 """Times torchvision's ImageFolder and DataLoader on a folder of photographs: decoding, a random resized
-crop to 224x224, a flip, perhaps a policy of random changes, to float tensors. `--make` writes such a folder: smooth random scenes with some
-noise, 500x375 pixels, as JPEG of quality 88."""
+crop to 224x224, a flip, perhaps a policy of random changes, to float tensors. `--make` writes such a folder: smooth
+random scenes with some noise, 500x375 pixels, as JPEG or WebP of quality 88 or as PNG."""
 
 import argparse
 import json
@@ -13,6 +13,7 @@ from PIL import Image
 parser = argparse.ArgumentParser()
 parser.add_argument("folder", type=Path)
 parser.add_argument("--make", action="store_true")
+parser.add_argument("--format", choices=["jpg", "png", "webp"], default="jpg", help="of --make [default: %(default)s]")
 parser.add_argument("--images", type=int, default=2000)
 parser.add_argument("--workers", type=int, default=2)
 parser.add_argument("--batch", type=int, default=64)
@@ -29,7 +30,8 @@ if arguments.make:
         few = Image.fromarray(random.integers(0, 256, (24, 32, 3), dtype="uint8"))
         scene = np.asarray(few.resize((500, 375), Image.BICUBIC), "int16")
         noisy = np.clip(scene + random.integers(-12, 13, scene.shape), 0, 255).astype("uint8")
-        Image.fromarray(noisy).save(folder / f"{i:05}.jpg", quality=88)
+        # PNG has no quality.
+        Image.fromarray(noisy).save(folder / f"{i:05}.{arguments.format}", quality=88)
     raise SystemExit
 
 import torch  # noqa: E402, slow, and not needed above

@@ -15,6 +15,10 @@ impl Augment {
     /// matter of strength. TrivialAugment, whose magnitudes cover a fixed range, is only disabled by 0.
     #[must_use]
     pub fn strengthened(&self, strength: f32) -> Self {
+        if strength == 1.0 {
+            // Without rounding errors.
+            return self.clone();
+        }
         let strength = strength.max(0.0); // also if it is NaN
         let is_on = strength > 0.0;
         let probability = |p: f32| (p * strength).min(1.0);

@@ -50,6 +50,19 @@ impl<'a> Maps<'a> {
         &mut Rc::make_mut(&mut self.buffer).to_mut()[..length]
     }
 
+    /// Writes the values in planes.
+    ///
+    /// # Shapes
+    /// - `to`: `[images, values]`, overwritten
+    pub(super) fn write_planes(&self, to: &mut [f32]) {
+        match self.layout {
+            Layout::Planes => to.copy_from_slice(self.get()),
+            Layout::Blocks => {
+                to_planes(self.shape.channels(), plane(self.shape), self.get(), to);
+            }
+        }
+    }
+
     /// `[images, channels, height, width]`.
     pub(super) fn dims(&self) -> [usize; 4] {
         let [height, width] = self.shape.map_size();
@@ -86,10 +99,12 @@ impl MapBuffers<'_> {
             return maps;
         }
         let mut same = self.new_maps(maps.images, maps.shape, layout);
-        let (channels, plane) = (maps.shape.channels(), plane(maps.shape));
         match layout {
-            Layout::Planes => to_planes(channels, plane, maps.get(), same.get_mut()),
-            Layout::Blocks => to_blocks(channels, plane, maps.get(), same.get_mut()),
+            Layout::Planes => maps.write_planes(same.get_mut()),
+            Layout::Blocks => {
+                let (channels, plane) = (maps.shape.channels(), plane(maps.shape));
+                to_blocks(channels, plane, maps.get(), same.get_mut());
+            }
         }
         self.free(maps);
         same

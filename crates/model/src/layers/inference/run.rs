@@ -26,12 +26,18 @@ pub(crate) fn output(
 ) -> Vec<f32> {
     let mut buffers = MapBuffers { buffers, device };
     let of_image = shape.values().max(1);
+    let count = images.len() / of_image;
     let mut outputs = Vec::new();
+    let mut done = 0;
     for some in images.chunks(of_image * at_a_time.max(1)) {
         let images = Maps::new(some.into(), shape, some.len() / of_image);
         let output = run(steps, images, &mut buffers);
-        let output = buffers.in_planes(output);
-        outputs.extend_from_slice(output.get());
+        if outputs.is_empty() {
+            outputs = vec![0.0; count * output.shape.values()];
+        }
+        let values = output.images * output.shape.values();
+        output.write_planes(&mut outputs[done..done + values]);
+        done += values;
         buffers.free(output);
     }
     outputs
