@@ -196,6 +196,11 @@ def cargo(arguments, features):
     return ["cargo", *arguments, "--locked", "--message-format=json-render-diagnostics", *features]
 
 
+def kinds_of(of):
+    """The backends without their device's index, each once."""
+    return list(dict.fromkeys(backend.split(":")[0] for backend in of.backends))
+
+
 def features_of(build, kinds):
     """flex is a default feature."""
     return [kind for kind in kinds if kind != "flex"] + (["autotune"] if build == "autotune" else [])
@@ -218,8 +223,7 @@ def measure_parity(of, measurements, build, kind):
 
 
 def measure_receptive(of, measurements, build, receptive):
-    kinds = list(dict.fromkeys(backend.split(":")[0] for backend in of.backends))
-    for kind in kinds if of.parity != "none" else []:
+    for kind in kinds_of(of) if of.parity != "none" else []:
         if kind != "flex":
             measure_parity(of, measurements, build, kind)
     for backend in of.backends:
@@ -269,13 +273,12 @@ def bench(of, measurements, what, common, start, end):
 def main():
     of = settings()
     measurements = Measurements(of.out)
-    kinds = list(dict.fromkeys(backend.split(":")[0] for backend in of.backends))
     for build in of.builds:
         if of.receptive:
             command, receptive = None, Path(str(of.receptive).replace("{build}", build))
         else:
             receptive = of.out / f"receptive-{build}"
-            command = cargo(["build", "-p", "receptive"], features_of(build, kinds))
+            command = cargo(["build", "-p", "receptive"], features_of(build, kinds_of(of)))
         receptive = built(measurements, "receptive", command, receptive)
         if receptive is None:
             continue

@@ -122,9 +122,6 @@ impl TrialSettings {
 
 /// The base's augmentation with this strength.
 fn strengthened(augment: &Augment, strength: f32) -> Augment {
-    if strength == 1.0 && !augment.is_off() {
-        return augment.clone();
-    }
     let mild = Augment {
         shift: 1,
         brightness: 0.2,
