@@ -5,6 +5,73 @@
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// Values that are overwritten, of a vector that exists or of a new one.
+pub(crate) trait Target<'a>: Sized + Send {
+    fn len(&self) -> usize;
+
+    /// Takes the first `length` values out of it.
+    fn take(&mut self, length: usize) -> Self;
+
+    /// The values; new ones are 0.
+    fn ready(self) -> &'a mut [f32];
+
+    /// The values of several parts; new ones are 0.
+    fn all_ready(parts: Vec<Self>) -> Vec<&'a mut [f32]>;
+
+    /// Parts of this length; the last one may be shorter.
+    fn parts(mut self, length: usize) -> Vec<Self> {
+        let count = self.len().div_ceil(length.max(1));
+        let parts = (0..count).map(|_| {
+            let next = self.len().min(length);
+            self.take(next)
+        });
+        parts.collect()
+    }
+}
+
+impl<'a> Target<'a> for &'a mut [f32] {
+    fn len(&self) -> usize {
+        <[f32]>::len(self)
+    }
+
+    fn take(&mut self, length: usize) -> Self {
+        let (own, rest) = std::mem::take(self).split_at_mut(length);
+        *self = rest;
+        own
+    }
+
+    fn ready(self) -> Self {
+        self
+    }
+
+    fn all_ready(parts: Vec<Self>) -> Vec<Self> {
+        parts
+    }
+}
+
+impl<'a> Target<'a> for Unwritten<'a> {
+    fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    fn take(&mut self, length: usize) -> Self {
+        let (values, rest) = std::mem::take(&mut self.values).split_at_mut(length);
+        self.values = rest;
+        Self {
+            values,
+            cleared: self.cleared,
+        }
+    }
+
+    fn ready(self) -> &'a mut [f32] {
+        self.clear()
+    }
+
+    fn all_ready(parts: Vec<Self>) -> Vec<&'a mut [f32]> {
+        Self::clear_all(parts)
+    }
+}
+
 /// A part of a new vector.
 pub(crate) struct Unwritten<'a> {
     values: &'a mut [MaybeUninit<f32>],

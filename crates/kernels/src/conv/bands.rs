@@ -2,6 +2,7 @@
 //! never on the number of threads, so results are bit-identical on any number of threads.
 
 use super::ConvSizes;
+use crate::fresh::Target;
 use crate::product::ROWS;
 use crate::{profile, threads};
 use rayon::prelude::*;
@@ -41,15 +42,8 @@ pub(super) fn bands_up_to(
 }
 
 /// Takes the next `length` values of each plane.
-pub(crate) fn take_from_each<'a>(
-    planes: &mut [&'a mut [f32]],
-    length: usize,
-) -> Vec<&'a mut [f32]> {
-    let taken = planes.iter_mut().map(|unassigned| {
-        let (own, rest) = std::mem::take(unassigned).split_at_mut(length);
-        *unassigned = rest;
-        own
-    });
+pub(crate) fn take_from_each<'a, T: Target<'a>>(planes: &mut [T], length: usize) -> Vec<T> {
+    let taken = planes.iter_mut().map(|rest| rest.take(length));
     taken.collect()
 }
 

@@ -33,6 +33,22 @@ impl Offsets {
     pub(crate) fn depth(&self) -> usize {
         self.of_groups.len() << self.shift
     }
+
+    /// The largest offset of a value.
+    pub(super) fn largest(&self) -> usize {
+        self.largest
+    }
+
+    /// The offset of a value, which is at most [`largest`](Self::largest) by the only constructor.
+    ///
+    /// # Safety
+    /// `k` must be below the depth.
+    #[inline(always)]
+    pub(super) unsafe fn get_unchecked(&self, k: usize) -> usize {
+        // SAFETY: there are `depth >> shift` groups.
+        let group = unsafe { *self.of_groups.get_unchecked(k >> self.shift) };
+        group + (k & ((1 << self.shift) - 1))
+    }
 }
 
 /// The windows at `R` positions, `STEP` values apart.
@@ -49,24 +65,17 @@ impl<const R: usize, const STEP: usize> Factor<R> for Windows<'_, STEP> {
     #[inline(always)]
     fn reaches(&self, depth: usize) -> bool {
         self.from + depth <= self.offsets.depth()
-            && (R - 1) * STEP + self.offsets.largest < self.values.len()
+            && (R - 1) * STEP + self.offsets.largest() < self.values.len()
     }
 
     #[inline(always)]
     unsafe fn value(&self, row: usize, k: usize) -> f32 {
-        let k = self.from + k;
         // SAFETY: the caller guarantees `row < R`, and that `reaches` has confirmed a depth above the
-        // given `k`. So `k` is below the number of offsets times the length of a group, and the sum
-        // of a group's offset and the place within it is at most `largest`, by the only constructor
-        // of `Offsets`; the index is thus at most `largest + (R - 1) * STEP`, which is within the
-        // slice.
+        // given `k`. So the place in the window exists, and is at most `largest`; the index is thus at
+        // most `largest + (R - 1) * STEP`, which is within the slice.
         unsafe {
-            let group = *self
-                .offsets
-                .of_groups
-                .get_unchecked(k >> self.offsets.shift);
-            let place = k & ((1 << self.offsets.shift) - 1);
-            *self.values.get_unchecked(group + place + row * STEP)
+            let place = self.offsets.get_unchecked(self.from + k);
+            *self.values.get_unchecked(place + row * STEP)
         }
     }
 }
@@ -105,6 +114,23 @@ pub(crate) struct WindowProduct<'a> {
 /// The distances between neighbouring windows that [`WindowProduct`] supports.
 pub(crate) const STEPS: [usize; 5] = [1, 2, 4, COLUMNS, 2 * COLUMNS];
 
+/// Evaluates an expression with the step, one of [`STEPS`], as a constant.
+macro_rules! with_step {
+    ($step:expr, $STEP:ident => $run:expr) => {
+        with_step!($step, $STEP => $run, 1 2 4 16 32)
+    };
+    ($step:expr, $STEP:ident => $run:expr, $($n:literal)*) => {
+        match $step {
+            $($n => {
+                const $STEP: usize = $n;
+                $run
+            })*
+            step => unreachable!("windows that are {step} values apart"),
+        }
+    };
+}
+pub(super) use with_step;
+
 impl WindowProduct<'_> {
     /// Writes the products to `targets`, one for each block of 16 filters: `[positions, 16]`.
     ///
@@ -127,15 +153,8 @@ impl WithSimd for Write<'_, '_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        match self.product.step {
-            1 => self.of_step::<S, 1>(simd),
-            2 => self.of_step::<S, 2>(simd),
-            4 => self.of_step::<S, 4>(simd),
-            COLUMNS => self.of_step::<S, COLUMNS>(simd),
-            32 => self.of_step::<S, 32>(simd),
-            step => unreachable!("windows that are {step} values apart"),
-        }
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        with_step!(self.product.step, STEP => self.of_step::<S, STEP>(simd));
     }
 }
 
@@ -155,7 +174,7 @@ macro_rules! with_positions {
 impl Write<'_, '_, '_> {
     /// As many sums as fit the registers next to a row of the right factor.
     #[inline(always)]
-    fn of_step<S: Simd, const STEP: usize>(mut self, simd: S) {
+    fn of_step<S: Simd, const STEP: usize>(&mut self, simd: S) {
         match S::F32_LANES {
             16 => self.run::<S, STEP, 14, 2>(simd),
             8 => self.run::<S, STEP, 6, 2>(simd),

@@ -1,6 +1,6 @@
 //! Dense layers against burn's, and their bits on any number of threads.
 
-use crate::inference::apart;
+use crate::convolutions::apart;
 use crate::random::{Random, cases, values};
 use burn::tensor::{Device, Tensor, module};
 use receptive_kernels::{KernelThreads, linear};

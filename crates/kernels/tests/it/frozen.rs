@@ -1,6 +1,7 @@
 //! Prepared input gradients against those of training, and their bits in any batch and on any number of threads.
 
-use crate::inference::{Case, TOLERANCE, apart, planes, random_pool, stored};
+use crate::convolutions::{Case, TOLERANCE, apart, planes, stored};
+use crate::inference::random_pool;
 use crate::random::{Random, cases, values};
 use burn::tensor::{Device, Tensor};
 use receptive_kernels::frozen::{Conv2dGradient, max_pool_gradient, rectifier_gradient, uncrop};

@@ -5,6 +5,7 @@
 
 mod against_burn;
 mod bits;
+mod convolutions;
 mod dense;
 mod derivatives;
 mod edge_cases;

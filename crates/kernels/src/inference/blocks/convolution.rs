@@ -2,12 +2,12 @@
 //! weights, without im2col.
 
 use super::layout::{BLOCK, Layout};
+use crate::conv::winograd::transpose;
 use crate::conv::{ConvSizes, forward_parts, take_from_each};
 use crate::ending::Ending;
-use crate::pool::max_pool_2x2_blocks;
+use crate::fresh::Target;
 use crate::product::{Offsets, Positions, STEPS, WindowProduct};
 use crate::scratch::with_scratch;
-use crate::simd::vectorized;
 use crate::threads::each;
 use std::ops::Range;
 
@@ -22,11 +22,15 @@ const MIN_FILTERS: usize = 2 * BLOCK;
 /// With fewer channels, blocks would be mostly padding.
 pub(crate) const MIN_CHANNELS: usize = 8;
 
-/// A convolution with packed weights that writes blocks of channels.
+/// A convolution with packed weights that writes blocks of channels or planes.
 #[derive(Debug, Clone)]
 pub(crate) struct BlockConvolution {
     /// The layout of the input.
     reads: Layout,
+    /// The layout of the output.
+    writes: Layout,
+    /// Whether only the largest output of each 2x2 is written.
+    is_pooled: bool,
     /// `[filters / 16, depth, 16]`.
     weights: Vec<f32>,
     /// `[filters]`, padded to whole blocks.
@@ -115,23 +119,40 @@ impl Tile {
         }
     }
 
+    /// Distance between the windows of neighbouring output rows.
+    fn line(&self, sizes: &ConvSizes) -> usize {
+        sizes.options.strides[0] * self.size[1] * self.unit
+    }
+
     /// The rows of positions of some output rows, in the copied band or in the image.
     fn positions(&self, sizes: &ConvSizes, rows: &Range<usize>) -> Vec<Positions> {
         let [down, right] = sizes.options.strides;
         let width = sizes.output[1];
-        let first = if self.is_copied { 0 } else { rows.start * down };
-        let line = self.size[1] * self.unit;
+        let first = if self.is_copied { 0 } else { rows.start };
         // Rows that follow each other without a gap are one.
         if down == 1 && right == 1 && width == self.size[1] {
             return vec![Positions {
-                from: first * line,
+                from: first * self.line(sizes),
                 to: 0,
                 count: rows.len() * width,
             }];
         }
         let each = 0..rows.len();
         each.map(|row| Positions {
-            from: (first + row * down) * line,
+            from: (first + row) * self.line(sizes),
+            to: row * width,
+            count: width,
+        })
+        .collect()
+    }
+
+    /// As [`positions`](Self::positions), the rows of squares of two by two positions.
+    fn squares(&self, sizes: &ConvSizes, rows: &Range<usize>) -> Vec<Positions> {
+        let width = sizes.output[1] / 2;
+        let first = if self.is_copied { 0 } else { rows.start };
+        let each = 0..rows.len() / 2;
+        each.map(|row| Positions {
+            from: (first + 2 * row) * self.line(sizes),
             to: row * width,
             count: width,
         })
@@ -163,12 +184,24 @@ impl Tile {
 }
 
 /// Some rows of the output of some blocks of filters of an image.
-struct Task<'a> {
+struct Task<T> {
     image: usize,
     /// The first block.
     block: usize,
     rows: Range<usize>,
-    targets: Vec<&'a mut [f32]>,
+    /// Of each block, or of each filter if the output is planes.
+    targets: Vec<T>,
+}
+
+impl<'a, T: Target<'a>> Task<T> {
+    fn ready(self) -> Task<&'a mut [f32]> {
+        Task {
+            image: self.image,
+            block: self.block,
+            rows: self.rows,
+            targets: T::all_ready(self.targets),
+        }
+    }
 }
 
 impl BlockConvolution {
@@ -186,6 +219,8 @@ impl BlockConvolution {
         let offsets = tile.offsets(sizes);
         Some(Self {
             reads,
+            writes: Layout::Blocks,
+            is_pooled: false,
             weights: packed(sizes, weight, tile.unit),
             bias: bias.to_vec(),
             offsets,
@@ -193,10 +228,17 @@ impl BlockConvolution {
         })
     }
 
-    /// The same convolution for pooled outputs.
+    /// The same convolution followed by 2x2 max pooling.
     pub(crate) fn pooled(mut self, sizes: &ConvSizes) -> Self {
+        self.is_pooled = true;
         self.tile = Tile::new(sizes, self.reads, 2);
         self.offsets = self.tile.offsets(sizes);
+        self
+    }
+
+    /// The same convolution with planes as its output. It has no addition and no ending.
+    pub(crate) fn in_planes(mut self) -> Self {
+        self.writes = Layout::Planes;
         self
     }
 
@@ -205,110 +247,147 @@ impl BlockConvolution {
         self.reads
     }
 
-    /// The convolution of every image, plus bias and `added`, then the rectifier; then the ending, or 2x2
-    /// max pooling if `is_pooled`, as [`pooled`](Self::pooled) prepares it.
+    /// The layout that [`forward`](Self::forward) writes.
+    pub(crate) fn writes(&self) -> Layout {
+        self.writes
+    }
+
+    /// The convolution of every image, plus bias and `added`, then the rectifier and the ending; or, without `added`
+    /// and ending, 2x2 max pooling if it is [`pooled`](Self::pooled).
     ///
     /// # Shapes
-    /// - `x`: `[images, channels, height, width]`, in blocks or planes
-    /// - `y`, `added`, a mask: `[images, filters / 16, output height, output width, 16]`
-    pub(crate) fn forward(
+    /// - `x`: `[images, channels, height, width]`, in the layout that it [`reads`](Self::reads)
+    /// - `y`, `added`, a mask: `[images, filters, output height, output width]`, in the layout that it
+    ///   [`writes`](Self::writes)
+    pub(crate) fn forward<'a>(
         &self,
         sizes: &ConvSizes,
         x: &[f32],
         added: Option<&[f32]>,
         ending: Option<Ending<'_>>,
-        is_pooled: bool,
-        y: &mut [f32],
+        y: impl Target<'a>,
     ) {
-        let [height, width] = sizes.output;
-        let step = if is_pooled { 2 } else { 1 };
         let input = self.tile.parts * sizes.input[0] * sizes.input[1] * self.tile.unit;
-        let blocks = sizes.filters.div_ceil(BLOCK);
-        let plane = height / step * (width / step) * BLOCK;
-        each(self.tasks(sizes, step, y), 1, |mut task| {
+        each(self.tasks(sizes, y), 1, |task| {
+            let mut task = task.ready();
             let x = &x[task.image * input..][..input];
-            let copied = if self.tile.is_copied {
-                self.tile.len()
-            } else {
-                0
-            };
-            let of_block = task.rows.len() * width * BLOCK;
-            let products = if is_pooled {
-                task.targets.len() * of_block
-            } else {
-                0
-            };
-            with_scratch(copied + products, |scratch| {
-                let (tile, products) = scratch.split_at_mut(copied);
-                if self.tile.is_copied {
-                    self.tile.copy(sizes, x, &task.rows, tile);
-                }
-                let from = task.rows.start * width * BLOCK;
-                let added: Option<Vec<&[f32]>> = added.map(|added| {
-                    let first = task.image * blocks + task.block;
-                    let each = first..first + task.targets.len();
-                    each.map(|block| &added[block * plane + from..][..of_block])
-                        .collect()
-                });
-                let product = WindowProduct {
-                    values: if self.tile.is_copied { tile } else { x },
-                    offsets: &self.offsets,
-                    step: sizes.options.strides[1] * self.tile.unit,
-                    rows: &self.tile.positions(sizes, &task.rows),
-                    weights: &self.weights[task.block * self.offsets.depth() * BLOCK..],
-                    bias: &self.bias[task.block * BLOCK..],
-                    added: added.as_deref(),
-                    rectifier: sizes.options.rectifier,
-                };
-                if is_pooled {
-                    let mut maps: Vec<&mut [f32]> = products.chunks_exact_mut(of_block).collect();
-                    product.write(&mut maps);
-                    for (y, map) in task.targets.iter_mut().zip(maps) {
-                        let widths = [width, width / 2];
-                        vectorized!({
-                            max_pool_2x2_blocks::<BLOCK>(widths, map, y, |_, largest| largest);
-                        });
-                    }
-                    return;
-                }
-                product.write(&mut task.targets);
-                if let Some(ending) = ending {
-                    let first = task.image * blocks + task.block;
-                    for (block, y) in (first..).zip(&mut task.targets) {
-                        ending.apply(block * plane + from, y);
-                    }
-                }
+            if !self.tile.is_copied {
+                return self.write(sizes, x, added, ending, &mut task);
+            }
+            with_scratch(self.tile.len(), |tile| {
+                self.tile.copy(sizes, x, &task.rows, tile);
+                self.write(sizes, tile, added, ending, &mut task);
             });
         });
     }
 
+    /// Computes a task, whose windows are on `values`.
+    fn write(
+        &self,
+        sizes: &ConvSizes,
+        values: &[f32],
+        added: Option<&[f32]>,
+        ending: Option<Ending<'_>>,
+        task: &mut Task<&mut [f32]>,
+    ) {
+        let positions = if self.is_pooled {
+            self.tile.squares(sizes, &task.rows)
+        } else {
+            self.tile.positions(sizes, &task.rows)
+        };
+        let all = WindowProduct {
+            values,
+            offsets: &self.offsets,
+            step: sizes.options.strides[1] * self.tile.unit,
+            rows: &positions,
+            weights: &self.weights[task.block * self.offsets.depth() * BLOCK..],
+            bias: &self.bias[task.block * BLOCK..],
+            added: None,
+            rectifier: sizes.options.rectifier,
+        };
+        let line = self.is_pooled.then(|| self.tile.line(sizes));
+        if self.writes == Layout::Planes {
+            let is_bare = added.is_none() && ending.is_none();
+            assert!(is_bare, "a convolution that writes planes has no addition");
+            return write_planes(&all, line, &mut task.targets);
+        }
+        if let Some(line) = line {
+            return all.write_largest(line, &mut task.targets);
+        }
+        let [height, width] = sizes.output;
+        let first = task.image * sizes.filters.div_ceil(BLOCK) + task.block;
+        let (plane, from) = (height * width * BLOCK, task.rows.start * width * BLOCK);
+        let added: Option<Vec<&[f32]>> = added.map(|added| {
+            let targets = (first..).zip(&task.targets);
+            let of_targets = targets.map(|(block, y)| &added[block * plane + from..][..y.len()]);
+            of_targets.collect()
+        });
+        let added = added.as_deref();
+        WindowProduct { added, ..all }.write(&mut task.targets);
+        if let Some(ending) = ending {
+            for (block, y) in (first..).zip(&mut task.targets) {
+                ending.apply(block * plane + from, y);
+            }
+        }
+    }
+
     /// Splits the output by images, by bands of rows, and by filters as far as there are threads.
-    fn tasks<'a>(&self, sizes: &ConvSizes, step: usize, y: &'a mut [f32]) -> Vec<Task<'a>> {
-        let [height, width] = sizes.output.map(|side| side / step * step);
-        let blocks = sizes.filters.div_ceil(BLOCK);
-        let bands = height.div_ceil(self.tile.rows.max(1));
+    fn tasks<'a, T: Target<'a>>(&self, sizes: &ConvSizes, y: T) -> Vec<Task<T>> {
+        let step = if self.is_pooled { 2 } else { 1 };
+        let [height, width] = sizes.output.map(|side| side / step);
+        let rows = (self.tile.rows / step).max(1);
+        let bands = height.div_ceil(rows);
         let (filters, _) = forward_parts(sizes.images * bands, |parts| {
             sizes.filters.div_ceil(parts).next_multiple_of(MIN_FILTERS)
         });
-        let of_task = (filters / BLOCK).max(1);
-        let plane = height / step * (width / step) * BLOCK;
+        let unit = self.writes.unit();
+        let of_task = (filters / unit).max(1);
+        let plane = height * width * unit;
+        let of_image = sizes.filters.div_ceil(unit) * plane;
         let mut tasks = Vec::new();
-        for (image, y) in y.chunks_exact_mut((blocks * plane).max(1)).enumerate() {
-            let mut planes: Vec<&mut [f32]> = y.chunks_exact_mut(plane).collect();
+        for (image, y) in y.parts(of_image).into_iter().enumerate() {
+            let mut planes = y.parts(plane);
             for band in 0..bands {
-                let rows = band * self.tile.rows..((band + 1) * self.tile.rows).min(height);
-                let length = rows.len() / step * (width / step) * BLOCK;
+                let rows = band * rows..((band + 1) * rows).min(height);
+                let length = rows.len() * width * unit;
                 for (part, planes) in planes.chunks_mut(of_task).enumerate() {
                     tasks.push(Task {
                         image,
-                        block: part * of_task,
-                        rows: rows.clone(),
+                        block: part * of_task * unit / BLOCK,
+                        rows: rows.start * step..rows.end * step,
                         targets: take_from_each(planes, length),
                     });
                 }
             }
         }
         tasks
+    }
+}
+
+/// Writes products to planes, row by row: blocks first, which stay in the cache. With a `line` only the largest of
+/// each 2x2, as [`WindowProduct::write_largest`] does.
+fn write_planes(product: &WindowProduct<'_>, line: Option<usize>, targets: &mut [&mut [f32]]) {
+    let filters = targets.len().next_multiple_of(BLOCK);
+    for row in product.rows {
+        let count = row.count;
+        with_scratch((filters + BLOCK) * count, |scratch| {
+            let (maps, planes) = scratch.split_at_mut(filters * count);
+            let mut maps: Vec<&mut [f32]> = maps.chunks_exact_mut(BLOCK * count).collect();
+            let of_row = WindowProduct {
+                rows: &[Positions { to: 0, ..*row }],
+                ..*product
+            };
+            match line {
+                Some(line) => of_row.write_largest(line, &mut maps),
+                None => of_row.write(&mut maps),
+            }
+            for (map, targets) in maps.iter().zip(targets.chunks_mut(BLOCK)) {
+                transpose(map, BLOCK, [count, targets.len()], planes, count);
+                for (target, plane) in targets.iter_mut().zip(planes.chunks_exact(count)) {
+                    target[row.to..row.to + count].copy_from_slice(plane);
+                }
+            }
+        });
     }
 }
 

@@ -40,4 +40,9 @@ impl PackedConv for FrozenConv {
     fn with_max_pool_2x2(&self) -> Option<Self> {
         None
     }
+
+    /// The gradient needs the outputs in the layout of its own convolution.
+    fn in_planes(&self) -> Option<Self> {
+        None
+    }
 }

@@ -63,6 +63,18 @@ impl<'a> Maps<'a> {
         }
     }
 
+    /// Appends the values in planes, `[images, values]`.
+    pub(super) fn append_planes(&self, to: &mut Vec<f32>) {
+        match self.layout {
+            Layout::Planes => to.extend_from_slice(self.get()),
+            Layout::Blocks => {
+                let before = to.len();
+                to.resize(before + self.images * self.shape.values(), 0.0);
+                self.write_planes(&mut to[before..]);
+            }
+        }
+    }
+
     /// `[images, channels, height, width]`.
     pub(super) fn dims(&self) -> [usize; 4] {
         let [height, width] = self.shape.map_size();

@@ -48,6 +48,9 @@ pub(crate) trait PackedConv: Sized {
 
     /// The same convolution followed by 2x2 max pooling; `None` if that is not supported.
     fn with_max_pool_2x2(&self) -> Option<Self>;
+
+    /// The same convolution with its output in planes; `None` if that is not supported. It has no addition.
+    fn in_planes(&self) -> Option<Self>;
 }
 
 impl PackedConv for Conv2d {
@@ -71,6 +74,10 @@ impl PackedConv for Conv2d {
 
     fn with_max_pool_2x2(&self) -> Option<Self> {
         self.with_max_pool_2x2()
+    }
+
+    fn in_planes(&self) -> Option<Self> {
+        self.in_planes()
     }
 }
 

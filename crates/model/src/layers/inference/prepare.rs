@@ -15,6 +15,22 @@ use receptive_kernels::inference::{Conv2d, Dense};
 
 /// The steps of these layers. Parameters are read now: later changes to them have no effect.
 pub(crate) fn steps<C: PackedConv>(layers: &[Layer], planned: &[PlannedLayer]) -> Vec<Step<C>> {
+    let mut steps = sequence(layers, planned);
+    end_in_planes(&mut steps);
+    steps
+}
+
+/// Lets a convolution at the end write planes if that is supported: they are needed next.
+fn end_in_planes<C: PackedConv>(steps: &mut [Step<C>]) {
+    if let Some(Step::Conv2d(conv)) = steps.last_mut()
+        && let Some(same) = conv.in_planes()
+    {
+        *conv = same;
+    }
+}
+
+/// The steps of a network or of one branch.
+fn sequence<C: PackedConv>(layers: &[Layer], planned: &[PlannedLayer]) -> Vec<Step<C>> {
     let mut steps = Vec::new();
     let count = layers.len().min(planned.len());
     let mut at = 0;
@@ -83,7 +99,10 @@ fn next<C: PackedConv>(
             steps.push(average(op, plan.input).unwrap_or_else(by_burn));
         }
         (Layer::GlobalAvgPool2d(_), _) => steps.push(Step::GlobalAverage),
-        (Layer::Flatten(_), _) => steps.push(Step::Reshape(plan.output)),
+        (Layer::Flatten(_), _) => {
+            end_in_planes(steps);
+            steps.push(Step::Reshape(plan.output));
+        }
         (Layer::Dropout(_) | Layer::StochasticDepth(_), _) => {}
         (_, Operation::Crop(op)) => {
             let units = [op.rows.clone(), op.columns.clone()];
@@ -144,7 +163,7 @@ fn has_gradient(operation: &Operation) -> bool {
 
 fn branches<C: PackedConv>(layer: &Layer, planned: &[Branch]) -> Vec<Vec<Step<C>>> {
     let each = layer.branches().into_iter().zip(planned);
-    each.map(|(layers, branch)| steps(layers, &branch.layers))
+    each.map(|(layers, branch)| sequence(layers, &branch.layers))
         .collect()
 }
 

@@ -27,17 +27,26 @@ pub(crate) fn output(
     let mut buffers = MapBuffers { buffers, device };
     let of_image = shape.values().max(1);
     let count = images.len() / of_image;
+    if let (Some((Step::Conv2d(last), before)), true) =
+        (steps.split_last(), count <= at_a_time.max(1))
+        && last.writes() == Layout::Planes
+    {
+        // The convolution's output is the result, which need not be copied.
+        let images = Maps::new(images.into(), shape, count);
+        let x = run(before, images, &mut buffers);
+        let x = buffers.in_layout(x, last.reads());
+        let output = last.forward_new(count, x.get());
+        buffers.free(x);
+        return output;
+    }
     let mut outputs = Vec::new();
-    let mut done = 0;
     for some in images.chunks(of_image * at_a_time.max(1)) {
         let images = Maps::new(some.into(), shape, some.len() / of_image);
         let output = run(steps, images, &mut buffers);
         if outputs.is_empty() {
-            outputs = vec![0.0; count * output.shape.values()];
+            outputs.reserve_exact(count * output.shape.values());
         }
-        let values = output.images * output.shape.values();
-        output.write_planes(&mut outputs[done..done + values]);
-        done += values;
+        output.append_planes(&mut outputs);
         buffers.free(output);
     }
     outputs
