@@ -1,7 +1,11 @@
 //! Dense layers in training: three matrix products, each divided into parts that depend only on the sizes.
 
+use crate::conv::winograd::transpose;
+use crate::fresh::fresh;
 use crate::matrix::{Matrix, add_product};
+use crate::product::{Finish, Left, Right, product};
 use crate::profile::slice;
+use crate::scratch::with_scratch;
 use crate::simd::{add, vectorized};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -62,22 +66,28 @@ pub(crate) fn forward(
     })
 }
 
-/// The gradient with respect to `x`, given that of the output.
+/// The gradient with respect to `x`, given that of the output. The weights are read in their own order, as the left
+/// factor of a product that is transposed afterwards: to rearrange them takes longer than the product for few images.
 pub(crate) fn input_gradient(sizes: &DenseSizes, weight: &[f32], grad: &[f32]) -> Vec<f32> {
     let DenseSizes {
         images,
         inputs,
         units,
     } = *sizes;
-    by_columns([images, inputs], INPUTS, |columns, part| {
-        let rows = &weight[columns.start * units..];
-        let weight = Matrix::new(rows, columns.len(), units).transposed();
-        add_product(
-            part,
-            columns.len(),
-            Matrix::new(grad, images, units),
-            weight,
-        );
+    if images == 0 {
+        return Vec::new();
+    }
+    let mut by_unit = vec![0.0; units * images];
+    transpose(grad, units, [images, units], &mut by_unit, images);
+    by_columns([images, inputs], INPUTS, |inputs, part| {
+        let rows = weight.get(inputs.start * units..).unwrap_or_default();
+        let left = Left::lines(rows, inputs.len(), units, units);
+        let right = Right::lines(&by_unit, images, images);
+        with_scratch(inputs.len() * images, |by_input| {
+            let mut rows: Vec<&mut [f32]> = by_input.chunks_exact_mut(images).collect();
+            product(&mut rows, left, right, Finish::default());
+            transpose(by_input, images, [inputs.len(), images], part, inputs.len());
+        });
     })
 }
 
@@ -92,14 +102,18 @@ pub(crate) fn weight_gradients(
         inputs,
         units,
     } = *sizes;
-    let mut weight = vec![0.0; inputs * units];
-    let parts = weight.par_chunks_mut((WEIGHT_ROWS * units).max(1));
-    parts.enumerate().for_each(|(part, weight)| {
-        let _slice = slice();
-        let rows = weight.len() / units;
-        let x = x.get(part * WEIGHT_ROWS..).unwrap_or_default();
-        let x = Matrix::strided(x, images, rows, inputs).transposed();
-        add_product(weight, units, x, Matrix::new(grad, images, units));
+    let weight = fresh(inputs * units, |weight| {
+        let parts: Vec<_> = weight.chunks(WEIGHT_ROWS * units).collect();
+        parts
+            .into_par_iter()
+            .enumerate()
+            .for_each(|(part, weight)| {
+                let _slice = slice();
+                let rows = weight.len() / units;
+                let x = x.get(part * WEIGHT_ROWS..).unwrap_or_default();
+                let x = Matrix::strided(x, images, rows, inputs).transposed();
+                add_product(weight.clear(), units, x, Matrix::new(grad, images, units));
+            });
     });
     let mut bias = vec![0.0; units];
     for grad in grad.chunks_exact(units.max(1)) {

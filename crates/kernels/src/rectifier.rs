@@ -76,11 +76,35 @@ impl RectifierMask<'_> {
     /// Replaces the part of the gradient that begins at this place.
     pub(crate) fn apply(&self, at: usize, grad: &mut [f32]) {
         let (rectifier, output) = (self.rectifier, &self.output[at..][..grad.len()]);
-        vectorized!(for (grad, output) in grad.iter_mut().zip(output) {
-            *grad = rectifier.gradient(*grad, *output);
-        });
+        vectorized!(with_constant!(rectifier, RECTIFIER => {
+            for (grad, output) in grad.iter_mut().zip(output) {
+                *grad = RECTIFIER.gradient(*grad, *output);
+            }
+        }));
     }
 }
+
+/// Evaluates an expression with the rectifier as a constant, so that the compiler knows its bounds.
+macro_rules! with_constant {
+    ($rectifier:expr, $RECTIFIER:ident => $run:expr) => {
+        match $rectifier {
+            $crate::rectifier::Rectifier::None => {
+                const $RECTIFIER: $crate::rectifier::Rectifier = $crate::rectifier::Rectifier::None;
+                $run
+            }
+            $crate::rectifier::Rectifier::Relu => {
+                const $RECTIFIER: $crate::rectifier::Rectifier = $crate::rectifier::Rectifier::Relu;
+                $run
+            }
+            $crate::rectifier::Rectifier::Relu6 => {
+                const $RECTIFIER: $crate::rectifier::Rectifier =
+                    $crate::rectifier::Rectifier::Relu6;
+                $run
+            }
+        }
+    };
+}
+pub(crate) use with_constant;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Bounds {
@@ -90,43 +114,23 @@ pub(crate) struct Bounds {
 
 /// Adds a bias in place, then applies the rectifier.
 pub(crate) fn add_bias(values: &mut [f32], bias: f32, rectifier: Rectifier) {
-    vectorized!(match rectifier {
-        Rectifier::None if bias == 0.0 => {}
-        Rectifier::None => values.iter_mut().for_each(|value| *value += bias),
-        // One arm per rectifier, so that the compiler knows the bounds.
-        Rectifier::Relu => {
-            for value in values {
-                *value = Rectifier::Relu.of(*value + bias);
-            }
+    if bias == 0.0 && !rectifier.is_some() {
+        return;
+    }
+    vectorized!(with_constant!(rectifier, RECTIFIER => {
+        for value in values {
+            *value = RECTIFIER.of(*value + bias);
         }
-        Rectifier::Relu6 => {
-            for value in values {
-                *value = Rectifier::Relu6.of(*value + bias);
-            }
-        }
-    });
+    }));
 }
 
 /// Adds a bias and other values in place, then applies the rectifier.
 pub(crate) fn add_map(values: &mut [f32], bias: f32, map: &[f32], rectifier: Rectifier) {
-    vectorized!(match rectifier {
-        Rectifier::None => {
-            for (value, added) in values.iter_mut().zip(map) {
-                *value = (*value + bias) + *added;
-            }
+    vectorized!(with_constant!(rectifier, RECTIFIER => {
+        for (value, added) in values.iter_mut().zip(map) {
+            *value = RECTIFIER.of((*value + bias) + *added);
         }
-        // One arm per rectifier, so that the compiler knows the bounds.
-        Rectifier::Relu => {
-            for (value, added) in values.iter_mut().zip(map) {
-                *value = Rectifier::Relu.of((*value + bias) + *added);
-            }
-        }
-        Rectifier::Relu6 => {
-            for (value, added) in values.iter_mut().zip(map) {
-                *value = Rectifier::Relu6.of((*value + bias) + *added);
-            }
-        }
-    });
+    }));
 }
 
 /// Replaces the gradient after the rectifier by the one before it, given the output. In place,

@@ -69,12 +69,20 @@ impl<B: KernelGradients, const N: usize> Backward<B, N> for Conv2dBackward {
     }
 }
 
+/// What a max pool's backward pass needs from the forward pass.
+#[derive(Debug, Clone)]
+enum PoolState<F> {
+    /// Of 2x2 pooling: the shape of the input, and which value of each window is the largest.
+    Choices([usize; 4], Vec<u8>),
+    /// The input and the output.
+    Values(NodeId, F),
+}
+
 #[derive(Debug)]
 struct MaxPool2d;
 
 impl<B: KernelGradients> Backward<B, 1> for MaxPool2d {
-    /// The input, the output and the options.
-    type State = (NodeId, FloatTensor<B>, MaxPool2dOptions);
+    type State = (PoolState<FloatTensor<B>>, MaxPool2dOptions);
 
     fn backward(
         self,
@@ -84,10 +92,18 @@ impl<B: KernelGradients> Backward<B, 1> for MaxPool2d {
     ) {
         let [to_x] = ops.parents;
         let grad = grads.consume::<B>(&ops.node);
-        let (x, y, options) = ops.state;
-        let x = checkpointer.retrieve_node_output(x);
+        let (state, options) = ops.state;
+        let dx = match state {
+            PoolState::Choices(input, choices) => {
+                B::max_pool2d_gradient_of_choices(input, &choices, grad, options)
+            }
+            PoolState::Values(x, y) => {
+                let x = checkpointer.retrieve_node_output(x);
+                B::max_pool2d_input_gradient(x, Some(y), grad, options)
+            }
+        };
         if let Some(node) = to_x {
-            grads.register::<B>(node.id, B::max_pool2d_input_gradient(x, y, grad, options));
+            grads.register::<B>(node.id, dx);
         }
     }
 }
@@ -133,10 +149,16 @@ impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodi
             .compute_bound()
             .stateful()
         {
+            OpsKind::Tracked(prep) if options.is_2x2() => {
+                let x = x.into_primitive();
+                let input = x.shape().dims();
+                let (y, choices) = B::max_pool2d_choices(x, options);
+                prep.finish((PoolState::Choices(input, choices), options), y)
+            }
             OpsKind::Tracked(mut prep) => {
                 let x_state = prep.checkpoint(&x);
                 let y = B::kernel_max_pool2d(x.into_primitive(), options);
-                prep.finish((x_state, y.clone(), options), y)
+                prep.finish((PoolState::Values(x_state, y.clone()), options), y)
             }
             OpsKind::UnTracked(prep) => {
                 prep.finish(B::kernel_max_pool2d(x.into_primitive(), options))

@@ -47,8 +47,7 @@ where
 
     fn gradients(self, inputs: [FloatTensor<B>; 3], grad: FloatTensor<B>) -> [FloatTensor<B>; 3] {
         let normalised = Operation::<B, 3>::forward(self.norm.clone(), inputs.clone());
-        let pooled = B::kernel_max_pool2d(normalised.clone(), self.pool);
-        let grad = B::max_pool2d_input_gradient(normalised, pooled, grad, self.pool);
+        let grad = B::max_pool2d_input_gradient(normalised, None, grad, self.pool);
         Operation::<B, 3>::gradients(self.norm, inputs, grad)
     }
 }

@@ -10,7 +10,7 @@ use super::im2col::{col2im, im2col};
 use super::{Addends, ConvSizes, WeightGradients};
 use crate::matrix::{Matrix, add_product};
 use crate::pool::max_pool_2x2;
-use crate::product::{Finish, ROWS, Right, Rows, product};
+use crate::product::{DotLines, Finish, ROWS, Right, Rows, add_dots, product};
 use crate::profile::{slice, slice_of};
 use crate::rectifier::{Rectifier, add_bias};
 use crate::scratch::with_scratch;
@@ -22,6 +22,10 @@ use std::ops::Range;
 const POSITIONS_PER_SUM: usize = 512;
 /// Maximum number of partial sums of the weight gradient.
 const MAX_SUMS: usize = 16;
+
+/// Maximum number of values of a patch for which the weight gradient is computed as dot products: rearranging the
+/// output gradient for a matrix product takes longer than the few products of each of its values.
+const MAX_DOTS: usize = 32;
 
 /// With fewer output positions, packing the weights takes longer than it saves.
 const MIN_POSITIONS: usize = 512;
@@ -328,17 +332,30 @@ fn add_band(
     let grad = &grad[filters.start * sizes.output_plane() + from..];
     let planes = &x[image * image_values..][..image_values];
     let weight = &mut sum.weight;
-    let mut add = |columns: Matrix<'_>| {
+    let mut add = |columns: &[f32], line: usize| {
+        if patch <= MAX_DOTS {
+            let grad = DotLines {
+                values: grad,
+                rows: filters.len(),
+                line: sizes.output_plane(),
+            };
+            let columns = DotLines {
+                values: columns,
+                rows: patch,
+                line,
+            };
+            return add_dots(weight, grad, columns, width);
+        }
         let grad = Matrix::strided(grad, filters.len(), width, sizes.output_plane());
+        let columns = Matrix::strided(columns, patch, width, line);
         add_product(weight, patch, grad, columns.transposed());
     };
     if sizes.is_pointwise() {
-        let plane = sizes.input_plane();
-        add(Matrix::strided(&planes[from..], patch, width, plane));
+        add(&planes[from..], sizes.input_plane());
     } else {
         with_scratch(patch * width, |columns| {
             im2col(sizes, planes, rows, columns);
-            add(Matrix::new(columns, patch, width));
+            add(columns, width);
         });
     }
     for (sum, grad) in sum.bias.iter_mut().zip(grad.chunks(sizes.output_plane())) {

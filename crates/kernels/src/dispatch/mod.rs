@@ -78,9 +78,24 @@ pub(crate) trait KernelGradients: Backend {
         options: Conv2dOptions,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
+    /// The output `y` is computed again if it is not given.
     fn max_pool2d_input_gradient(
         x: FloatTensor<Self>,
-        y: FloatTensor<Self>,
+        y: Option<FloatTensor<Self>>,
+        grad: FloatTensor<Self>,
+        options: MaxPool2dOptions,
+    ) -> FloatTensor<Self>;
+
+    /// 2x2 pooling, and which value of each window is the largest.
+    fn max_pool2d_choices(
+        x: FloatTensor<Self>,
+        options: MaxPool2dOptions,
+    ) -> (FloatTensor<Self>, Vec<u8>);
+
+    /// The gradient with respect to an input of this shape, given the choices of 2x2 pooling.
+    fn max_pool2d_gradient_of_choices(
+        input: [usize; 4],
+        choices: &[u8],
         grad: FloatTensor<Self>,
         options: MaxPool2dOptions,
     ) -> FloatTensor<Self>;
@@ -197,16 +212,43 @@ impl KernelGradients for Flex {
 
     fn max_pool2d_input_gradient(
         x: FlexTensor,
-        y: FlexTensor,
+        y: Option<FlexTensor>,
         grad: FlexTensor,
         options: MaxPool2dOptions,
     ) -> FlexTensor {
         let shape = dims(&x);
         let sizes = PoolSizes::new(shape, options);
-        let (x, y, grad) = (x.to_contiguous(), y.to_contiguous(), grad.to_contiguous());
+        let (x, grad) = (x.to_contiguous(), grad.to_contiguous());
+        let y = y.map(|y| y.to_contiguous());
         let dx = timed(Kernel::MaxPool2dGradient, || {
-            pool::input_gradient(&sizes, values(&x), values(&y), values(&grad))
+            let y = y.as_ref().map(values);
+            pool::input_gradient(&sizes, values(&x), y, values(&grad))
         });
         tensor(dx, shape)
+    }
+
+    fn max_pool2d_choices(x: FlexTensor, options: MaxPool2dOptions) -> (FlexTensor, Vec<u8>) {
+        let [images, channels, height, width] = dims(&x);
+        let sizes = PoolSizes::new([images, channels, height, width], options);
+        let x = x.to_contiguous();
+        let (y, choices) = timed(Kernel::MaxPool2d, || {
+            pool::forward_with_choices(&sizes, values(&x))
+        });
+        let [height, width] = sizes.output;
+        (tensor(y, [images, channels, height, width]), choices)
+    }
+
+    fn max_pool2d_gradient_of_choices(
+        input: [usize; 4],
+        choices: &[u8],
+        grad: FlexTensor,
+        options: MaxPool2dOptions,
+    ) -> FlexTensor {
+        let sizes = PoolSizes::new(input, options);
+        let grad = grad.to_contiguous();
+        let dx = timed(Kernel::MaxPool2dGradient, || {
+            pool::gradient_of_choices(&sizes, choices, values(&grad))
+        });
+        tensor(dx, input)
     }
 }

@@ -1,7 +1,12 @@
-//! Max pooling. The backward pass compares each window with its output again instead of storing the
-//! index of the maximum: two floats need less memory traffic than an eight-byte index.
+//! Max pooling. In general the backward pass compares each window with its output again.
 
-use crate::fresh::fresh;
+mod square;
+
+pub(crate) use square::{
+    forward_with_choices, gradient_of_choices, max_pool_2x2, max_pool_2x2_blocks,
+};
+
+use crate::fresh::{Target, fresh};
 use crate::output_size::output_size;
 use crate::phases::{Phases, Window};
 use crate::profile::slice;
@@ -10,6 +15,7 @@ use crate::scratch::with_scratch;
 use crate::simd::{select, vectorized};
 use crate::threads::per_task;
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// The options of a max pool.
@@ -109,21 +115,22 @@ impl PoolSizes {
 /// - `x`: `[planes, height, width]`
 /// - output: `[planes, output height, output width]`
 pub(crate) fn forward(sizes: &PoolSizes, x: &[f32]) -> Vec<f32> {
-    let mut y = vec![0.0; sizes.planes * sizes.output[0] * sizes.output[1]];
-    forward_into(sizes, x, &mut y);
-    y
+    fresh(sizes.planes * sizes.output[0] * sizes.output[1], |y| {
+        forward_into(sizes, x, y);
+    })
 }
 
 /// Like [`forward`], writing to `y`.
-pub(crate) fn forward_into(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
+pub(crate) fn forward_into<'a>(sizes: &PoolSizes, x: &[f32], y: impl Target<'a>) {
     let [height, width] = sizes.input;
     let [out_height, out_width] = sizes.output;
     let planes = per_task(height * width);
-    y.par_chunks_mut((out_height * out_width * planes).max(1))
+    y.parts(out_height * out_width * planes)
+        .into_par_iter()
         .zip(x.par_chunks((height * width * planes).max(1)))
         .for_each(|(y, x)| {
             let _slice = slice();
-            let planes = y.chunks_exact_mut(out_height * out_width);
+            let planes = y.ready().chunks_exact_mut(out_height * out_width);
             for (y, x) in planes.zip(x.chunks_exact(height * width)) {
                 if sizes.options.is_2x2() {
                     vectorized!(max_pool_2x2(width, x, y, sizes.options.rectifier));
@@ -135,13 +142,22 @@ pub(crate) fn forward_into(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
 }
 
 /// The gradient with respect to the input: each window's goes to its maximum, or the first of
-/// several.
+/// several. The output is computed again if it is not given.
 ///
 /// # Shapes
 /// - `x`: `[planes, height, width]`
 /// - `y`, `grad`: `[planes, output height, output width]`
 /// - result: as `x`
-pub(crate) fn input_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32]) -> Vec<f32> {
+pub(crate) fn input_gradient(
+    sizes: &PoolSizes,
+    x: &[f32],
+    y: Option<&[f32]>,
+    grad: &[f32],
+) -> Vec<f32> {
+    if sizes.options.is_2x2() {
+        return gradient_of_choices(sizes, &forward_with_choices(sizes, x).1, grad);
+    }
+    let y = y.map_or_else(|| forward(sizes, x).into(), Cow::Borrowed);
     let [height, width] = sizes.input;
     let [out_height, out_width] = sizes.output;
     let (plane, map) = (height * width, out_height * out_width);
@@ -155,11 +171,7 @@ pub(crate) fn input_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f3
                 let x = &x[i * plane..][..plane];
                 let y = &y[i * map..][..map];
                 let grad = &grad[i * map..][..map];
-                if sizes.options.is_2x2() {
-                    vectorized!(max_pool_2x2_gradient(sizes, x, y, grad, dx));
-                } else {
-                    max_pool_gradient(sizes, x, y, grad, dx);
-                }
+                max_pool_gradient(sizes, x, y, grad, dx);
             }
         });
     })
@@ -242,166 +254,4 @@ pub(crate) fn larger(a: f32, b: f32) -> f32 {
 #[inline(always)]
 fn is_largest(value: f32, largest: f32) -> bool {
     (value == largest) | value.is_nan()
-}
-
-/// 2x2 pooling with stride 2 over whole rows of `width` values; `width` is at least 2, and an odd
-/// last row or column is ignored.
-///
-/// # Shapes
-/// - `x`: `[height, width]`
-/// - `y`: `[height / 2, width / 2]`
-#[inline(always)]
-pub(crate) fn max_pool_2x2(width: usize, x: &[f32], y: &mut [f32], rectifier: Rectifier) {
-    let rows = x.chunks_exact(2 * width);
-    for (rows, y) in rows.zip(y.chunks_exact_mut(width / 2)) {
-        let rows = rows.split_at(width);
-        match y.len() {
-            8.. => max_pool_2x2_row::<8, 16>(rows, y, rectifier),
-            4.. => max_pool_2x2_row::<4, 8>(rows, y, rectifier),
-            _ => max_pool_2x2_row::<1, 2>(rows, y, rectifier),
-        }
-    }
-}
-
-/// One row of windows, `N` at a time, which read `M = 2 N` columns. The last `N` may overlap those
-/// before, whose outputs are then written twice with the same values.
-#[inline(always)]
-fn max_pool_2x2_row<const N: usize, const M: usize>(
-    (upper, lower): (&[f32], &[f32]),
-    y: &mut [f32],
-    rectifier: Rectifier,
-) {
-    let mut first = 0;
-    while first < y.len() {
-        first = first.min(y.len() - N);
-        let columns = 2 * first..2 * first + M;
-        let (upper, lower) = (&upper[columns.clone()], &lower[columns]);
-        let mut largest = [0.0; M];
-        for i in 0..M {
-            largest[i] = larger(upper[i], lower[i]);
-        }
-        let y = &mut y[first..first + N];
-        for i in 0..N {
-            y[i] = rectifier.of(larger(largest[2 * i], largest[2 * i + 1]));
-        }
-        first += N;
-    }
-}
-
-/// 2x2 pooling with stride 2 of `BLOCK` channels of each position; `finish(channel, largest)` is the
-/// output. An odd last row or column is ignored.
-///
-/// # Shapes
-/// - `x`: `[height, from, BLOCK]`
-/// - `y`: `[height / 2, to, BLOCK]`, where `to` is at most `from / 2`
-#[inline(always)]
-pub(crate) fn max_pool_2x2_blocks<const BLOCK: usize>(
-    [from, to]: [usize; 2],
-    x: &[f32],
-    y: &mut [f32],
-    finish: impl Fn(usize, f32) -> f32,
-) {
-    let rows = x.chunks_exact(2 * from * BLOCK);
-    for (y, x) in y.chunks_exact_mut(to * BLOCK).zip(rows) {
-        let (upper, lower) = x.split_at(from * BLOCK);
-        let windows = upper
-            .chunks_exact(2 * BLOCK)
-            .zip(lower.chunks_exact(2 * BLOCK));
-        for (y, (upper, lower)) in y.chunks_exact_mut(BLOCK).zip(windows) {
-            for i in 0..BLOCK {
-                let left = larger(upper[i], lower[i]);
-                let right = larger(upper[BLOCK + i], lower[BLOCK + i]);
-                y[i] = finish(i, larger(left, right));
-            }
-        }
-    }
-}
-
-/// [`input_gradient`] of one plane for [`max_pool_2x2`].
-#[inline(always)]
-fn max_pool_2x2_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], dx: &mut [f32]) {
-    let (width, out_width) = (sizes.input[1], sizes.output[1]);
-    let rows = y.chunks_exact(out_width).zip(grad.chunks_exact(out_width));
-    for (row, (y, grad)) in rows.enumerate() {
-        let (upper, lower) = x[2 * row * width..].split_at(width);
-        let (dx_upper, dx_lower) = dx[2 * row * width..].split_at_mut(width);
-        let values = 2 * out_width;
-        let x = [upper, &lower[..values]];
-        let dx = [dx_upper, &mut dx_lower[..values]];
-        match out_width {
-            8.. => max_pool_2x2_gradient_row::<8, 16>(sizes, x, y, grad, dx),
-            4.. => max_pool_2x2_gradient_row::<4, 8>(sizes, x, y, grad, dx),
-            _ => max_pool_2x2_gradient_row::<1, 2>(sizes, x, y, grad, dx),
-        }
-    }
-}
-
-/// One row of windows, `N` at a time, which read `M = 2 N` columns. The last `N` may overlap those
-/// before, whose gradients are then written twice with the same values.
-#[inline(always)]
-fn max_pool_2x2_gradient_row<const N: usize, const M: usize>(
-    sizes: &PoolSizes,
-    [upper, lower]: [&[f32]; 2],
-    y: &[f32],
-    grad: &[f32],
-    [dx_upper, dx_lower]: [&mut [f32]; 2],
-) {
-    let mut first = 0;
-    while first < y.len() {
-        first = first.min(y.len() - N);
-        let columns = 2 * first..2 * first + M;
-        let (y, grad) = (&y[first..first + N], &grad[first..first + N]);
-        let mut passed = [0.0; N];
-        for i in 0..N {
-            passed[i] = sizes.options.rectifier.gradient(grad[i], y[i]);
-        }
-        let largest = twice::<N, M>(y);
-        let upper = are_largest::<M>(&upper[columns.clone()], &largest);
-        let lower = are_largest::<M>(&lower[columns.clone()], &largest);
-        let (beside_upper, beside_lower) = (other_columns(upper), other_columns(lower));
-        let grad = twice::<N, M>(&passed);
-        let dx_upper = &mut dx_upper[columns.clone()];
-        let dx_lower = &mut dx_lower[columns];
-        // The first of several equal maxima gets the whole gradient.
-        for i in 0..M {
-            let right = (i as u32 % 2).wrapping_neg();
-            let keep_upper = upper[i] & !(beside_upper[i] & right);
-            let above = upper[i] | beside_upper[i];
-            let keep_lower = lower[i] & !(above | (beside_lower[i] & right));
-            dx_upper[i] = f32::from_bits(grad[i].to_bits() & keep_upper);
-            dx_lower[i] = f32::from_bits(grad[i].to_bits() & keep_lower);
-        }
-        first += N;
-    }
-}
-
-/// Repeats each value twice.
-#[inline(always)]
-fn twice<const N: usize, const M: usize>(values: &[f32]) -> [f32; M] {
-    let mut twice = [0.0; M];
-    for i in 0..N {
-        twice[2 * i] = values[i];
-        twice[2 * i + 1] = values[i];
-    }
-    twice
-}
-
-/// A mask with all bits set where the value is the maximum of its window, or NaN.
-#[inline(always)]
-fn are_largest<const M: usize>(values: &[f32], largest: &[f32; M]) -> [u32; M] {
-    let mut are = [0; M];
-    for i in 0..M {
-        are[i] = u32::from(is_largest(values[i], largest[i])).wrapping_neg();
-    }
-    are
-}
-
-/// Swaps the masks of each window's two columns.
-#[inline(always)]
-fn other_columns<const M: usize>(masks: [u32; M]) -> [u32; M] {
-    let mut others = [0; M];
-    for i in 0..M {
-        others[i] = masks[i ^ 1];
-    }
-    others
 }

@@ -4,10 +4,13 @@
 //! rows and columns. Results are therefore bit-identical however rows and columns are divided among tasks, and
 //! whatever the number of images.
 
+mod dots;
 mod factors;
+mod pooled;
 mod positions;
 mod sums;
 
+pub(crate) use dots::{DotLines, add_dots};
 pub(crate) use factors::{COLUMNS, Left, ROWS, Right, Rows};
 pub(crate) use positions::{Offsets, Positions, STEPS, WindowProduct};
 
