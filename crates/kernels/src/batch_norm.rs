@@ -2,7 +2,6 @@
 
 use crate::dispatch::NormOps;
 use crate::norm::{BatchNormOptions, NormSettings, Statistics};
-use crate::pool::MaxPool2dOptions;
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
@@ -97,25 +96,6 @@ impl BatchNormInput {
             self.beta.into_dispatch(),
             self.moments.into_dispatch(),
             settings,
-        ))
-    }
-
-    /// [`output`](Self::output), then max pooling, whose rectifier comes last.
-    ///
-    /// # Shapes
-    /// - output: `[images, channels, out height, out width]`
-    ///
-    /// # Panics
-    /// If the pool does not fit the maps.
-    pub fn max_pool2d(self, options: BatchNormOptions, pool: MaxPool2dOptions) -> Tensor<4> {
-        let settings = self.settings(options);
-        Tensor::from_dispatch(Dispatch::kernel_batch_norm_max_pool(
-            self.x.into_dispatch(),
-            self.gamma.into_dispatch(),
-            self.beta.into_dispatch(),
-            self.moments.into_dispatch(),
-            settings,
-            pool,
         ))
     }
 

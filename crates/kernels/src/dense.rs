@@ -74,8 +74,8 @@ pub(crate) fn input_gradient(sizes: &DenseSizes, weight: &[f32], grad: &[f32]) -
         inputs,
         units,
     } = *sizes;
-    if images == 0 {
-        return Vec::new();
+    if images == 0 || units == 0 {
+        return vec![0.0; images * inputs];
     }
     let mut by_unit = vec![0.0; units * images];
     transpose(grad, units, [images, units], &mut by_unit, images);

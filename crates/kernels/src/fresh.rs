@@ -1,5 +1,5 @@
 //! New memory that is cleared part by part just before each is written, while it is in the cache. To clear all of it
-//! beforehand takes as long as a pass over it.
+//! beforehand takes as long as a pass over it. Kernels that can also write to memory that exists take a [`Target`].
 #![allow(unsafe_code)] // a vector is given the length of what has been written
 
 use std::mem::MaybeUninit;
@@ -20,8 +20,8 @@ pub(crate) trait Target<'a>: Sized + Send {
 
     /// Parts of this length; the last one may be shorter.
     fn parts(mut self, length: usize) -> Vec<Self> {
-        let count = self.len().div_ceil(length.max(1));
-        let parts = (0..count).map(|_| {
+        let length = length.max(1);
+        let parts = (0..self.len().div_ceil(length)).map(|_| {
             let next = self.len().min(length);
             self.take(next)
         });

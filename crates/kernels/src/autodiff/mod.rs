@@ -7,13 +7,16 @@ mod pointwise;
 
 use crate::conv::Conv2dOptions;
 use crate::dispatch::{KernelGradients, KernelOps};
-use crate::pool::MaxPool2dOptions;
+use crate::pool::{Choices, MaxPool2dOptions};
 use burn::backend::autodiff::NodeId;
+use burn::backend::autodiff::checkpoint::retro_forward::RetroForward;
+use burn::backend::autodiff::checkpoint::state::BackwardStates;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, TensorMetadata};
+use std::marker::PhantomData;
 
 /// What a convolution's backward pass needs from the forward pass.
 #[derive(Debug, Clone)]
@@ -69,40 +72,24 @@ impl<B: KernelGradients, const N: usize> Backward<B, N> for Conv2dBackward {
     }
 }
 
-/// What a max pool's backward pass needs from the forward pass.
-#[derive(Debug, Clone)]
-enum PoolState<F> {
-    /// Of 2x2 pooling: the shape of the input, and which value of each window is the largest.
-    Choices([usize; 4], Vec<u8>),
-    /// The input and the output.
-    Values(NodeId, F),
-}
-
 #[derive(Debug)]
 struct MaxPool2d;
 
 impl<B: KernelGradients> Backward<B, 1> for MaxPool2d {
-    type State = (PoolState<FloatTensor<B>>, MaxPool2dOptions);
+    /// The shape of the input, which value of each window is the largest, and the options.
+    type State = ([usize; 4], Choices, MaxPool2dOptions);
 
     fn backward(
         self,
         ops: Ops<Self::State, 1>,
         grads: &mut Gradients,
-        checkpointer: &mut Checkpointer,
+        _checkpointer: &mut Checkpointer,
     ) {
         let [to_x] = ops.parents;
         let grad = grads.consume::<B>(&ops.node);
-        let (state, options) = ops.state;
-        let dx = match state {
-            PoolState::Choices(input, choices) => {
-                B::max_pool2d_gradient_of_choices(input, &choices, grad, options)
-            }
-            PoolState::Values(x, y) => {
-                let x = checkpointer.retrieve_node_output(x);
-                B::max_pool2d_input_gradient(x, Some(y), grad, options)
-            }
-        };
+        let (input, choices, options) = ops.state;
         if let Some(node) = to_x {
+            let dx = B::max_pool2d_input_gradient(input, &choices, grad, options);
             grads.register::<B>(node.id, dx);
         }
     }
@@ -143,27 +130,43 @@ impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodi
         Self::kernel_max_pool2d(Self::kernel_conv2d_bias(x, weight, bias, plain), pool)
     }
 
+    /// The output can be computed again in the backward pass, if the device keeps few outputs
+    /// (`Device::gradient_checkpointing`).
     fn kernel_max_pool2d(x: FloatTensor<Self>, options: MaxPool2dOptions) -> FloatTensor<Self> {
-        match MaxPool2d
+        let prep = MaxPool2d
             .prepare::<C>([x.node()])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prep) if options.is_2x2() => {
-                let x = x.into_primitive();
+            .memory_bound()
+            .retro_forward(PoolAgain::<B> {
+                input: x.node().id(),
+                options,
+                backend: PhantomData,
+            })
+            .parents([&x])
+            .stateful();
+        let x = x.into_primitive();
+        match prep {
+            OpsKind::Tracked(prep) => {
                 let input = x.shape().dims();
                 let (y, choices) = B::max_pool2d_choices(x, options);
-                prep.finish((PoolState::Choices(input, choices), options), y)
+                prep.finish((input, choices, options), y)
             }
-            OpsKind::Tracked(mut prep) => {
-                let x_state = prep.checkpoint(&x);
-                let y = B::kernel_max_pool2d(x.into_primitive(), options);
-                prep.finish((PoolState::Values(x_state, y.clone()), options), y)
-            }
-            OpsKind::UnTracked(prep) => {
-                prep.finish(B::kernel_max_pool2d(x.into_primitive(), options))
-            }
+            OpsKind::UnTracked(prep) => prep.finish(B::kernel_max_pool2d(x, options)),
         }
+    }
+}
+
+/// A max pool computed again in the backward pass.
+#[derive(Debug)]
+struct PoolAgain<B> {
+    input: NodeId,
+    options: MaxPool2dOptions,
+    backend: PhantomData<B>,
+}
+
+impl<B: KernelOps> RetroForward for PoolAgain<B> {
+    fn forward(&self, states: &mut BackwardStates, out_node: NodeId) {
+        let x = states.get_state::<FloatTensor<B>>(&self.input);
+        states.save(out_node, B::kernel_max_pool2d(x, self.options));
     }
 }
 

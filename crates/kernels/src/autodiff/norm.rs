@@ -1,9 +1,8 @@
 //! The backward passes of batch norms, alone and with what follows them.
 
 use super::operation::{Operation, tracked};
-use crate::dispatch::{KernelGradients, KernelOps, NormGradients, NormOps};
+use crate::dispatch::{NormGradients, NormOps};
 use crate::norm::NormSettings;
-use crate::pool::MaxPool2dOptions;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend};
@@ -26,29 +25,6 @@ impl<B: NormOps + NormGradients> Operation<B, 3> for BatchNorm<FloatTensor<B>> {
         grad: FloatTensor<B>,
     ) -> [FloatTensor<B>; 3] {
         B::batch_norm_gradients(x, gamma, beta, self.moments, grad, self.settings)
-    }
-}
-
-/// A batch norm and the max pool after it. The normalised maps, several times as large as the pooled ones, are not kept.
-#[derive(Debug, Clone)]
-struct BatchNormMaxPool<F> {
-    norm: BatchNorm<F>,
-    pool: MaxPool2dOptions,
-}
-
-impl<B> Operation<B, 3> for BatchNormMaxPool<FloatTensor<B>>
-where
-    B: NormOps + NormGradients + KernelOps + KernelGradients,
-{
-    fn forward(self, [x, gamma, beta]: [FloatTensor<B>; 3]) -> FloatTensor<B> {
-        let BatchNorm { moments, settings } = self.norm;
-        B::kernel_batch_norm_max_pool(x, gamma, beta, moments, settings, self.pool)
-    }
-
-    fn gradients(self, inputs: [FloatTensor<B>; 3], grad: FloatTensor<B>) -> [FloatTensor<B>; 3] {
-        let normalised = Operation::<B, 3>::forward(self.norm.clone(), inputs.clone());
-        let grad = B::max_pool2d_input_gradient(normalised, None, grad, self.pool);
-        Operation::<B, 3>::gradients(self.norm, inputs, grad)
     }
 }
 
@@ -75,7 +51,7 @@ impl<B: NormOps + NormGradients> Operation<B, 4> for BatchNormAdd<FloatTensor<B>
 
 impl<B, C> NormOps for Autodiff<B, C>
 where
-    B: NormOps + NormGradients + KernelOps + KernelGradients,
+    B: NormOps + NormGradients,
     C: CheckpointStrategy,
 {
     fn kernel_moments(x: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -92,19 +68,6 @@ where
         let moments = moments.into_primitive();
         let norm = BatchNorm { moments, settings };
         tracked::<_, B, C, 3>(norm, [x, gamma, beta])
-    }
-
-    fn kernel_batch_norm_max_pool(
-        x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        moments: FloatTensor<Self>,
-        settings: NormSettings,
-        pool: MaxPool2dOptions,
-    ) -> FloatTensor<Self> {
-        let moments = moments.into_primitive();
-        let norm = BatchNorm { moments, settings };
-        tracked::<_, B, C, 3>(BatchNormMaxPool { norm, pool }, [x, gamma, beta])
     }
 
     fn kernel_batch_norm_add(

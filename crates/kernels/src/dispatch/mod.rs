@@ -14,7 +14,7 @@ pub use pointwise::PointwiseOps;
 pub(crate) use tensors::{owned, tensor, values, values_mut};
 
 use crate::conv::{self, Conv2dOptions, ConvSizes, ConvWeights, WeightGradients};
-use crate::pool::{self, MaxPool2dOptions, PoolSizes};
+use crate::pool::{self, Choices, MaxPool2dOptions, PoolSizes};
 use crate::profile::{Kernel, timed};
 use crate::rectifier::{self, Rectifier};
 use burn::backend::tensor::FloatTensor;
@@ -78,24 +78,16 @@ pub(crate) trait KernelGradients: Backend {
         options: Conv2dOptions,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
-    /// The output `y` is computed again if it is not given.
-    fn max_pool2d_input_gradient(
-        x: FloatTensor<Self>,
-        y: Option<FloatTensor<Self>>,
-        grad: FloatTensor<Self>,
-        options: MaxPool2dOptions,
-    ) -> FloatTensor<Self>;
-
-    /// 2x2 pooling, and which value of each window is the largest.
+    /// Max pooling, and which value of each window is the largest.
     fn max_pool2d_choices(
         x: FloatTensor<Self>,
         options: MaxPool2dOptions,
-    ) -> (FloatTensor<Self>, Vec<u8>);
+    ) -> (FloatTensor<Self>, Choices);
 
-    /// The gradient with respect to an input of this shape, given the choices of 2x2 pooling.
-    fn max_pool2d_gradient_of_choices(
+    /// The gradient with respect to an input of this shape.
+    fn max_pool2d_input_gradient(
         input: [usize; 4],
-        choices: &[u8],
+        choices: &Choices,
         grad: FloatTensor<Self>,
         options: MaxPool2dOptions,
     ) -> FloatTensor<Self>;
@@ -210,44 +202,25 @@ impl KernelGradients for Flex {
         )
     }
 
-    fn max_pool2d_input_gradient(
-        x: FlexTensor,
-        y: Option<FlexTensor>,
-        grad: FlexTensor,
-        options: MaxPool2dOptions,
-    ) -> FlexTensor {
-        let shape = dims(&x);
-        let sizes = PoolSizes::new(shape, options);
-        let (x, grad) = (x.to_contiguous(), grad.to_contiguous());
-        let y = y.map(|y| y.to_contiguous());
-        let dx = timed(Kernel::MaxPool2dGradient, || {
-            let y = y.as_ref().map(values);
-            pool::input_gradient(&sizes, values(&x), y, values(&grad))
-        });
-        tensor(dx, shape)
-    }
-
-    fn max_pool2d_choices(x: FlexTensor, options: MaxPool2dOptions) -> (FlexTensor, Vec<u8>) {
+    fn max_pool2d_choices(x: FlexTensor, options: MaxPool2dOptions) -> (FlexTensor, Choices) {
         let [images, channels, height, width] = dims(&x);
         let sizes = PoolSizes::new([images, channels, height, width], options);
         let x = x.to_contiguous();
-        let (y, choices) = timed(Kernel::MaxPool2d, || {
-            pool::forward_with_choices(&sizes, values(&x))
-        });
+        let (y, choices) = timed(Kernel::MaxPool2d, || Choices::of(&sizes, values(&x)));
         let [height, width] = sizes.output;
         (tensor(y, [images, channels, height, width]), choices)
     }
 
-    fn max_pool2d_gradient_of_choices(
+    fn max_pool2d_input_gradient(
         input: [usize; 4],
-        choices: &[u8],
+        choices: &Choices,
         grad: FlexTensor,
         options: MaxPool2dOptions,
     ) -> FlexTensor {
         let sizes = PoolSizes::new(input, options);
         let grad = grad.to_contiguous();
         let dx = timed(Kernel::MaxPool2dGradient, || {
-            pool::gradient_of_choices(&sizes, choices, values(&grad))
+            choices.gradient(&sizes, values(&grad))
         });
         tensor(dx, input)
     }

@@ -1,9 +1,7 @@
 //! Batch norms, alone and with what follows them, as a burn backend extension, and their implementation for flex.
 
-use super::KernelOps;
 use super::tensors::{dims, owned, tensor, values, values_mut};
 use crate::norm::{self, Moments, NormSettings, NormSizes};
-use crate::pool::MaxPool2dOptions;
 use crate::profile::{Kernel, timed};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, backend_extension};
@@ -23,16 +21,6 @@ pub trait NormOps: Backend {
         beta: FloatTensor<Self>,
         moments: FloatTensor<Self>,
         settings: NormSettings,
-    ) -> FloatTensor<Self>;
-
-    /// Batch normalisation, then max pooling, whose rectifier comes last.
-    fn kernel_batch_norm_max_pool(
-        x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        moments: FloatTensor<Self>,
-        settings: NormSettings,
-        pool: MaxPool2dOptions,
     ) -> FloatTensor<Self>;
 
     /// Batch normalisation, plus other maps, then the nonlinearity.
@@ -100,18 +88,6 @@ impl NormOps for Flex {
             )
         });
         tensor(y, shape)
-    }
-
-    fn kernel_batch_norm_max_pool(
-        x: FlexTensor,
-        gamma: FlexTensor,
-        beta: FlexTensor,
-        moments: FlexTensor,
-        settings: NormSettings,
-        pool: MaxPool2dOptions,
-    ) -> FlexTensor {
-        let y = Self::kernel_batch_norm(x, gamma, beta, moments, settings);
-        Self::kernel_max_pool2d(y, pool)
     }
 
     fn kernel_batch_norm_add(

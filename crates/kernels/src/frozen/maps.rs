@@ -36,7 +36,7 @@ pub fn max_pool_gradient(
     };
     let sizes = PoolSizes::new(shape, options);
     if layout == Layout::Planes {
-        let values = shared(|| pool::input_gradient(&sizes, x, None, grad));
+        let values = shared(|| pool::input_gradient(&sizes, x, grad));
         dx.copy_from_slice(&values);
         return;
     }

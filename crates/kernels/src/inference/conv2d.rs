@@ -114,7 +114,7 @@ impl Conv2d {
     }
 
     /// The same convolution followed by 2x2 max pooling with stride 2, which is computed while the
-    /// outputs are in the cache; `None` if that is not supported for these sizes.
+    /// outputs are in registers or in the cache; `None` if that is not supported for these sizes.
     pub fn with_max_pool_2x2(&self) -> Option<Self> {
         if self.nonlinearity != Nonlinearity::default() {
             return None;
@@ -151,6 +151,11 @@ impl Conv2d {
         })
     }
 
+    /// Whether planes are written that nothing can be added to.
+    fn has_bare_planes(&self) -> bool {
+        matches!(&self.form, Form::Blocks(conv) if conv.writes() == Layout::Planes)
+    }
+
     /// The layout of the input.
     pub fn reads(&self) -> Layout {
         match &self.form {
@@ -172,7 +177,8 @@ impl Conv2d {
     /// The same convolution with this function of each output instead of its own.
     ///
     /// # Panics
-    /// If pooling follows and the function is not a rectifier: others do not commute with the maximum.
+    /// If the function is not a rectifier and pooling follows, since others do not commute with the maximum, or the
+    /// convolution is [`in_planes`](Self::in_planes).
     #[must_use]
     pub fn with_nonlinearity(mut self, nonlinearity: Nonlinearity) -> Self {
         (self.options.rectifier, self.nonlinearity) = match nonlinearity {
@@ -181,8 +187,8 @@ impl Conv2d {
         };
         let is_last = self.nonlinearity != Nonlinearity::default();
         assert!(
-            !(self.is_pooled && is_last),
-            "a pooled convolution ends with a rectifier"
+            !((self.is_pooled || self.has_bare_planes()) && is_last),
+            "a convolution that pools or writes planes ends with a rectifier"
         );
         self
     }
@@ -214,10 +220,11 @@ impl Conv2d {
     /// # Shapes
     /// - `x`: `[images, channels, height, width]`, in the layout that it [`reads`](Self::reads)
     /// - `y`, `added`: `[images, filters, out height, out width]`, in the layout that it
-    ///   [`writes`](Self::writes); `y` is overwritten. `added` must be `None` if pooling follows.
+    ///   [`writes`](Self::writes); `y` is overwritten. `added` must be `None` if pooling follows or the convolution is
+    ///   [`in_planes`](Self::in_planes).
     ///
     /// # Panics
-    /// If the lengths do not match.
+    /// If the lengths do not match, or there is an `added` where there must be none.
     pub fn forward(&self, images: usize, x: &[f32], added: Option<&[f32]>, y: &mut [f32]) {
         let has_function = self.nonlinearity != Nonlinearity::default();
         let ending = has_function.then_some(Ending::Function(self.nonlinearity));
@@ -265,7 +272,10 @@ impl Conv2d {
             "output of a convolution"
         );
         if let Some(added) = added {
-            assert!(!self.is_pooled, "a pooled convolution has no addition");
+            assert!(
+                !self.is_pooled && !self.has_bare_planes(),
+                "a convolution that pools or writes planes has no addition"
+            );
             assert_eq!(added.len(), y.len(), "addend of a convolution");
         }
         match &self.form {

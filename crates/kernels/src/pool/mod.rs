@@ -1,21 +1,22 @@
-//! Max pooling. In general the backward pass compares each window with its output again.
+//! Max pooling. For the backward pass it keeps which value of each window is the largest: less memory than the input and
+//! the output, which can be freed.
 
+mod choices;
 mod square;
+mod tap;
+mod windows;
 
-pub(crate) use square::{
-    forward_with_choices, gradient_of_choices, max_pool_2x2, max_pool_2x2_blocks,
-};
+pub(crate) use choices::Choices;
+pub(crate) use square::{max_pool_2x2, max_pool_2x2_blocks};
 
 use crate::fresh::{Target, fresh};
 use crate::output_size::output_size;
 use crate::phases::{Phases, Window};
 use crate::profile::slice;
 use crate::rectifier::Rectifier;
-use crate::scratch::with_scratch;
-use crate::simd::{select, vectorized};
+use crate::simd::vectorized;
 use crate::threads::per_task;
 use rayon::prelude::*;
-use std::borrow::Cow;
 use std::ops::Range;
 
 /// The options of a max pool.
@@ -115,7 +116,11 @@ impl PoolSizes {
 /// - `x`: `[planes, height, width]`
 /// - output: `[planes, output height, output width]`
 pub(crate) fn forward(sizes: &PoolSizes, x: &[f32]) -> Vec<f32> {
-    fresh(sizes.planes * sizes.output[0] * sizes.output[1], |y| {
+    let length = sizes.planes * sizes.output[0] * sizes.output[1];
+    if x.is_empty() {
+        return vec![0.0; length];
+    }
+    fresh(length, |y| {
         forward_into(sizes, x, y);
     })
 }
@@ -135,114 +140,21 @@ pub(crate) fn forward_into<'a>(sizes: &PoolSizes, x: &[f32], y: impl Target<'a>)
                 if sizes.options.is_2x2() {
                     vectorized!(max_pool_2x2(width, x, y, sizes.options.rectifier));
                 } else {
-                    max_pool(sizes, x, y);
+                    windows::max_pool(sizes, x, y);
                 }
             }
         });
 }
 
 /// The gradient with respect to the input: each window's goes to its maximum, or the first of
-/// several. The output is computed again if it is not given.
+/// several.
 ///
 /// # Shapes
 /// - `x`: `[planes, height, width]`
-/// - `y`, `grad`: `[planes, output height, output width]`
+/// - `grad`: `[planes, output height, output width]`
 /// - result: as `x`
-pub(crate) fn input_gradient(
-    sizes: &PoolSizes,
-    x: &[f32],
-    y: Option<&[f32]>,
-    grad: &[f32],
-) -> Vec<f32> {
-    if sizes.options.is_2x2() {
-        return gradient_of_choices(sizes, &forward_with_choices(sizes, x).1, grad);
-    }
-    let y = y.map_or_else(|| forward(sizes, x).into(), Cow::Borrowed);
-    let [height, width] = sizes.input;
-    let [out_height, out_width] = sizes.output;
-    let (plane, map) = (height * width, out_height * out_width);
-    fresh(sizes.planes * plane, |dx| {
-        let planes = per_task(plane);
-        let parts: Vec<_> = dx.chunks(plane * planes).collect();
-        parts.into_par_iter().enumerate().for_each(|(part, dx)| {
-            let _slice = slice();
-            for (i, dx) in dx.clear().chunks_exact_mut(plane).enumerate() {
-                let i = part * planes + i;
-                let x = &x[i * plane..][..plane];
-                let y = &y[i * map..][..map];
-                let grad = &grad[i * map..][..map];
-                max_pool_gradient(sizes, x, y, grad, dx);
-            }
-        });
-    })
-}
-
-/// One plane of [`forward`], tap by tap: keeps each output's maximum so far.
-fn max_pool(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
-    let layout = sizes.phases();
-    with_scratch(layout.padded() + layout.span(), |scratch| {
-        let (phases, largest) = scratch.split_at_mut(layout.padded());
-        layout.split(x, f32::NEG_INFINITY, phases);
-        largest.fill(f32::NEG_INFINITY);
-        for shift in layout.shifts() {
-            let (largest, values) = (&mut *largest, &phases[shift..][..layout.span()]);
-            vectorized!({
-                for (largest, value) in largest.iter_mut().zip(values) {
-                    *largest = larger(*largest, *value);
-                }
-            });
-        }
-        layout.gather(largest, y);
-    });
-    let rectifier = sizes.options.rectifier;
-    if rectifier.is_some() {
-        vectorized!({
-            for y in y {
-                *y = rectifier.of(*y);
-            }
-        });
-    }
-}
-
-/// One plane of [`input_gradient`], tap by tap: an output's gradient goes to the first tap that
-/// equals the output, and is then set to 0.
-fn max_pool_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], dx: &mut [f32]) {
-    let layout = sizes.phases();
-    let (padded, span) = (layout.padded(), layout.span());
-    with_scratch(2 * (padded + span), |scratch| {
-        let (phases, scratch) = scratch.split_at_mut(padded);
-        let (gradients, scratch) = scratch.split_at_mut(padded);
-        let (largest, left) = scratch.split_at_mut(span);
-        layout.split(x, f32::NEG_INFINITY, phases);
-        gradients.fill(0.0);
-        largest.fill(0.0);
-        layout.spread(y, largest);
-        // The surplus columns of each row have no gradient.
-        left.fill(0.0);
-        layout.spread(grad, left);
-        let largest = &*largest;
-        {
-            let (rectifier, left) = (sizes.options.rectifier, &mut *left);
-            vectorized!({
-                for (left, y) in left.iter_mut().zip(largest) {
-                    *left = rectifier.gradient(*left, *y);
-                }
-            });
-        }
-        for shift in layout.shifts() {
-            let values = &phases[shift..][..span];
-            let (left, gradients) = (&mut *left, &mut gradients[shift..][..span]);
-            vectorized!({
-                let outputs = left.iter_mut().zip(largest);
-                for (((left, y), value), gradient) in outputs.zip(values).zip(gradients) {
-                    let here = is_largest(*value, *y);
-                    *gradient += select(*left, here);
-                    *left = select(*left, !here);
-                }
-            });
-        }
-        layout.join(gradients, dx);
-    });
+pub(crate) fn input_gradient(sizes: &PoolSizes, x: &[f32], grad: &[f32]) -> Vec<f32> {
+    Choices::of(sizes, x).1.gradient(sizes, grad)
 }
 
 /// The larger of two values, or NaN if either is.
@@ -251,7 +163,8 @@ pub(crate) fn larger(a: f32, b: f32) -> f32 {
     if (b > a) | b.is_nan() { b } else { a }
 }
 
+/// Whether the later of two values is the first largest, or the first NaN.
 #[inline(always)]
-fn is_largest(value: f32, largest: f32) -> bool {
-    (value == largest) | value.is_nan()
+fn is_later(earlier: f32, later: f32) -> bool {
+    (later > earlier) | (later.is_nan() & !earlier.is_nan())
 }

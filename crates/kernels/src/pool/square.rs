@@ -1,71 +1,9 @@
-//! Pools of 2x2 with stride 2, which most networks use. For the backward pass they keep which value of each window is
-//! the largest, in a byte: less memory than the input and the output, which can be freed.
+//! Pools of 2x2 with stride 2, which most networks use.
 
-use super::{PoolSizes, larger};
-use crate::fresh::fresh;
-use crate::profile::slice;
+use super::tap::Choice;
+use super::{PoolSizes, is_later, larger};
 use crate::rectifier::{Rectifier, with_constant};
-use crate::simd::{select, vectorized};
-use crate::threads::per_task;
-use rayon::prelude::*;
-
-/// The choice of a window whose gradient the rectifier does not pass on.
-const NONE: u32 = 4;
-
-/// The largest value of each window, and which one it is: 0 and 1 above, 2 and 3 below, or [`NONE`]. It is the first of
-/// several that are equal, or of those that are NaN.
-///
-/// # Shapes
-/// - `x`: `[planes, height, width]`
-/// - results: `[planes, output height, output width]`
-pub(crate) fn forward_with_choices(sizes: &PoolSizes, x: &[f32]) -> (Vec<f32>, Vec<u8>) {
-    let [plane, map] = [sizes.input, sizes.output].map(|[height, width]| height * width);
-    let planes = per_task(plane);
-    let mut choices = vec![0; sizes.planes * map];
-    let y = fresh(choices.len(), |y| {
-        let parts: Vec<_> = y.chunks(map * planes).collect();
-        parts
-            .into_par_iter()
-            .zip(choices.par_chunks_mut((map * planes).max(1)))
-            .zip(x.par_chunks((plane * planes).max(1)))
-            .for_each(|((y, choices), x)| {
-                let _slice = slice();
-                let planes = y
-                    .clear()
-                    .chunks_exact_mut(map)
-                    .zip(choices.chunks_exact_mut(map));
-                for ((y, choices), x) in planes.zip(x.chunks_exact(plane)) {
-                    vectorized!(choose(sizes, x, y, choices));
-                }
-            });
-    });
-    (y, choices)
-}
-
-/// The gradient with respect to the input.
-///
-/// # Shapes
-/// - `choices`, `grad`: `[planes, output height, output width]`
-/// - result: `[planes, height, width]`
-pub(crate) fn gradient_of_choices(sizes: &PoolSizes, choices: &[u8], grad: &[f32]) -> Vec<f32> {
-    let [plane, map] = [sizes.input, sizes.output].map(|[height, width]| height * width);
-    let planes = per_task(plane);
-    fresh(sizes.planes * plane, |dx| {
-        let parts: Vec<_> = dx.chunks(plane * planes).collect();
-        parts
-            .into_par_iter()
-            .zip(choices.par_chunks((map * planes).max(1)))
-            .zip(grad.par_chunks((map * planes).max(1)))
-            .for_each(|((dx, choices), grad)| {
-                let _slice = slice();
-                let planes = choices.chunks_exact(map).zip(grad.chunks_exact(map));
-                for (dx, (choices, grad)) in dx.chunks(plane).zip(planes) {
-                    let dx = dx.clear();
-                    vectorized!(spread(sizes, choices, grad, dx));
-                }
-            });
-    })
-}
+use crate::simd::select;
 
 /// 2x2 pooling with stride 2 over whole rows of `width` values; `width` is at least 2, and an odd
 /// last row or column is ignored.
@@ -142,18 +80,18 @@ pub(crate) fn max_pool_2x2_blocks<const BLOCK: usize>(
     }
 }
 
-/// One plane of [`forward_with_choices`].
+/// One plane of [`Choices::of`](super::Choices::of). The taps 0 and 1 are above, 2 and 3 below.
 #[inline(always)]
-fn choose(sizes: &PoolSizes, x: &[f32], y: &mut [f32], choices: &mut [u8]) {
+pub(super) fn choose<T: Choice>(sizes: &PoolSizes, x: &[f32], y: &mut [f32], choices: &mut [T]) {
     let (width, out_width) = (sizes.input[1], sizes.output[1]);
     with_constant!(sizes.options.rectifier, RECTIFIER => {
         let outputs = y.chunks_exact_mut(out_width).zip(choices.chunks_exact_mut(out_width));
         for (rows, (y, choices)) in x.chunks_exact(2 * width).zip(outputs) {
             let rows = rows.split_at(width);
             match out_width {
-                8.. => choose_row::<8, 16>(rows, y, choices, RECTIFIER),
-                4.. => choose_row::<4, 8>(rows, y, choices, RECTIFIER),
-                _ => choose_row::<1, 2>(rows, y, choices, RECTIFIER),
+                8.. => choose_row::<T, 8, 16>(rows, y, choices, RECTIFIER),
+                4.. => choose_row::<T, 4, 8>(rows, y, choices, RECTIFIER),
+                _ => choose_row::<T, 1, 2>(rows, y, choices, RECTIFIER),
             }
         }
     });
@@ -161,10 +99,10 @@ fn choose(sizes: &PoolSizes, x: &[f32], y: &mut [f32], choices: &mut [u8]) {
 
 /// One row of windows, as [`max_pool_2x2_row`].
 #[inline(always)]
-fn choose_row<const N: usize, const M: usize>(
+fn choose_row<T: Choice, const N: usize, const M: usize>(
     (upper, lower): (&[f32], &[f32]),
     y: &mut [f32],
-    choices: &mut [u8],
+    choices: &mut [T],
     rectifier: Rectifier,
 ) {
     let mut first = 0;
@@ -180,7 +118,7 @@ fn choose_row<const N: usize, const M: usize>(
             let choice = if is_below { 2 + below[i] } else { above[i] };
             y[i] = rectifier.of(largest);
             let passes = rectifier.gradient(1.0, y[i]) != 0.0;
-            choices[i] = (if passes { choice } else { NONE }) as u8;
+            choices[i] = if passes { T::of_tap(choice) } else { T::NONE };
         }
         first += N;
     }
@@ -188,26 +126,20 @@ fn choose_row<const N: usize, const M: usize>(
 
 /// The larger of each two values, and which one it is.
 #[inline(always)]
-fn larger_of_pairs<const N: usize>(values: &[f32]) -> ([f32; N], [u32; N]) {
+fn larger_of_pairs<const N: usize>(values: &[f32]) -> ([f32; N], [usize; N]) {
     let (mut largest, mut choices) = ([0.0; N], [0; N]);
     for i in 0..N {
         let (left, right) = (values[2 * i], values[2 * i + 1]);
         let is_right = is_later(left, right);
         largest[i] = if is_right { right } else { left };
-        choices[i] = u32::from(is_right);
+        choices[i] = usize::from(is_right);
     }
     (largest, choices)
 }
 
-/// Whether the later of two values is the first largest, or the first NaN.
+/// One plane of [`Choices::gradient`](super::Choices::gradient). An odd last row or column keeps its 0.
 #[inline(always)]
-fn is_later(earlier: f32, later: f32) -> bool {
-    (later > earlier) | (later.is_nan() & !earlier.is_nan())
-}
-
-/// One plane of [`gradient_of_choices`]. An odd last row or column keeps its 0.
-#[inline(always)]
-fn spread(sizes: &PoolSizes, choices: &[u8], grad: &[f32], dx: &mut [f32]) {
+pub(super) fn spread<T: Choice>(sizes: &PoolSizes, choices: &[T], grad: &[f32], dx: &mut [f32]) {
     let (width, out_width) = (sizes.input[1], sizes.output[1]);
     let outputs = choices
         .chunks_exact(out_width)
@@ -215,36 +147,33 @@ fn spread(sizes: &PoolSizes, choices: &[u8], grad: &[f32], dx: &mut [f32]) {
     for (rows, (choices, grad)) in dx.chunks_exact_mut(2 * width).zip(outputs) {
         let rows = rows.split_at_mut(width);
         match out_width {
-            8.. => spread_row::<8, 16>(choices, grad, rows),
-            4.. => spread_row::<4, 8>(choices, grad, rows),
-            _ => spread_row::<1, 2>(choices, grad, rows),
+            8.. => spread_row::<T, 8, 16>(choices, grad, rows),
+            4.. => spread_row::<T, 4, 8>(choices, grad, rows),
+            _ => spread_row::<T, 1, 2>(choices, grad, rows),
         }
     }
 }
 
 /// One row of windows, as [`max_pool_2x2_row`].
 #[inline(always)]
-fn spread_row<const N: usize, const M: usize>(
-    choices: &[u8],
+fn spread_row<T: Choice, const N: usize, const M: usize>(
+    choices: &[T],
     grad: &[f32],
     (upper, lower): (&mut [f32], &mut [f32]),
 ) {
     let mut first = 0;
     while first < grad.len() {
         first = first.min(grad.len() - N);
-        let mut chosen = [0; N];
-        for (chosen, choice) in chosen.iter_mut().zip(&choices[first..first + N]) {
-            *chosen = u32::from(*choice);
-        }
+        let mut chosen = [T::NONE; N];
+        chosen.copy_from_slice(&choices[first..first + N]);
         let mut grads = [0.0; N];
         grads.copy_from_slice(&grad[first..first + N]);
-        let (chosen, grads) = (twice::<u32, N, M>(chosen), twice::<f32, N, M>(grads));
+        let (chosen, grads) = (twice::<T, N, M>(chosen), twice::<f32, N, M>(grads));
         let columns = 2 * first..2 * first + M;
         let (upper, lower) = (&mut upper[columns.clone()], &mut lower[columns]);
         for i in 0..M {
-            let column = i as u32 % 2;
-            upper[i] = select(grads[i], chosen[i] == column);
-            lower[i] = select(grads[i], chosen[i] == 2 + column);
+            upper[i] = select(grads[i], chosen[i] == T::of_tap(i % 2));
+            lower[i] = select(grads[i], chosen[i] == T::of_tap(2 + i % 2));
         }
         first += N;
     }
@@ -259,58 +188,4 @@ fn twice<T: Copy + Default, const N: usize, const M: usize>(values: [T; N]) -> [
         twice[2 * i + 1] = values[i];
     }
     twice
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::pool::MaxPool2dOptions;
-
-    const NAN: f32 = f32::NAN;
-
-    #[test]
-    fn the_first_largest_value_or_nan_gets_the_gradient_that_the_rectifier_passes() {
-        // Windows with a single maximum, several, NaN, and one that the rectifiers cut; an odd row and column.
-        let x = [
-            [1.0, 5.0, 2.0, 2.0, NAN, 1.0, -1.0, -2.0, 9.0],
-            [0.0, 3.0, 2.0, 2.0, NAN, 7.0, -3.0, -1.0, 9.0],
-            [0.0, 1.0, 0.0, 3.0, 0.0, NAN, 7.0, 6.5, 9.0],
-            [4.0, 4.0, 3.0, 1.0, 8.0, 8.0, 0.0, 0.0, 9.0],
-            [9.0; 9],
-        ];
-        let none = NONE as u8;
-        for (rectifier, largest, choices) in [
-            (
-                Rectifier::None,
-                [5.0, 2.0, NAN, -1.0, 4.0, 3.0, NAN, 7.0],
-                [1, 0, 0, 0, 2, 1, 1, 0],
-            ),
-            (
-                Rectifier::Relu6,
-                [5.0, 2.0, NAN, 0.0, 4.0, 3.0, NAN, 6.0],
-                [1, 0, none, none, 2, 1, none, none],
-            ),
-        ] {
-            let options = MaxPool2dOptions::new_2x2(rectifier);
-            let sizes = PoolSizes::new([1, 1, 5, 9], options);
-            let (y, found) = forward_with_choices(&sizes, x.as_flattened());
-            let bits = |values: &[f32]| -> Vec<u32> {
-                let each = values.iter();
-                each.map(|y| if y.is_nan() { 0 } else { y.to_bits() })
-                    .collect()
-            };
-            assert_eq!(bits(&y), bits(&largest), "{rectifier:?}");
-            assert_eq!(found, choices, "{rectifier:?}");
-            let grad: Vec<f32> = (1..=8).map(|i| i as f32).collect();
-            let dx = gradient_of_choices(&sizes, &found, &grad);
-            let mut expected = [[0.0; 9]; 5];
-            for (i, choice) in choices.into_iter().enumerate() {
-                let choice = usize::from(choice);
-                if choice < 4 {
-                    expected[i / 4 * 2 + choice / 2][i % 4 * 2 + choice % 2] = grad[i];
-                }
-            }
-            assert_eq!(dx, expected.as_flattened(), "{rectifier:?}");
-        }
-    }
 }

@@ -1,8 +1,9 @@
-//! Matrix products with factors that are packed once and used many times: weights.
+//! Matrix products: with factors that are packed once and used many times, which are weights; with windows of feature
+//! maps; and of rows with rows ([`add_dots`]).
 //!
-//! Each element of a product is summed in the same order, in parts of [`DEPTH`] products, whatever the numbers of
-//! rows and columns. Results are therefore bit-identical however rows and columns are divided among tasks, and
-//! whatever the number of images.
+//! Each element of a product is summed in the same order, whatever the numbers of rows and columns: dot products in the
+//! lanes of one vector, the others in parts of [`DEPTH`] products. Results are therefore bit-identical however rows and
+//! columns are divided among tasks, and whatever the number of images.
 
 mod dots;
 mod factors;

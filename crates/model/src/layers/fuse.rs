@@ -1,7 +1,7 @@
 //! Adjacent layers that one kernel computes: a batch norm with the activation after it and, outside
-//! training, if that is a ReLU or ReLU6, the convolution before it; a convolution or a batch norm
-//! with the max pool after it; with gradients, a batch norm at the end of a branch with the sum after
-//! it. The parameters stay in burn's modules.
+//! training, if that is a ReLU or ReLU6, the convolution before it; a convolution with the max pool
+//! after it; with gradients, a batch norm at the end of a branch with the sum after it. A max pool
+//! after a batch norm applies the activation between them. The parameters stay in burn's modules.
 
 use super::activation::Activation;
 use super::batch_norm::is_training;
@@ -139,7 +139,7 @@ fn normalized(
 ) -> Option<Tensor<4>> {
     let input = norm_input(norm, x, pass)?;
     Some(match pool {
-        Some(pool) => input.max_pool2d(norm_options(norm, None), pool),
+        Some(pool) => receptive_kernels::max_pool2d(input.output(norm_options(norm, None)), pool),
         None => input.output(norm_options(norm, activation)),
     })
 }

@@ -307,8 +307,6 @@ impl BlockConvolution {
         };
         let line = self.is_pooled.then(|| self.tile.line(sizes));
         if self.writes == Layout::Planes {
-            let is_bare = added.is_none() && ending.is_none();
-            assert!(is_bare, "a convolution that writes planes has no addition");
             return write_planes(&all, line, &mut task.targets);
         }
         if let Some(line) = line {
@@ -364,17 +362,29 @@ impl BlockConvolution {
     }
 }
 
-/// Writes products to planes, row by row: blocks first, which stay in the cache. With a `line` only the largest of
+/// Number of neighbouring positions that are written to planes at a time.
+const PIECE: usize = 512;
+
+/// Writes products to planes, piece by piece: blocks first, which stay in the cache. With a `line` only the largest of
 /// each 2x2, as [`WindowProduct::write_largest`] does.
 fn write_planes(product: &WindowProduct<'_>, line: Option<usize>, targets: &mut [&mut [f32]]) {
     let filters = targets.len().next_multiple_of(BLOCK);
-    for row in product.rows {
+    let step = product.step * if line.is_some() { 2 } else { 1 };
+    let pieces = product.rows.iter().flat_map(|row| {
+        let starts = (0..row.count).step_by(PIECE);
+        starts.map(move |done| Positions {
+            from: row.from + done * step,
+            to: row.to + done,
+            count: (row.count - done).min(PIECE),
+        })
+    });
+    for row in pieces {
         let count = row.count;
         with_scratch((filters + BLOCK) * count, |scratch| {
             let (maps, planes) = scratch.split_at_mut(filters * count);
             let mut maps: Vec<&mut [f32]> = maps.chunks_exact_mut(BLOCK * count).collect();
             let of_row = WindowProduct {
-                rows: &[Positions { to: 0, ..*row }],
+                rows: &[Positions { to: 0, ..row }],
                 ..*product
             };
             match line {

@@ -27,9 +27,10 @@ pub(crate) fn output(
     let mut buffers = MapBuffers { buffers, device };
     let of_image = shape.values().max(1);
     let count = images.len() / of_image;
-    if let (Some((Step::Conv2d(last), before)), true) =
-        (steps.split_last(), count <= at_a_time.max(1))
+    let is_at_once = (1..=at_a_time.max(1)).contains(&count);
+    if let Some((Step::Conv2d(last), before)) = steps.split_last()
         && last.writes() == Layout::Planes
+        && is_at_once
     {
         // The convolution's output is the result, which need not be copied.
         let images = Maps::new(images.into(), shape, count);
