@@ -7,6 +7,7 @@ use crate::error::CliError;
 use crate::render::{DataProgress, say_paragraph};
 use burn::tensor::Device;
 use receptive_core::text::{Printable, counted, percent};
+use receptive_core::{did_you_mean, nearest};
 use receptive_data::{DataSet, Split};
 use receptive_inspect::Prediction;
 use receptive_model::{Artifact, presets};
@@ -292,7 +293,25 @@ fn start_of(arguments: &NetworkArgs) -> Result<Option<PathBuf>, CliError> {
             "the model of --from already has a network; leave one of them out",
         ));
     }
+    if !from.exists() {
+        return Err(no_start(from));
+    }
     Ok(Some(from.clone()))
+}
+
+/// There is nothing at this path, which may be a misspelt name of a network.
+fn no_start(from: &Path) -> CliError {
+    let name = from.to_string_lossy();
+    let near = nearest(&name, presets::published_names());
+    let meant = did_you_mean(&near).map_or(String::new(), |meant| format!("; {meant}"));
+    CliError::argument(
+        "--from",
+        format!(
+            "{} is neither a network that `receptive networks` lists nor an existing run, model or file of \
+             weights{meant}",
+            from.printable()
+        ),
+    )
 }
 
 /// The recipe for fine-tuning a trained run's network, on its own data unless other data are given.

@@ -298,7 +298,8 @@ impl Hub {
             reason,
             remedy: remedy.into(),
         };
-        let failed = |reason: String| rejected(reason, "check the network and try again");
+        let remedy = "check the network and try again, or give a file or folder of weights that is on this machine";
+        let failed = |reason: String| rejected(reason, remedy);
         let config = agent(url, self.silence)
             .max_redirects(0)
             .max_redirects_will_error(false)

@@ -91,8 +91,8 @@ impl Curves {
                 }
             }
             p.note {
-                "Training is measured on augmented images, with dropout and label smoothing; validation \
-                 without any of them."
+                "Training is measured on augmented images, with the dropout, label smoothing and class weights of the \
+                 run; validation without any of them."
             }
             details {
                 summary { "Data table" }

@@ -31,7 +31,8 @@ impl GainSection {
     }
 
     pub(crate) fn html(&self) -> Markup {
-        let rows: Vec<Vec<String>> = self.0.rows().map(|(name, score)| row(name, score)).into();
+        let rows = self.0.rows().into_iter();
+        let rows: Vec<Vec<String>> = rows.map(|(name, score)| row(name, score)).collect();
         let head = [
             "classifier",
             "top-1",

@@ -23,6 +23,9 @@ pub struct Gain {
     pub lost: usize,
     /// The p-value of McNemar's exact test on these counts.
     pub p: f64,
+    /// Whether the kept model is the pretrained network with the fitted head: no other layer was trained.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_head: bool,
 }
 
 /// Below this p-value two models differ significantly.
@@ -36,6 +39,7 @@ impl Gain {
         split: &str,
         evaluation: &Evaluation,
         right: &[bool],
+        only_head: bool,
     ) -> Option<Self> {
         let of = baselines.splits.iter().find(|one| one.split == split)?;
         if of.head_right.len() != right.len() {
@@ -52,21 +56,39 @@ impl Gain {
             gained,
             lost,
             p: sign_test(gained, lost),
+            only_head,
         })
     }
 
-    /// The three results by name, from the least to the most training.
-    pub fn rows(&self) -> [(&'static str, &Score); 3] {
-        [
+    /// The results by name, from the least to the most training.
+    pub fn rows(&self) -> Vec<(&'static str, &Score)> {
+        let mut rows = vec![
             ("nearest class mean", &self.nearest_mean),
             ("head only", &self.head_only),
-            ("fine-tuned", &self.fine_tuned),
-        ]
+        ];
+        if !self.only_head {
+            rows.push(("fine-tuned", &self.fine_tuned));
+        }
+        rows
     }
 
-    /// Whether the gain is significant, as a sentence.
+    /// Whether the gain is significant, and whether the simplest classifier does better, in sentences.
     pub fn verdict(&self) -> String {
+        let mut verdict = self.of_fine_tuning();
+        if self.nearest_mean.top1 > self.fine_tuned.top1 {
+            verdict += &format!(
+                " The nearest class mean classifies more of these images correctly ({}).",
+                percent(self.nearest_mean.top1)
+            );
+        }
+        verdict
+    }
+
+    fn of_fine_tuning(&self) -> String {
         let images = counted(self.fine_tuned.images, "image");
+        if self.only_head {
+            return "Only the head was trained: the kept model is the second of these.".into();
+        }
         if self.gained + self.lost == 0 {
             return format!(
                 "Fine-tuning neither corrected nor broke any of the head's predictions for {images}."
@@ -77,6 +99,9 @@ impl Gain {
             "Out of {images}, fine-tuning corrected {gained} that the head alone gets wrong, and \
              broke {lost}"
         );
+        if self.gained == self.lost {
+            return format!("{counts}: no difference.");
+        }
         let test = format!("(McNemar's exact test, p = {})", p_value(self.p));
         if self.p >= SIGNIFICANT {
             return format!(
@@ -137,8 +162,8 @@ mod tests {
                 head_right: head.to_vec(),
             }],
         };
-        assert!(Gain::new(&baselines, "val", &evaluation(tuned), tuned).is_none());
-        Gain::new(&baselines, "test", &evaluation(tuned), tuned).unwrap()
+        assert!(Gain::new(&baselines, "val", &evaluation(tuned), tuned, false).is_none());
+        Gain::new(&baselines, "test", &evaluation(tuned), tuned, false).unwrap()
     }
 
     #[test]
@@ -165,7 +190,28 @@ mod tests {
             "{}",
             many.verdict()
         );
+        let mut moved = head;
+        moved[..2].fill(true);
+        moved[98..].fill(false);
+        let level = gain(&head, &moved).verdict();
+        assert!(level.contains("broke 2 images: no difference."), "{level}");
+        let alone = Gain {
+            only_head: true,
+            ..gain(&head, &head)
+        };
+        assert_eq!(alone.rows().len(), 2);
+        assert!(
+            alone.verdict().contains("Only the head"),
+            "{}",
+            alone.verdict()
+        );
         let worse = gain(&tuned, &head);
+        // The nearest class mean is the head's equal here.
+        assert!(
+            worse
+                .verdict()
+                .contains("nearest class mean classifies more")
+        );
         assert!(worse.verdict().contains("worse"), "{}", worse.verdict());
         assert!(
             gain(&head, &head)

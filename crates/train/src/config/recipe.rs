@@ -1,7 +1,11 @@
 //! The recipe: choosing unset settings from the data and the initial weights.
 
 use super::fine_tuning::{MIN_EPOCHS, photographs};
-use super::{Auto, EarlyStopping, HeadStart, MicroBatch, Monitor, Optimizer, RunConfig};
+use super::{
+    Auto, EarlyStopping, HeadStart, MicroBatch, Monitor, Optimizer, RunConfig, ScheduleKind,
+    StartConfig,
+};
+use crate::metrics::MIN_CALIBRATION_IMAGES;
 use receptive_core::text::counted;
 use receptive_data::{Augment, DataSet, Split};
 
@@ -25,6 +29,9 @@ pub struct OpenSettings {
     pub clip_norm: bool,
     /// `start.head`
     pub head: bool,
+    /// `data.val_fraction`
+    #[serde(default)]
+    pub val_fraction: bool,
 }
 
 /// The numbers of images on which the recipe depends.
@@ -135,6 +142,7 @@ impl OpenSettings {
             label_smoothing: is_open(&["train.label_smoothing"]),
             clip_norm: is_open(&["train.clip_norm", "train.clip_value"]),
             head: is_open(&["start.head"]),
+            val_fraction: is_open(&["data.val_fraction"]),
         }
     }
 
@@ -149,6 +157,7 @@ impl OpenSettings {
             label_smoothing: self.label_smoothing && other.label_smoothing,
             clip_norm: self.clip_norm && other.clip_norm,
             head: self.head && other.head,
+            val_fraction: self.val_fraction && other.val_fraction,
         }
     }
 
@@ -167,7 +176,7 @@ impl OpenSettings {
             let epoch = self.choose_epoch(config, counts, are_few);
             if are_few {
                 let chosen = self.choose_from_scratch(config, counts);
-                is_few_from_scratch = chosen.is_some();
+                is_few_from_scratch = !chosen.is_empty();
                 choices.extend(chosen);
             }
             choices.extend(epoch);
@@ -178,14 +187,14 @@ impl OpenSettings {
             return choices;
         }
         let images = counted(counts.train, "training image");
-        let choices = choices.join("; ");
         let mut notes = vec![format!(
-            "chosen for {images} and written to config.toml: {choices}"
+            "these settings, which config.toml has, were chosen for {images}:"
         )];
+        notes.extend(choices.into_iter().map(|choice| format!("- {choice}")));
         if is_few_from_scratch && counts.are_coloured {
             notes.push(
-                "with so few images a pretrained network does much better, on 93 photographs of three classes a mean \
-                 recall of 89 % in place of 74 %: start.from = \"efficientnet_lite0\""
+                "with so few images starting from a pretrained network is much better, on 93 photographs of three \
+                 classes a mean recall of 89 % in place of 74 %: start.from = \"efficientnet_lite0\" would do so"
                     .into(),
             );
         }
@@ -206,18 +215,27 @@ impl OpenSettings {
         ))
     }
 
+    /// Whether the validation images that `data.val_fraction` would hold out serve nothing: a pretrained start with too
+    /// few of them to select an epoch or to calibrate. All images train then.
+    pub(crate) fn holds_out_in_vain(self, config: &RunConfig, val: usize) -> bool {
+        let train = &config.train;
+        let needs_val =
+            train.early_stopping.is_some() || train.schedule.kind == ScheduleKind::Plateau;
+        let is_open = self.val_fraction && self.monitor && config.data.fold.is_none();
+        let are_few = (1..MIN_CALIBRATION_IMAGES).contains(&val);
+        is_open && config.start.is_some() && are_few && !needs_val
+    }
+
     /// For few images: small batches, and enough epochs for [`MIN_STEPS`].
-    fn choose_steps(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
-        let start = config.start.as_ref()?;
+    fn choose_steps(self, config: &mut RunConfig, counts: Counts) -> Vec<String> {
+        let Some(start) = &config.start else {
+            return Vec::new();
+        };
         if start.head == HeadStart::Only && self.epochs {
-            return None;
+            return Vec::new();
         }
-        let keeps_statistics = start.freeze_statistics;
-        let start_head = start.head;
-        let rates = [start.stem_rate, start.body_rate];
-        let images = counts.train;
+        let (start, images) = (start.clone(), counts.train);
         let mut chosen = Vec::new();
-        let mut reason = String::new();
         if self.batch_size {
             let is_small = images < SMALL_BATCHES;
             config.train.batch_size = if is_small { 16 } else { 64 };
@@ -225,68 +243,68 @@ impl OpenSettings {
             // depend on them.
             let devices = config.machine.devices();
             if is_small
-                && keeps_statistics
+                && start.freeze_statistics
                 && config.train.micro_batch == MicroBatch::Auto(Auto::Auto)
                 && devices.is_ok_and(|devices| devices.are_cpus())
             {
                 config.train.micro_batch = MicroBatch::Images(FROZEN_SHARD);
             }
+            let reason = match is_small {
+                true => ", so that few images give several steps per epoch",
+                false => "",
+            };
             let size = counted(config.train.batch_size, "image");
-            chosen.push(format!("batches of {size}"));
+            chosen.push(format!("batches of {size}{reason}"));
         }
         if self.epochs {
             let steps = images.div_ceil(config.train.batch_size.max(1)).max(1);
             let epochs = MIN_STEPS.div_ceil(steps);
             config.train.epochs = epochs.max(MIN_EPOCHS);
-            chosen.insert(0, counted(config.train.epochs, "epoch"));
-            if epochs > MIN_EPOCHS {
-                reason = format!(", for {MIN_STEPS} steps");
-            }
+            let reason = match epochs > MIN_EPOCHS {
+                true => format!(", for at least {MIN_STEPS} steps"),
+                false => ", enough for a pretrained network".into(),
+            };
+            let epochs = counted(config.train.epochs, "epoch");
+            chosen.insert(0, format!("{epochs}{reason}"));
         }
         if chosen.is_empty() {
-            return None;
+            return chosen;
         }
-        let rate = config.train.optimizer.learning_rate();
-        let [stem, body] = rates.map(|share| shown(rate * share));
-        let fitted = match start_head {
-            HeadStart::Fitted => ", which is fitted first",
-            HeadStart::Random | HeadStart::Only => "",
-        };
-        let changes = match config.train.augment.crop > 0.0 && config.train.augment.hue > 0.0 {
-            true => "; random crops and colour jitter against overfitting",
-            false => "",
-        };
-        let statistics = match keeps_statistics {
-            true => "batch norm keeps its statistics, since those of small batches are noisy",
-            false => "batch norm updates its statistics",
-        };
-        let weights = match config.train.has_balanced_weights() {
-            true => "; classes are weighted equally",
-            false => "",
-        };
-        Some(format!(
-            "{}{reason}; {}, learning rate {rate} for the head{fitted}, and {stem} to {body} for the \
-             layers before it, which are pretrained; {statistics}{changes}{weights}",
-            chosen.join(" in "),
-            config.train.optimizer.name(),
-        ))
+        chosen.push(rates(config, &start));
+        chosen.push(match start.freeze_statistics {
+            true => {
+                "batch norm keeps its statistics, since those of small batches are noisy".into()
+            }
+            false => "batch norm updates its statistics".into(),
+        });
+        if config.train.augment.crop > 0.0 && config.train.augment.hue > 0.0 {
+            chosen.push("random crops and colour jitter against overfitting".into());
+        }
+        if config.train.has_balanced_weights() {
+            chosen.push("classes are weighted equally, so that rare ones count".into());
+        }
+        chosen
     }
 
     /// For few images: more augmentation and more epochs.
-    fn choose_from_scratch(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
+    fn choose_from_scratch(self, config: &mut RunConfig, counts: Counts) -> Vec<String> {
         let images = counts.train;
         let train = &mut config.train;
         let mut chosen = Vec::new();
         if self.batch_size && images < SMALL_BATCHES {
             train.batch_size = 16;
-            chosen.push("batches of 16 images".to_string());
+            chosen.push(
+                "batches of 16 images, so that few images give several steps per epoch".into(),
+            );
         }
         if self.epochs {
             let steps = images.div_ceil(train.batch_size.max(1)).max(1);
             let wanted = MIN_STEPS_FROM_SCRATCH.div_ceil(steps).min(MAX_EPOCHS);
             if wanted > train.epochs {
                 train.epochs = wanted;
-                chosen.insert(0, counted(wanted, "epoch"));
+                let epochs = counted(wanted, "epoch");
+                let reason = "since few images from random weights need more";
+                chosen.insert(0, format!("{epochs}, {reason}"));
             }
         }
         if self.augment {
@@ -299,7 +317,7 @@ impl OpenSettings {
                 cutmix: train.augment.cutmix,
                 ..photographs()
             };
-            chosen.push("random crops and colour jitter".into());
+            chosen.push("random crops and colour jitter against overfitting".into());
         }
         let is_judged = counts.val >= JUDGES && train.monitor != Monitor::Last;
         let patience = (train.epochs / 4).max(1);
@@ -312,13 +330,7 @@ impl OpenSettings {
             let epochs = counted(patience, "epoch");
             chosen.push(format!("early stopping with a patience of {epochs}"));
         }
-        if chosen.is_empty() {
-            return None;
-        }
-        Some(format!(
-            "{}, since few images from random weights need more epochs and more augmentation",
-            chosen.join(", ")
-        ))
+        chosen
     }
 
     /// Disables label smoothing if the class weights differ too much.
@@ -404,6 +416,23 @@ impl OpenSettings {
                 .into(),
         )
     }
+}
+
+/// The optimizer and its learning rates.
+fn rates(config: &RunConfig, start: &StartConfig) -> String {
+    let rate = config.train.optimizer.learning_rate();
+    let [stem, body] = [start.stem_rate, start.body_rate].map(|share| shown(rate * share));
+    let fitted = match start.head {
+        HeadStart::Fitted => ", which is fitted first",
+        HeadStart::Random | HeadStart::Only => "",
+    };
+    let body = match (start.head, start.freeze) {
+        (HeadStart::Only, _) => "; the layers before it are frozen".into(),
+        (_, 0) => format!(", and {stem} to {body} for the layers before it, which are pretrained"),
+        (_, _) => format!(", and up to {body} for pretrained layers that are not frozen"),
+    };
+    let name = config.train.optimizer.name();
+    format!("{name} with a learning rate of {rate} for the head{fitted}{body}")
 }
 
 /// Rounded, to remove floating-point noise from a product of decimal numbers.

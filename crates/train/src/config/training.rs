@@ -221,9 +221,15 @@ impl TrainConfig {
         ] {
             let is_rest = may_rest && setting == "train.epochs";
             if (value == 0 && !is_rest) || value > max {
+                let rest = match setting {
+                    "train.epochs" if value == 0 => {
+                        ", or fit only the head of a pretrained network (start.head = \"only\")"
+                    }
+                    _ => "",
+                };
                 return Err(TrainError::setting(
                     setting,
-                    format!("it is {value}; use a number from 1 to {max}"),
+                    format!("it is {value}; use a number from 1 to {max}{rest}"),
                 ));
             }
         }

@@ -127,14 +127,18 @@ impl TrainingLoop<'_, '_> {
                 right.push(in_top(answer.logits, answer.label, 1));
             }
         })?;
-        let baselines = match self.setup.config.start {
+        let config = &self.setup.config;
+        let baselines = match config.start {
             // A damaged baselines file must not cost a run its result.
             Some(_) => self.run.baselines().ok().flatten(),
             None => None,
         };
+        let only_head = config.train.epochs == 0;
         let gain = baselines
             .zip(evaluation.as_ref())
-            .and_then(|(baselines, evaluation)| Gain::new(&baselines, split, evaluation, &right));
+            .and_then(|(baselines, evaluation)| {
+                Gain::new(&baselines, split, evaluation, &right, only_head)
+            });
         Ok((evaluation, gain))
     }
 

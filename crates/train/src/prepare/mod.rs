@@ -2,23 +2,23 @@
 
 pub(crate) mod input_size;
 mod kept_split;
+mod open;
 mod same_images;
 pub(crate) mod splits;
 pub(crate) mod start;
 
 use crate::compute::backend::default_device;
-use crate::config::{Counts, Monitor, OpenSettings, RunConfig, ScheduleKind};
+use crate::config::{Counts, Monitor, OpenSettings, RunConfig};
 use crate::error::TrainError;
 use crate::memory::{self, step_notes};
 use crate::prepare::input_size::{PHOTO_SIDE, is_photo, natural_input};
 use crate::prepare::kept_split::idle_fractions;
-use crate::prepare::same_images::check_same_images;
+use crate::prepare::open::{open_all_that_train, open_data};
 use crate::prepare::splits::Splits;
 use crate::prepare::start::InitialModel;
 use crate::run::{NO_RECORD, RunDirectory};
 use receptive_data::{
-    BadImages, DataError, DataOptions, DataSet, KNOWN_NAMES, Progress, RecordUse, Samples,
-    SplitRecord, check_size,
+    DataError, DataSet, KNOWN_NAMES, Progress, RecordUse, Samples, SplitRecord, check_size,
 };
 use receptive_model::{ImageSize, InputSpec, Pair, Plan, presets};
 use std::path::Path;
@@ -173,7 +173,10 @@ pub(crate) fn prepare_with(
             config.train.check_precision(&device)?;
         }
     }
-    let mut data = open_data(&mut config, known, progress)?;
+    let mut data = match known.record {
+        Some(_) => open_data(&mut config, known, progress)?,
+        None => open_all_that_train(&mut config, open, known.classes.as_deref(), progress)?,
+    };
     let choices = open.choose(&mut config, Counts::of(&data));
     data.notes.extend(choices);
     if own_input.is_none() {
@@ -225,62 +228,6 @@ fn grey_note(config: &RunConfig) -> Option<String> {
     })
 }
 
-/// Opens the data set and makes its path absolute, because the run directory must work from anywhere.
-fn open_data(
-    config: &mut RunConfig,
-    known: KnownImages,
-    progress: &dyn Progress,
-) -> Result<DataSet, TrainError> {
-    set_absolute_paths(config);
-    let inherits_group = inherits_group(config);
-    let KnownImages { record, classes } = known;
-    let is_followed = matches!(record, Some((_, RecordUse::Follow)));
-    let mut options = DataOptions {
-        record,
-        group_is_inherited: inherits_group,
-        ..config.data.options(config.train.seed, classes)
-    };
-    if is_followed {
-        // Damage to the run's own images is an error, checked below; other images do not matter.
-        options.bad_images = BadImages::Skip;
-    }
-    let mut data = receptive_data::open(&config.data.source, &options, progress)?;
-    if is_followed {
-        check_same_images(config, &data)?;
-    }
-    if inherits_group && !data.has_groups() {
-        config.data.group = None;
-    }
-    if data.train.is_empty() {
-        return Err(TrainError::setting(
-            "data.source",
-            format!("{} has no training images", config.data.source),
-        ));
-    }
-    if data.val.is_empty() && config.train.early_stopping.is_some() {
-        return Err(TrainError::setting(
-            "train.early_stopping",
-            format!(
-                "early stopping needs validation images; {}, or disable early stopping",
-                config.data.no_val_remedy()
-            ),
-        ));
-    }
-    if data.val.is_empty() && config.train.schedule.kind == ScheduleKind::Plateau {
-        return Err(TrainError::setting(
-            "train.schedule.kind",
-            format!(
-                "this schedule needs validation images; {}, or use another schedule",
-                config.data.no_val_remedy()
-            ),
-        ));
-    }
-    data.notes.extend(data.remarks());
-    data.notes
-        .extend(data.imbalance(config.train.balances_classes()));
-    Ok(data)
-}
-
 /// Makes the paths of the data absolute, so that they are valid in any directory.
 pub(crate) fn set_absolute_paths(config: &mut RunConfig) {
     if !KNOWN_NAMES.contains(&config.data.source.as_str())
@@ -295,14 +242,6 @@ pub(crate) fn set_absolute_paths(config: &mut RunConfig) {
             *path = absolute;
         }
     }
-}
-
-/// Whether the setting of groups comes from the run that this one starts from, and may not apply.
-fn inherits_group(config: &RunConfig) -> bool {
-    let start = config.start.as_ref();
-    let run = start.and_then(|start| RunDirectory::around(&start.from));
-    let own = run.and_then(|run| run.config().ok());
-    config.data.group.is_some() && own.is_some_and(|own| own.data.group == config.data.group)
 }
 
 /// Fits the network to the images and classes, and checks it.

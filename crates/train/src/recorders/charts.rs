@@ -56,7 +56,7 @@ impl Recorder for ChartRecorder {
         if end.shows_recall {
             panels.push(recall_panel(&epochs));
         }
-        let subtitle = "training: augmented, with dropout and label smoothing; validation: without";
+        let subtitle = "training: with augmentation and regularisation; validation: without";
         let chart = Chart {
             subtitle: subtitle.into(),
             x_label: "epoch".into(),

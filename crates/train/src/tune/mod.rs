@@ -81,6 +81,11 @@ impl Tune {
         (compute, progress): (&Compute, &dyn Progress),
     ) -> Result<Self, TrainError> {
         check(&options)?;
+        // Trials are compared on validation images, however few.
+        let open = OpenSettings {
+            val_fraction: false,
+            ..open
+        };
         let setup = prepare_open(base, open, input_from, progress)?;
         // Before a directory is created for a search that cannot start.
         check_alike(&setup, compute)?;

@@ -58,10 +58,11 @@ fn what_is_given_stays_as_it_is() {
         .choose(&mut config, counts(100, 20, 3));
     assert_eq!((config.train.epochs, config.train.batch_size), (5, 16));
     assert!(
-        notes[0].contains("config.toml: batches of 16 images; AdamW"),
+        notes[1].starts_with("- batches of 16 images, "),
         "{notes:?}"
     );
-    assert!(notes[0].contains("0.000003 to 0.00003 for"), "{notes:?}");
+    assert!(notes[2].contains("AdamW"), "{notes:?}");
+    assert!(notes[2].contains("0.000003 to 0.00003 for"), "{notes:?}");
 
     for start in [None, Some(StartConfig::fine_tuning("m"))] {
         let mut config = RunConfig {
@@ -79,17 +80,49 @@ fn what_is_given_stays_as_it_is() {
 }
 
 #[test]
-fn all_choices_are_one_note_of_a_few_lines() {
+fn each_choice_is_a_note_with_its_reason() {
     let mut config = fine_tuned();
     let notes = OpenSettings::except(ALL).choose(&mut config, counts(93, 15, 3));
-    let [note] = &notes[..] else {
-        panic!("{notes:?}")
-    };
-    let steps = "10 epochs in batches of 16 images, for 60 steps; AdamW";
-    assert!(note.contains(steps), "{note}");
-    assert!(note.contains("classes are weighted equally"), "{note}");
-    assert!(note.contains("15 validation images"), "{note}");
-    assert!(note.len() < 560, "{} characters: {note}", note.len());
+    for (note, expected) in notes.iter().zip([
+        "which config.toml has, were chosen for 93 training images:",
+        "- 10 epochs, for at least 60 steps",
+        "- batches of 16 images, so that",
+        "- AdamW with a learning rate of 0.0003 for the head, which is fitted first, and 0.000003 to 0.00003 for",
+        "- batch norm keeps its statistics, since",
+        "- random crops and colour jitter against overfitting",
+        "- classes are weighted equally, so that",
+        "- the last epoch is kept, since 15 validation images",
+    ]) {
+        assert!(note.contains(expected), "{note}");
+    }
+    assert_eq!(notes.len(), 8, "{notes:?}");
+
+    let mut frozen = fine_tuned();
+    frozen.start.as_mut().unwrap().freeze = 3;
+    let notes = OpenSettings::except(ALL).choose(&mut frozen, counts(93, 15, 3));
+    assert!(notes[3].ends_with("up to 0.00003 for pretrained layers that are not frozen"));
+}
+
+#[test]
+fn too_few_validation_images_to_serve_anything_are_not_held_out() {
+    let all = OpenSettings::except(ALL);
+    for (val, in_vain) in [(0, false), (1, true), (49, true), (50, false)] {
+        assert_eq!(all.holds_out_in_vain(&fine_tuned(), val), in_vain, "{val}");
+    }
+    for given in ["data.val_fraction", "train.monitor"] {
+        let open = OpenSettings::except(|setting| setting == given);
+        assert!(!open.holds_out_in_vain(&fine_tuned(), 10), "{given}");
+    }
+    assert!(!all.holds_out_in_vain(&config(), 10));
+    let mut stopped = fine_tuned();
+    stopped.train.early_stopping = Some(EarlyStopping {
+        metric: Monitor::ValLoss,
+        patience: 3,
+    });
+    assert!(!all.holds_out_in_vain(&stopped, 10));
+    let mut plateau = fine_tuned();
+    plateau.train.schedule.kind = ScheduleKind::Plateau;
+    assert!(!all.holds_out_in_vain(&plateau, 10));
 }
 
 #[test]
@@ -160,8 +193,9 @@ fn fine_tuning_with_balanced_classes_also_chooses_the_epoch_by_their_recall() {
         config.train.class_weights = ClassWeights::Rule(WeightRule::Balanced);
         let notes = OpenSettings::except(ALL).choose(&mut config, counts(1000, val, 3));
         assert_eq!(config.train.monitor, monitor, "{val}");
-        let epochs = notes[0].matches("epoch is kept").count();
-        let epochs = epochs + notes[0].matches("epoch with the best").count();
+        let of_epoch = ["epoch is kept", "epoch with the best"];
+        let is_of_epoch = |note: &&String| of_epoch.iter().any(|words| note.contains(words));
+        let epochs = notes.iter().filter(is_of_epoch).count();
         assert_eq!(epochs, usize::from(val > 0), "{notes:?}");
     }
 }
@@ -195,10 +229,14 @@ fn from_scratch_few_images_are_seen_more_often_and_many_as_before() {
         (Monitor::Last, None)
     );
     assert!(
-        notes[0].contains("200 epochs, batches of 16 images"),
+        notes[1].contains("200 epochs, since few images"),
         "{notes:?}"
     );
-    assert!(notes[1].contains("start.from = "), "{notes:?}");
+    assert!(
+        notes[2].contains("batches of 16 images, so that"),
+        "{notes:?}"
+    );
+    assert!(notes.last().unwrap().contains("start.from = "), "{notes:?}");
 
     let mut some = config();
     OpenSettings::except(ALL).choose(&mut some, counts(2000, 250, 3));
