@@ -3,7 +3,7 @@
 
 use crate::html::{Figure, figure, table};
 use crate::page::document;
-use crate::sections::Confusions;
+use crate::sections::{Confusions, GainSection};
 use crate::text::{duration, missing, percent, percent_or_dash};
 use maud::{Markup, html};
 use receptive_core::text::{Printable, counted, grouped};
@@ -39,6 +39,9 @@ pub fn series_page(summary: &SeriesSummary, path: &Path) -> String {
         nav aria-label="Sections" {
             ul {
                 li { a href="#runs" { "Runs" } }
+                @if summary.out_of_fold.as_ref().is_some_and(|all| all.gain.is_some()) {
+                    li { a href="#gain" { "Fine-tuning" } }
+                }
                 @if matches!(summary.kind, SeriesKind::Folds { .. }) {
                     li { a href="#confusion" { "Confusion" } }
                 }
@@ -50,6 +53,12 @@ pub fn series_page(summary: &SeriesSummary, path: &Path) -> String {
                 (runs_table(summary))
                 (spread_figure(summary))
                 (explanation(summary.kind))
+            }
+            @if let Some(gain) = summary.out_of_fold.as_ref().and_then(|all| all.gain.as_ref()) {
+                section id="gain" {
+                    h2 { "Fine-tuning" }
+                    (GainSection::of_folds(gain).html())
+                }
             }
             @if matches!(summary.kind, SeriesKind::Folds { .. }) {
                 section id="confusion" {

@@ -230,7 +230,7 @@ fn calibration_text(calibration: &Calibration) -> String {
     let before_ece = percent(before.ece);
     match (temperature, after) {
         (Some(temperature), Some(after)) => format!(
-            "calibrated: loss {:.3} -> {:.3}, error {before_ece} -> {} (temperature {temperature:.3})",
+            "calibrated: loss {:.3} -> {:.3}, ECE {before_ece} -> {} (temperature {temperature:.3})",
             before.nll,
             after.nll,
             percent(after.ece)

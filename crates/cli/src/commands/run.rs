@@ -2,6 +2,7 @@
 
 use super::import::import_published;
 use super::network::model_directory;
+use super::pretrained::Source;
 use crate::args::{Balance, DeviceArgs, MachineArgs, NetworkArgs, SourceArgs};
 use crate::error::CliError;
 use crate::render::{DataProgress, say_paragraph};
@@ -284,6 +285,13 @@ fn start_of(arguments: &NetworkArgs) -> Result<Option<PathBuf>, CliError> {
         return Ok(None);
     };
     let preset = arguments.preset.as_deref();
+    if let Some(preset) = preset
+        && Source::is_network(from)
+        && from.as_os_str() != preset
+    {
+        let problem = format!("--from {} is another network", from.printable());
+        return Err(CliError::argument(&format!("--preset {preset}"), problem));
+    }
     if let Some(imported) = import_published(from, preset, arguments.offline)? {
         return Ok(Some(imported));
     }

@@ -25,6 +25,11 @@ impl GainSection {
         }))
     }
 
+    /// Of all folds of a cross-validation.
+    pub(crate) fn of_folds(gain: &receptive_train::Gain) -> Self {
+        Self(gain.clone())
+    }
+
     /// The figures for programs.
     pub(crate) fn figures(&self) -> &receptive_train::Gain {
         &self.0

@@ -60,6 +60,24 @@ impl Gain {
         })
     }
 
+    /// The comparison over the images of several, such as the folds of a cross-validation; `None` without any.
+    pub(crate) fn of_all(gains: &[&Self]) -> Option<Self> {
+        let first = gains.first()?;
+        let sum = |count: fn(&Self) -> usize| gains.iter().map(|gain| count(gain)).sum::<usize>();
+        let score = |of: fn(&Self) -> &Score| Score::of_all(gains.iter().map(|gain| of(gain)));
+        let [gained, lost] = [sum(|gain| gain.gained), sum(|gain| gain.lost)];
+        Some(Self {
+            split: first.split.clone(),
+            nearest_mean: score(|gain| &gain.nearest_mean)?,
+            head_only: score(|gain| &gain.head_only)?,
+            fine_tuned: score(|gain| &gain.fine_tuned)?,
+            gained,
+            lost,
+            p: sign_test(gained, lost),
+            only_head: gains.iter().all(|gain| gain.only_head),
+        })
+    }
+
     /// The results by name, from the least to the most training.
     pub fn rows(&self) -> Vec<(&'static str, &Score)> {
         let mut rows = vec![
@@ -195,6 +213,11 @@ mod tests {
         moved[98..].fill(false);
         let level = gain(&head, &moved).verdict();
         assert!(level.contains("broke 2 images: no difference."), "{level}");
+        let all = Gain::of_all(&[&few, &gain(&head, &moved)]).unwrap();
+        assert_eq!((all.gained, all.lost, all.fine_tuned.images), (6, 3, 200));
+        assert!((all.head_only.top1 - 0.8).abs() < 1e-12);
+        assert_eq!(all.p, sign_test(6, 3));
+        assert_eq!(Gain::of_all(&[]), None);
         let alone = Gain {
             only_head: true,
             ..gain(&head, &head)

@@ -44,6 +44,22 @@ impl Score {
             mean_recall: evaluation.mean_recall,
         }
     }
+
+    /// Of all images of several scores; the mean recall is the mean of theirs. `None` without any score.
+    fn of_all<'a>(scores: impl Iterator<Item = &'a Self>) -> Option<Self> {
+        let scores: Vec<&Self> = scores.collect();
+        let images = scores.iter().map(|score| score.images).sum();
+        let correct = |score: &&Self| (score.top1 * score.images as f64).round() as usize;
+        let correct = scores.iter().map(correct).sum();
+        let recalls: Option<Vec<f64>> = scores.iter().map(|score| score.mean_recall).collect();
+        let mean = |recalls: Vec<f64>| recalls.iter().sum::<f64>() / recalls.len() as f64;
+        Some(Self {
+            images,
+            top1: correct as f64 / images as f64,
+            interval: wilson(correct, images)?,
+            mean_recall: recalls.map(mean),
+        })
+    }
 }
 
 /// Classifiers on the frozen features of the pretrained model.

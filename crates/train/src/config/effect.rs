@@ -143,6 +143,13 @@ impl TrainConfig {
                 stopping.patience
             ));
         }
+        let patience = self.schedule.plateau.patience;
+        if self.schedule.kind == ScheduleKind::Plateau && patience >= self.epochs {
+            notes.push(format!(
+                "train.schedule.kind = \"plateau\" never lowers the rate: train.schedule.plateau.patience is \
+                 {patience}, and the run has {epochs}"
+            ));
+        }
         if !has_val && !matches!(self.monitor, Monitor::Last | Monitor::ValLoss) {
             notes.push(format!(
                 "train.monitor has no effect: there are no validation images to compute {} on, so \

@@ -89,6 +89,8 @@ impl SeriesFile {
             kind,
             ..
         } = self;
-        ContentHash::of(format!("{input_from:?} {open:?} {kind:?}\n{base}").as_bytes()).to_string()
+        // While it is false, a setting that was added later is left out: the hash of an older series stays valid.
+        let open = format!("{open:?}").replace(", val_fraction: false", "");
+        ContentHash::of(format!("{input_from:?} {open} {kind:?}\n{base}").as_bytes()).to_string()
     }
 }

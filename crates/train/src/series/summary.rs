@@ -2,6 +2,7 @@
 
 use super::plan::SeriesKind;
 use super::student::Spread;
+use crate::baseline::Gain;
 use crate::evaluate::Evaluation;
 use crate::metrics::Confusion;
 use crate::records::TrainResult;
@@ -50,6 +51,9 @@ pub struct RunSummary {
     pub test: Option<RunFigures>,
     /// On the validation split.
     pub val: Option<RunFigures>,
+    /// For fine-tuning: the gain over the frozen features.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gain: Option<Gain>,
     /// In a cross-validation: `[true class, predicted class, count]` for the tested fold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confusion_counts: Vec<[usize; 3]>,
@@ -71,6 +75,7 @@ impl RunSummary {
             weights_sha256: result.weights_sha256.clone(),
             test: result.test.as_ref().map(RunFigures::from),
             val: result.val.as_ref().map(RunFigures::from),
+            gain: result.gain.clone(),
             confusion_counts: counts
                 .map(|(label, of, count)| [label, of, count])
                 .collect(),
@@ -87,6 +92,7 @@ impl RunSummary {
             weights_sha256: String::new(),
             test: None,
             val: None,
+            gain: None,
             confusion_counts: Vec::new(),
         }
     }
@@ -114,6 +120,9 @@ pub struct OutOfFold {
     pub top1: f64,
     /// The mean recall over the classes, from 0 to 1.
     pub mean_recall: Option<f64>,
+    /// For fine-tuning: the gain over the frozen features, whose classifiers were fitted without the image too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gain: Option<Gain>,
     /// `[true class, predicted class, count]`.
     pub confusion_counts: Vec<[usize; 3]>,
 }
@@ -206,7 +215,9 @@ impl SeriesSummary {
         }
         let images = confusion.total();
         let counts = confusion.entries();
+        let gains: Option<Vec<&Gain>> = self.runs.iter().map(|run| run.gain.as_ref()).collect();
         Some(OutOfFold {
+            gain: gains.and_then(|gains| Gain::of_all(&gains)),
             images,
             top1: confusion.correct() as f64 / images.max(1) as f64,
             mean_recall: confusion.mean_recall(),

@@ -271,22 +271,23 @@ fn result_json<'a>(
 
 /// Prints the accuracy on each split, the gain of fine-tuning and the calibration.
 fn show_scores(baselines: Option<&Baselines>, trained: &TrainResult) -> Result<(), CliError> {
-    for (split, evaluation) in [("test", &trained.test), ("validation", &trained.val)] {
-        if let Some(evaluation) = evaluation {
-            wide_line(split, evaluation_line(evaluation))?;
+    let splits = [
+        ("test", "test", &trained.test),
+        ("val", "validation", &trained.val),
+    ];
+    for (split, name, evaluation) in splits {
+        let Some(evaluation) = evaluation else {
+            continue;
+        };
+        wide_line(name, evaluation_line(evaluation))?;
+        if let Some(gain) = trained.gain.as_ref().filter(|gain| gain.split == split) {
+            show_gain_rows(gain)?;
         }
     }
-    if let (None, Some(baselines)) = (&trained.gain, baselines) {
-        show_baselines(baselines)?;
-    }
-    if let Some(gain) = &trained.gain {
-        for (name, score) in gain.rows() {
-            let recall = score.mean_recall.map_or(String::new(), |recall| {
-                format!(", mean recall {}", percent(recall))
-            });
-            wide_line("", format!("{name}: top-1 {}{recall}", score.words()))?;
-        }
-        wide_paragraph("gain", gain.verdict())?;
+    match (&trained.gain, baselines) {
+        (Some(gain), _) => wide_paragraph("gain", gain.verdict())?,
+        (None, Some(baselines)) => show_baselines(baselines)?,
+        (None, None) => {}
     }
     match (trained.temperature, trained.uncalibrated) {
         (Some(temperature), _) => wide_line(
@@ -295,6 +296,17 @@ fn show_scores(baselines: Option<&Baselines>, trained: &TrainResult) -> Result<(
         )?,
         (None, Some(reason)) => wide_paragraph("calibrated", format!("no: {reason}"))?,
         (None, None) => {}
+    }
+    Ok(())
+}
+
+/// Prints the classifiers that a gain compares.
+pub(super) fn show_gain_rows(gain: &Gain) -> Result<(), CliError> {
+    for (name, score) in gain.rows() {
+        let recall = score.mean_recall.map_or(String::new(), |recall| {
+            format!(", mean recall {}", percent(recall))
+        });
+        wide_line("", format!("{name}: top-1 {}{recall}", score.words()))?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `train --seeds` and `train --folds`: several runs of one config.
 
+use super::messages::show_gain_rows;
 use super::shared::new_directory;
 use super::{TrainArgs, apply, config, new_paths, overrides};
 use crate::commands::run::{NewPaths, set_network};
@@ -7,7 +8,8 @@ use crate::error::{CliError, Exit};
 use crate::machine::compute;
 use crate::ranks;
 use crate::render::{
-    DataProgress, SeriesProgress, Table, Tui, print, print_json, say_line, say_paragraph, wide_line,
+    DataProgress, SeriesProgress, Table, Tui, print, print_json, say_line, say_paragraph,
+    wide_line, wide_paragraph,
 };
 use crate::signals;
 use receptive_core::file::write_over_own;
@@ -197,6 +199,7 @@ fn show(
         images,
         top1,
         mean_recall,
+        gain,
         ..
     }) = &summary.out_of_fold
     {
@@ -209,6 +212,10 @@ fn show(
         });
         let top1 = percent(*top1);
         wide_line("all folds", format!("top-1 {top1}{interval}{recall}"))?;
+        if let Some(gain) = gain {
+            show_gain_rows(gain)?;
+            wide_paragraph("gain", gain.verdict())?;
+        }
     }
     let files = [Series::REPORT, Series::SUMMARY].into_iter();
     let files: Vec<String> = files
