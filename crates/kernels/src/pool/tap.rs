@@ -6,6 +6,11 @@ pub(super) trait Choice: Copy + PartialEq + Default + Send + Sync {
     const NONE: Self;
 
     fn of_tap(tap: usize) -> Self;
+
+    /// `other` if it `replaces` this one. By masks: of a condition the compiler makes a choice between two addresses,
+    /// and then reads value by value.
+    #[must_use]
+    fn or(self, other: Self, replaces: bool) -> Self;
 }
 
 impl Choice for u8 {
@@ -15,6 +20,12 @@ impl Choice for u8 {
     fn of_tap(tap: usize) -> Self {
         tap as Self
     }
+
+    #[inline(always)]
+    fn or(self, other: Self, replaces: bool) -> Self {
+        let mask = Self::from(replaces).wrapping_neg();
+        (other & mask) | (self & !mask)
+    }
 }
 
 impl Choice for u32 {
@@ -23,5 +34,11 @@ impl Choice for u32 {
     #[inline(always)]
     fn of_tap(tap: usize) -> Self {
         tap as Self
+    }
+
+    #[inline(always)]
+    fn or(self, other: Self, replaces: bool) -> Self {
+        let mask = Self::from(replaces).wrapping_neg();
+        (other & mask) | (self & !mask)
     }
 }

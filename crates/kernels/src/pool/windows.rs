@@ -54,9 +54,8 @@ pub(super) fn choose<T: Choice>(sizes: &PoolSizes, x: &[f32], y: &mut [f32], cho
             vectorized!({
                 let outputs = largest.iter_mut().zip(choices);
                 for ((largest, choice), value) in outputs.zip(values) {
-                    let is_here = is_later(*largest, *value);
-                    *largest = if is_here { *value } else { *largest };
-                    *choice = if is_here { tap } else { *choice };
+                    *choice = choice.or(tap, is_later(*largest, *value));
+                    *largest = larger(*largest, *value);
                 }
             });
         }
@@ -67,7 +66,7 @@ pub(super) fn choose<T: Choice>(sizes: &PoolSizes, x: &[f32], y: &mut [f32], cho
             vectorized!(with_constant!(rectifier, RECTIFIER => {
                 for (choice, largest) in choices.iter_mut().zip(largest) {
                     let passes = RECTIFIER.gradient(1.0, RECTIFIER.of(*largest)) != 0.0;
-                    *choice = if passes { *choice } else { T::NONE };
+                    *choice = choice.or(T::NONE, !passes);
                 }
             }));
         }
