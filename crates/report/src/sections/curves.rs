@@ -44,8 +44,9 @@ impl Curves {
         Ok(Self {
             loss: drawn(loss)?,
             top1: drawn(top1)?,
-            recall: shows_recall
-                .then(|| drawn(recall_panel(&epochs)))
+            recall: recall_panel(&epochs)
+                .filter(|_| shows_recall)
+                .map(drawn)
                 .transpose()?,
             epochs,
         })

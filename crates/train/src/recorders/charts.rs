@@ -54,9 +54,14 @@ impl Recorder for ChartRecorder {
         let [loss, top1] = curve_panels(&epochs);
         let mut panels = vec![loss, top1];
         if end.shows_recall {
-            panels.push(recall_panel(&epochs));
+            panels.extend(recall_panel(&epochs));
         }
-        let subtitle = "training: with augmentation and regularisation; validation: without";
+        let subtitle = match epochs.iter().any(|epoch| epoch.val_loss.is_some()) {
+            true => "training: with augmentation and regularisation; validation: without",
+            false => {
+                "training, with augmentation and regularisation; there are no validation images"
+            }
+        };
         let chart = Chart {
             subtitle: subtitle.into(),
             x_label: "epoch".into(),
@@ -135,11 +140,11 @@ pub fn curve_panels(epochs: &[Epoch]) -> [Panel; 2] {
     [loss, top1]
 }
 
-/// The mean recall on the validation split of every epoch, with the best epoch marked.
-pub fn recall_panel(epochs: &[Epoch]) -> Panel {
-    panel("mean recall (%)", epochs, None, |epoch| {
-        epoch.val_mean_recall.map(|recall| 100.0 * recall)
-    })
+/// The mean recall on the validation split of every epoch, with the best epoch marked; `None` without such a split.
+pub fn recall_panel(epochs: &[Epoch]) -> Option<Panel> {
+    let recall: Figure = |epoch| epoch.val_mean_recall.map(|recall| 100.0 * recall);
+    let has_any = epochs.iter().any(|epoch| recall(epoch).is_some());
+    has_any.then(|| panel("mean recall (%)", epochs, None, recall))
 }
 
 /// A value of an epoch, if it has it.
@@ -156,10 +161,13 @@ fn panel(label: &str, epochs: &[Epoch], train: Option<Figure>, val: Figure) -> P
     if let Some(train) = train {
         panel = panel.curve(Curve::new("training", &points(train)));
     }
-    panel = panel.curve(Curve {
-        style: LineStyle::Dashed,
-        ..Curve::new("validation", &points(val))
-    });
+    let val = points(val);
+    if !val.is_empty() {
+        panel = panel.curve(Curve {
+            style: LineStyle::Dashed,
+            ..Curve::new("validation", &val)
+        });
+    }
     match epochs.iter().rev().find(|epoch| epoch.best) {
         Some(best) => panel.marker(best.epoch as f64, &format!("best epoch {}", best.epoch)),
         None => panel,
@@ -218,6 +226,35 @@ pub fn confusion_matrix(confusion: &Confusion, classes: &[String], title: &str) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_validation_images_nothing_of_them_is_drawn() {
+        let mut epoch = Epoch {
+            epoch: 1,
+            train_loss: 0.5,
+            train_top1: 0.8,
+            val_loss: Some(0.4),
+            val_top1: Some(0.9),
+            val_mean_recall: Some(0.7),
+            val_top5: None,
+            learning_rate: 0.1,
+            images_per_second: 100.0,
+            data_wait: 0.0,
+            seconds: 1.0,
+            best: true,
+            weights: crate::records::Weights::Trained,
+            erf: None,
+        };
+        let curves = |epoch: &Epoch| {
+            let panels = curve_panels(std::slice::from_ref(epoch));
+            panels.map(|panel| panel.curves.len())
+        };
+        assert_eq!(curves(&epoch), [2, 2]);
+        assert!(recall_panel(std::slice::from_ref(&epoch)).is_some());
+        (epoch.val_loss, epoch.val_top1, epoch.val_mean_recall) = (None, None, None);
+        assert_eq!(curves(&epoch), [1, 1]);
+        assert!(recall_panel(std::slice::from_ref(&epoch)).is_none());
+    }
 
     #[test]
     fn of_very_many_classes_the_most_confused_are_drawn_with_their_whole_sums() {
