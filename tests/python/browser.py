@@ -5,6 +5,8 @@ browser.py CHROMIUM PAGE DIRECTORY: prints JSON {"errors": [...], "views": {name
 
 import base64
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -109,6 +111,7 @@ def started(chromium, profile):
         ],
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     said = []
     for line in process.stderr:
@@ -120,6 +123,14 @@ def started(chromium, profile):
             tab = next(tab for tab in tabs if tab["type"] == "page")
             return process, tab["webSocketDebuggerUrl"]
     raise RuntimeError(f"{chromium} did not start: {''.join(said[-5:])}")
+
+
+def end_helpers(process):
+    """Ends what the browser started and left: it leads a process group of its own."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 def look(page, address, directory):
@@ -158,7 +169,8 @@ def look(page, address, directory):
 def main():
     chromium, file, directory = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as profile:
+    # The browser's helpers may still write to the profile while it is removed.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process, address = started(chromium, profile)
         try:
             with connect(address, max_size=None) as socket:
@@ -166,6 +178,7 @@ def main():
         finally:
             process.terminate()
             process.wait()
+            end_helpers(process)
     json.dump(found, sys.stdout)
 
 
