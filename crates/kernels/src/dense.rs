@@ -1,12 +1,12 @@
 //! Dense layers in training: three matrix products, each divided into parts that depend only on the sizes.
 
-use crate::conv::winograd::transpose;
 use crate::fresh::fresh;
 use crate::matrix::{Matrix, add_product};
 use crate::product::{Finish, Left, Right, product};
 use crate::profile::slice;
 use crate::scratch::with_scratch;
 use crate::simd::{add, vectorized};
+use crate::transpose::transpose;
 use rayon::prelude::*;
 use std::ops::Range;
 

@@ -55,6 +55,7 @@ mod rectifier;
 mod scratch;
 mod simd;
 mod threads;
+mod transpose;
 
 pub use batch_norm::BatchNormInput;
 pub use conv::{Algorithm, Conv2dOptions};

@@ -55,15 +55,14 @@ impl<B: KernelGradients, const N: usize> Backward<B, N> for Conv2dBackward {
             None => grad,
         };
         let [to_x, to_weight, to_bias] = [0, 1, 2].map(|i| ops.parents.get(i).cloned().flatten());
-        if to_weight.is_some() || to_bias.is_some() {
-            let (of_weight, of_bias) =
-                B::conv2d_weight_gradients(x.clone(), weight.shape().dims(), grad.clone(), options);
-            if let Some(node) = to_weight {
-                grads.register::<B>(node.id, of_weight);
-            }
-            if let Some(node) = to_bias {
-                grads.register::<B>(node.id, of_bias);
-            }
+        if let Some(node) = to_weight {
+            let (shape, grad) = (weight.shape().dims(), grad.clone());
+            let of_weight = B::conv2d_weight_gradient(x.clone(), shape, grad, options);
+            grads.register::<B>(node.id, of_weight);
+        }
+        if let Some(node) = to_bias {
+            let of_bias = B::conv2d_bias_gradient(grad.clone());
+            grads.register::<B>(node.id, of_bias);
         }
         if let Some(node) = to_x {
             let of_x = B::conv2d_input_gradient(x.shape().dims(), weight, grad, options);

@@ -7,14 +7,14 @@ use super::bands::{
     take_from_each,
 };
 use super::im2col::{col2im, im2col};
-use super::{Addends, ConvSizes, WeightGradients};
+use super::{Addends, ConvSizes};
 use crate::matrix::{Matrix, add_product};
 use crate::pool::max_pool_2x2;
 use crate::product::{DotLines, Finish, ROWS, Right, Rows, add_dots, product};
-use crate::profile::{slice, slice_of};
+use crate::profile::slice_of;
 use crate::rectifier::{Rectifier, add_bias};
 use crate::scratch::with_scratch;
-use crate::simd::{add, total, vectorized};
+use crate::simd::{add, vectorized};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -225,36 +225,17 @@ pub(super) fn input_gradient(
     });
 }
 
-impl WeightGradients {
-    fn zeros(filters: usize, patch: usize) -> Self {
-        Self {
-            weight: vec![0.0; filters * patch],
-            bias: vec![0.0; filters],
-        }
-    }
-
-    /// Concatenates the gradients of consecutive filters.
-    fn concat(parts: impl IntoIterator<Item = Self>) -> Self {
-        let parts = parts.into_iter().map(|part| (part.weight, part.bias));
-        let (weight, bias): (Vec<_>, Vec<_>) = parts.unzip();
-        Self {
-            weight: weight.concat(),
-            bias: bias.concat(),
-        }
-    }
-}
-
-/// As [`super::weight_gradients`].
-pub(super) fn weight_gradients(sizes: &ConvSizes, x: &[f32], grad: &[f32]) -> WeightGradients {
-    let groups: Vec<WeightGradients> = (0..sizes.options.groups)
+/// As [`super::weight_gradient`].
+pub(super) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32]) -> Vec<f32> {
+    let groups: Vec<Vec<f32>> = (0..sizes.options.groups)
         .into_par_iter()
-        .map(|group| group_gradients(sizes, x, grad, group))
+        .map(|group| group_gradient(sizes, x, grad, group))
         .collect();
-    WeightGradients::concat(groups)
+    groups.concat()
 }
 
-/// The gradients of one group's weights.
-fn group_gradients(sizes: &ConvSizes, x: &[f32], grad: &[f32], group: usize) -> WeightGradients {
+/// The gradient of one group's weights.
+fn group_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32], group: usize) -> Vec<f32> {
     // Bands of images are summed within parts, and then the parts in order. The parts depend only
     // on the sizes, so the sum is bit-identical on any number of threads.
     let pieces: Vec<(usize, Range<usize>)> = (group..sizes.images)
@@ -270,11 +251,11 @@ fn group_gradients(sizes: &ConvSizes, x: &[f32], grad: &[f32], group: usize) -> 
         .iter()
         .flat_map(|filters| sums.iter().map(move |pieces| (filters, *pieces)))
         .collect();
-    let computed: Vec<WeightGradients> = tasks
+    let computed: Vec<Vec<f32>> = tasks
         .into_par_iter()
         .map(|(filters, pieces)| {
             let _slice = slice_of(most_filter_parts(filters.len()));
-            let mut sum = WeightGradients::zeros(filters.len(), sizes.patch());
+            let mut sum = vec![0.0; filters.len() * sizes.patch()];
             for (image, rows) in pieces {
                 add_band(sizes, x, grad, *image, rows, filters, &mut sum);
             }
@@ -282,34 +263,17 @@ fn group_gradients(sizes: &ConvSizes, x: &[f32], grad: &[f32], group: usize) -> 
         })
         .collect();
     let mut computed = computed.into_iter();
-    WeightGradients::concat(filters.iter().map(|filters| {
+    let of_parts = filters.iter().map(|filters| {
         let of_filters = computed.by_ref().take(sums.len());
         of_filters
             .reduce(|mut all, part| {
-                for (sum, part) in [(&mut all.weight, &part.weight), (&mut all.bias, &part.bias)] {
-                    vectorized!(add(sum, part));
-                }
+                let sum = &mut all;
+                vectorized!(add(sum, &part));
                 all
             })
-            .unwrap_or_else(|| WeightGradients::zeros(filters.len(), sizes.patch()))
-    }))
-}
-
-/// The gradient with respect to the bias: the sum of the output gradients per filter.
-pub(super) fn bias_gradient(sizes: &ConvSizes, grad: &[f32]) -> Vec<f32> {
-    let plane = sizes.output_plane();
-    let filters = sizes.all_filters();
-    let images = sizes.images / sizes.options.groups;
-    (0..filters)
-        .into_par_iter()
-        .map(|filter| {
-            let _slice = slice();
-            let planes = (0..images).map(|image| (image * filters + filter) * plane);
-            planes
-                .map(|from| vectorized!(total(&grad[from..][..plane])))
-                .sum()
-        })
-        .collect()
+            .unwrap_or_else(|| vec![0.0; filters.len() * sizes.patch()])
+    });
+    of_parts.collect::<Vec<_>>().concat()
 }
 
 /// Adds the gradients of some filters from one band of output rows of one image.
@@ -320,7 +284,7 @@ fn add_band(
     image: usize,
     rows: &Range<usize>,
     filters: &Range<usize>,
-    sum: &mut WeightGradients,
+    sum: &mut [f32],
 ) {
     let (patch, width) = (sizes.patch(), rows.len() * sizes.output[1]);
     let (image_values, grad_values) = (
@@ -331,7 +295,6 @@ fn add_band(
     let from = rows.start * sizes.output[1];
     let grad = &grad[filters.start * sizes.output_plane() + from..];
     let planes = &x[image * image_values..][..image_values];
-    let weight = &mut sum.weight;
     let mut add = |columns: &[f32], line: usize| {
         if patch <= MAX_DOTS {
             let grad = DotLines {
@@ -344,11 +307,11 @@ fn add_band(
                 rows: patch,
                 line,
             };
-            return add_dots(weight, grad, columns, width);
+            return add_dots(sum, grad, columns, width);
         }
         let grad = Matrix::strided(grad, filters.len(), width, sizes.output_plane());
         let columns = Matrix::strided(columns, patch, width, line);
-        add_product(weight, patch, grad, columns.transposed());
+        add_product(sum, patch, grad, columns.transposed());
     };
     if sizes.is_pointwise() {
         add(&planes[from..], sizes.input_plane());
@@ -357,8 +320,5 @@ fn add_band(
             im2col(sizes, planes, rows, columns);
             add(columns, width);
         });
-    }
-    for (sum, grad) in sum.bias.iter_mut().zip(grad.chunks(sizes.output_plane())) {
-        *sum += vectorized!(total(&grad[..width]));
     }
 }

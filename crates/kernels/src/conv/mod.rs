@@ -13,8 +13,11 @@ use crate::fresh::{Unwritten, fresh};
 use crate::output_size::output_size;
 use crate::pool::MaxPool2dOptions;
 use crate::product::Rows;
+use crate::profile::{self, slice};
 use crate::rectifier::Rectifier;
-use crate::{profile, threads};
+use crate::simd::{total, vectorized};
+use crate::threads;
+use rayon::prelude::*;
 use std::borrow::Cow;
 
 /// The options of a convolution, including the rectifier after it.
@@ -176,14 +179,6 @@ impl ConvSizes {
         let values = self.filters * self.patch();
         &weight[self.group(image) * values..][..values]
     }
-}
-
-/// The gradients with respect to weight and bias.
-pub(crate) struct WeightGradients {
-    /// `[filters, channels / groups, kernel height, kernel width]`.
-    pub(crate) weight: Vec<f32>,
-    /// `[filters]`.
-    pub(crate) bias: Vec<f32>,
 }
 
 /// What is added to a convolution before the rectifier.
@@ -388,23 +383,34 @@ impl<'a> GradientWeights<'a> {
     }
 }
 
-/// The gradients with respect to weight and bias.
+/// The gradient with respect to the weight: `[filters, channels / groups, kernel height, kernel width]`.
 ///
 /// # Shapes
 /// - `x`: `[images, channels, height, width]`
 /// - `grad`: `[images, filters, output height, output width]`
-pub(crate) fn weight_gradients(sizes: &ConvSizes, x: &[f32], grad: &[f32]) -> WeightGradients {
+pub(crate) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32]) -> Vec<f32> {
     if winograd::applies(sizes) {
-        WeightGradients {
-            weight: winograd::weight_gradient(sizes, x, grad),
-            bias: direct::bias_gradient(sizes, grad),
-        }
+        winograd::weight_gradient(sizes, x, grad)
     } else if sizes.is_depthwise() {
-        WeightGradients {
-            weight: depthwise::weight_gradient(sizes, x, grad),
-            bias: direct::bias_gradient(sizes, grad),
-        }
+        depthwise::weight_gradient(sizes, x, grad)
     } else {
-        direct::weight_gradients(sizes, x, grad)
+        direct::weight_gradient(sizes, x, grad)
     }
+}
+
+/// The gradient with respect to the bias: the sum of the output gradients per filter.
+///
+/// # Shapes
+/// - `grad`: `[images, filters, plane]`
+/// - result: `[filters]`
+pub(crate) fn bias_gradient(filters: usize, plane: usize, grad: &[f32]) -> Vec<f32> {
+    (0..filters)
+        .into_par_iter()
+        .map(|filter| {
+            let _slice = slice();
+            let of_filter = grad.chunks_exact(plane.max(1)).skip(filter);
+            let planes = of_filter.step_by(filters);
+            planes.map(|values| vectorized!(total(values))).sum()
+        })
+        .collect()
 }

@@ -13,7 +13,7 @@ pub(crate) use pointwise::PointwiseGradients;
 pub use pointwise::PointwiseOps;
 pub(crate) use tensors::{owned, tensor, values, values_mut};
 
-use crate::conv::{self, Conv2dOptions, ConvSizes, ConvWeights, WeightGradients};
+use crate::conv::{self, Conv2dOptions, ConvSizes, ConvWeights};
 use crate::pool::{self, Choices, MaxPool2dOptions, PoolSizes};
 use crate::profile::{Kernel, timed};
 use crate::rectifier::{self, Rectifier};
@@ -70,13 +70,14 @@ pub(crate) trait KernelGradients: Backend {
         options: Conv2dOptions,
     ) -> FloatTensor<Self>;
 
-    /// Gradients of weight and bias.
-    fn conv2d_weight_gradients(
+    fn conv2d_weight_gradient(
         x: FloatTensor<Self>,
         weight: [usize; 4],
         grad: FloatTensor<Self>,
         options: Conv2dOptions,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+    ) -> FloatTensor<Self>;
+
+    fn conv2d_bias_gradient(grad: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// Max pooling, and which value of each window is the largest.
     fn max_pool2d_choices(
@@ -185,21 +186,27 @@ impl KernelGradients for Flex {
         tensor(dx, sizes.input_shape())
     }
 
-    fn conv2d_weight_gradients(
+    fn conv2d_weight_gradient(
         x: FlexTensor,
         weight: [usize; 4],
         grad: FlexTensor,
         options: Conv2dOptions,
-    ) -> (FlexTensor, FlexTensor) {
+    ) -> FlexTensor {
         let sizes = ConvSizes::new(dims(&x), weight, options);
         let (x, grad) = (x.to_contiguous(), grad.to_contiguous());
-        let WeightGradients { weight, bias } = timed(Kernel::Conv2dWeightGradient, || {
-            conv::weight_gradients(&sizes, values(&x), values(&grad))
+        let weight = timed(Kernel::Conv2dWeightGradient, || {
+            conv::weight_gradient(&sizes, values(&x), values(&grad))
         });
-        (
-            tensor(weight, sizes.weight_shape()),
-            tensor(bias, [sizes.all_filters()]),
-        )
+        tensor(weight, sizes.weight_shape())
+    }
+
+    fn conv2d_bias_gradient(grad: FlexTensor) -> FlexTensor {
+        let [_, filters, height, width] = dims(&grad);
+        let grad = grad.to_contiguous();
+        let bias = timed(Kernel::Conv2dWeightGradient, || {
+            conv::bias_gradient(filters, height * width, values(&grad))
+        });
+        tensor(bias, [filters])
     }
 
     fn max_pool2d_choices(x: FlexTensor, options: MaxPool2dOptions) -> (FlexTensor, Choices) {

@@ -13,32 +13,23 @@ pub(super) trait Choice: Copy + PartialEq + Default + Send + Sync {
     fn or(self, other: Self, replaces: bool) -> Self;
 }
 
-impl Choice for u8 {
-    const NONE: Self = Self::MAX;
+macro_rules! choice {
+    ($($number:ty),+) => {$(
+        impl Choice for $number {
+            const NONE: Self = Self::MAX;
 
-    #[inline(always)]
-    fn of_tap(tap: usize) -> Self {
-        tap as Self
-    }
+            #[inline(always)]
+            fn of_tap(tap: usize) -> Self {
+                tap as Self
+            }
 
-    #[inline(always)]
-    fn or(self, other: Self, replaces: bool) -> Self {
-        let mask = Self::from(replaces).wrapping_neg();
-        (other & mask) | (self & !mask)
-    }
+            #[inline(always)]
+            fn or(self, other: Self, replaces: bool) -> Self {
+                let mask = Self::from(replaces).wrapping_neg();
+                (other & mask) | (self & !mask)
+            }
+        }
+    )+};
 }
 
-impl Choice for u32 {
-    const NONE: Self = Self::MAX;
-
-    #[inline(always)]
-    fn of_tap(tap: usize) -> Self {
-        tap as Self
-    }
-
-    #[inline(always)]
-    fn or(self, other: Self, replaces: bool) -> Self {
-        let mask = Self::from(replaces).wrapping_neg();
-        (other & mask) | (self & !mask)
-    }
-}
+choice!(u8, u32);

@@ -173,12 +173,7 @@ impl WriteLargest<'_, '_, '_> {
     ) -> [[S::f32s; V]; R] {
         let product = self.product;
         let depth = product.offsets.depth();
-        let mut right: [&[f32]; V] = [&[]; V];
-        for (v, right) in right.iter_mut().enumerate() {
-            let column = column + v * S::F32_LANES;
-            let first = column / COLUMNS * depth + from;
-            *right = &product.weights[first * COLUMNS + column % COLUMNS..];
-        }
+        let right = product.filters::<V>(column, S::F32_LANES, from);
         let left = Squares::<STEP> {
             values: &product.values[first..],
             offsets: product.offsets,

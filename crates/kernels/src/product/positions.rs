@@ -142,6 +142,23 @@ impl WindowProduct<'_> {
             targets,
         });
     }
+
+    /// The weights of `V` registers of filters, from this place in the windows on.
+    #[inline(always)]
+    pub(super) fn filters<const V: usize>(
+        &self,
+        first: usize,
+        lanes: usize,
+        from: usize,
+    ) -> [&[f32]; V] {
+        let mut registers: [&[f32]; V] = [&[]; V];
+        for (v, register) in registers.iter_mut().enumerate() {
+            let filter = first + v * lanes;
+            let row = filter / COLUMNS * self.offsets.depth() + from;
+            *register = &self.weights[row * COLUMNS + filter % COLUMNS..];
+        }
+        registers
+    }
 }
 
 struct Write<'a, 'b, 'c> {
@@ -236,13 +253,7 @@ impl Write<'_, '_, '_> {
         part: &Range<usize>,
     ) {
         let product = self.product;
-        let depth = product.offsets.depth();
-        let mut right: [&[f32]; V] = [&[]; V];
-        for (v, right) in right.iter_mut().enumerate() {
-            let column = column + v * S::F32_LANES;
-            let first = column / COLUMNS * depth + part.start;
-            *right = &product.weights[first * COLUMNS + column % COLUMNS..];
-        }
+        let right = product.filters::<V>(column, S::F32_LANES, part.start);
         let left = Windows::<STEP> {
             values: &product.values[at.from..],
             offsets: product.offsets,
@@ -256,7 +267,7 @@ impl Write<'_, '_, '_> {
             part.len(),
             V * S::F32_LANES,
         );
-        let is_last = part.end == depth;
+        let is_last = part.end == product.offsets.depth();
         let bounds = product.rectifier.bounds();
         let columns = (column..).step_by(S::F32_LANES);
         for (v, column) in columns.take(V).enumerate() {

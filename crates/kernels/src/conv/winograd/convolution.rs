@@ -90,7 +90,7 @@ pub(in crate::conv) fn input_gradient_once(
     dx
 }
 
-/// The gradient with respect to the weight only, as in [`crate::conv::weight_gradients`].
+/// The gradient with respect to the weight only, as in [`crate::conv::weight_gradient`].
 pub(in crate::conv) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32]) -> Vec<f32> {
     let ranges = output_ranges(sizes.channels, sizes.filters);
     let gradients = ranges.map(|filters| gradient_of(sizes, filters, x, grad));

@@ -26,7 +26,6 @@ mod transform;
 mod weights;
 
 pub(crate) use blocks::forward_blocks;
-pub(crate) use channels_last::transpose;
 pub(super) use convolution::{
     forward, forward_once, input_gradient, input_gradient_once, weight_gradient,
 };

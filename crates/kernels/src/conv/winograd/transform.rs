@@ -4,10 +4,12 @@
 //! The interpolation points are 0, ±3/4, ±3/2 and infinity. The factors of Aᵀ and Bᵀ are then exact
 //! in 32-bit floats and close to 1, which reduces rounding errors to a quarter of those with the
 //! common points 0, ±1, ±2.
+#![allow(unsafe_code)] // the bounds are checked once per tile
 
 use super::LANES;
 use pulp::{Simd, WithSimd};
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 
 /// The points and their powers.
 const A: f32 = 0.75;
@@ -165,9 +167,42 @@ impl Strides {
         }
     }
 
+    /// The places of the tiles' first elements, in order.
     #[inline(always)]
-    fn first(&self, tile: usize) -> usize {
-        tile / self.per_line * self.line + tile % self.per_line * self.tile
+    fn places(self) -> Places {
+        Places {
+            strides: self,
+            column: 0,
+            line: 0,
+        }
+    }
+
+    /// Number of values from a tile's first one to its last, if it has `side` rows and columns of vectors of `lanes`.
+    #[inline(always)]
+    fn span(&self, side: usize, lanes: usize) -> usize {
+        (side - 1) * (self.row + self.column) + lanes
+    }
+}
+
+/// The places of the tiles' first elements, without a division for each.
+struct Places {
+    strides: Strides,
+    /// The next tile's column.
+    column: usize,
+    /// Where the next tile's line begins.
+    line: usize,
+}
+
+impl Places {
+    #[inline(always)]
+    fn next(&mut self) -> usize {
+        if self.column == self.strides.per_line {
+            self.column = 0;
+            self.line += self.strides.line;
+        }
+        let place = self.line + self.column * self.strides.tile;
+        self.column += 1;
+        place
     }
 }
 
@@ -209,31 +244,47 @@ impl<T: Linear<IN, OUT>, const IN: usize, const OUT: usize> WithSimd for Tiles<'
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let zero = simd.splat_f32s(0.0);
-        for tile in 0..self.tiles {
-            let (from, to) = (self.from.first(tile), self.to.first(tile));
+        let (mut from, mut to) = (self.from.places(), self.to.places());
+        let spans = [
+            self.from.span(IN, S::F32_LANES),
+            self.to.span(OUT, S::F32_LANES),
+        ];
+        for _ in 0..self.tiles {
+            let (from, to) = (from.next(), to.next());
             for lane in (0..self.lanes).step_by(S::F32_LANES) {
-                let source = &self.source[from + lane..];
-                let target = &mut self.target[to + lane..];
+                let source = &self.source[from + lane..][..spans[0]];
+                let target = &mut self.target[to + lane..][..spans[1]];
                 // Columns first: `half[j]` is column `j`, transformed. Loops instead of closures,
                 // because functions called from a closure would not be compiled for the processor's
                 // instructions.
-                let mut half = [[zero; OUT]; IN];
+                let mut half = [const { MaybeUninit::<[S::f32s; OUT]>::uninit() }; IN];
                 for (j, half) in half.iter_mut().enumerate() {
                     let mut column = [zero; IN];
                     for (i, value) in column.iter_mut().enumerate() {
                         let at = i * self.from.row + j * self.from.column;
-                        *value = S::as_simd_f32s(&source[at..][..S::F32_LANES]).0[0];
+                        // SAFETY: `i` and `j` are at most `IN - 1`, so that a vector from here on ends within the
+                        // span, which is the slice's length.
+                        *value =
+                            unsafe { source.as_ptr().add(at).cast::<S::f32s>().read_unaligned() };
                     }
-                    *half = T::apply(simd, column);
+                    half.write(T::apply(simd, column));
                 }
                 for i in 0..OUT {
                     let mut row = [zero; IN];
                     for (value, half) in row.iter_mut().zip(&half) {
-                        *value = half[i];
+                        // SAFETY: the loop above has written all of them.
+                        *value = unsafe { half.assume_init_ref() }[i];
                     }
                     for (j, value) in T::apply(simd, row).into_iter().enumerate() {
                         let at = i * self.to.row + j * self.to.column;
-                        S::as_mut_simd_f32s(&mut target[at..][..S::F32_LANES]).0[0] = value;
+                        // SAFETY: as above, with `OUT` rows and columns.
+                        unsafe {
+                            target
+                                .as_mut_ptr()
+                                .add(at)
+                                .cast::<S::f32s>()
+                                .write_unaligned(value)
+                        };
                     }
                 }
             }

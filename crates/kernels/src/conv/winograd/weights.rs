@@ -1,10 +1,10 @@
 //! The transformed weights, packed for the matrix products, and the gradient of the weights
 //! computed from that of the transformed weights.
 
-use super::channels_last::transpose;
 use super::transform::{Strides, WeightGradient, WeightTransform, transform};
 use super::{ELEMENTS, INPUT_TILE, LANES, padded};
 use crate::product::{COLUMNS, Right};
+use crate::transpose::transpose;
 use std::ops::Range;
 
 /// Elements of a 3x3 kernel.

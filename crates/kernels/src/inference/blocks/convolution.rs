@@ -2,13 +2,13 @@
 //! weights, without im2col.
 
 use super::layout::{BLOCK, Layout};
-use crate::conv::winograd::transpose;
 use crate::conv::{ConvSizes, forward_parts, take_from_each};
 use crate::ending::Ending;
 use crate::fresh::Target;
 use crate::product::{Offsets, Positions, STEPS, WindowProduct};
 use crate::scratch::with_scratch;
 use crate::threads::each;
+use crate::transpose::transpose;
 use std::ops::Range;
 
 /// Maximum number of values of a band's input: half of the second-level cache.

@@ -1,7 +1,7 @@
 //! How feature maps are stored in inference.
 
-use crate::conv::winograd::transpose;
 use crate::threads::{each, each_part, per_task};
+use crate::transpose::transpose;
 
 /// Number of channels in a block: a multiple of every vector width.
 pub(crate) const BLOCK: usize = 16;
