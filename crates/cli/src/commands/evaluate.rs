@@ -171,6 +171,11 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
         ))?;
     }
     print(calibration_text(&calibration))?;
+    if let Some(after) = &calibration.after
+        && after.ece > calibration.before.ece
+    {
+        print("the temperature makes the ECE of these images larger; for few images it is noisy")?;
+    }
     if let Some(new) = &new {
         print(result(&data.name, "new", new))?;
     }

@@ -217,8 +217,7 @@ impl RunSettings {
             Some(_) => OpenSettings::default(),
             None => OpenSettings::except(|setting| match setting {
                 "train.batch_size" => arguments.batch_size.is_some(),
-                "train.augment" => arguments.augment.is_none(),
-                _ => false,
+                setting => arguments.augment.is_none() && setting.starts_with("train.augment."),
             }),
         };
         let file = arguments.config.clone();
@@ -258,7 +257,10 @@ impl RunSettings {
                 config.data.source.printable()
             )));
         }
-        let is_set = |setting: &str| overrides.iter().any(|key| is_of(key, setting));
+        let is_set = |setting: &str| {
+            let mut keys = overrides.iter();
+            keys.any(|key| is_of(key, setting) || is_around(key, setting))
+        };
         Ok((
             config,
             self.input_from,
@@ -277,6 +279,13 @@ pub(super) fn optimizer_override(arguments: &NetworkArgs) -> Option<String> {
 fn is_of(key: &str, setting: &str) -> bool {
     let rest = key.trim_start().strip_prefix(setting);
     rest.is_some_and(|rest| rest.trim_start().starts_with(['=', '.']))
+}
+
+/// Whether a `KEY=VALUE` sets a table that this setting is in.
+fn is_around(key: &str, setting: &str) -> bool {
+    let table = key.split('=').next().unwrap_or_default().trim();
+    let rest = setting.strip_prefix(table);
+    rest.is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// The run or the artifact given by `--from`; published weights are imported first.

@@ -117,6 +117,16 @@ fn a_series_or_a_search_goes_on_with_the_same_images_alone() {
         );
         fs::write(&path, kept).unwrap();
     }
+    // The file as an older version wrote it is resumed below.
+    let path = format!("{series}/series.json");
+    let mut older: Value = serde_json::from_str(&file(&path)).unwrap();
+    older.as_object_mut().unwrap().remove("settings_sha256");
+    older["sha256"] = "of other fields".into();
+    let open = older["open"].as_object_mut().unwrap();
+    open.remove("colours");
+    let augment = open.remove("crop").unwrap();
+    open.insert("augment".into(), augment);
+    fs::write(&path, older.to_string()).unwrap();
     let notes = json(&["evaluate", &run, "--json"])["notes"].to_string();
     assert!(!notes.contains("another split"), "{notes}");
     for (command, directory) in all {

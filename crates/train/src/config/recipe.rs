@@ -1,5 +1,9 @@
 //! The recipe: choosing unset settings from the data and the initial weights.
 
+mod counts;
+
+pub(crate) use counts::Counts;
+
 use super::fine_tuning::{MIN_EPOCHS, photographs};
 use super::{
     Auto, EarlyStopping, HeadStart, MicroBatch, Monitor, Optimizer, RunConfig, ScheduleKind,
@@ -7,7 +11,7 @@ use super::{
 };
 use crate::metrics::MIN_CALIBRATION_IMAGES;
 use receptive_core::text::counted;
-use receptive_data::{Augment, DataSet, Split};
+use receptive_data::Augment;
 
 /// The unset settings, which the recipe may choose. The config has defaults for them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -19,8 +23,12 @@ pub struct OpenSettings {
     pub batch_size: bool,
     /// `train.monitor` and `train.early_stopping`
     pub monitor: bool,
-    /// `train.augment`
-    pub augment: bool,
+    /// `train.augment.crop`
+    #[serde(alias = "augment")]
+    pub crop: bool,
+    /// [`COLOURS`]; like `crop` in a file that does not have it.
+    #[serde(default)]
+    pub colours: Option<bool>,
     /// `train.label_smoothing`
     #[serde(default)]
     pub label_smoothing: bool,
@@ -34,27 +42,13 @@ pub struct OpenSettings {
     pub val_fraction: bool,
 }
 
-/// The numbers of images on which the recipe depends.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Counts {
-    /// Training images.
-    train: usize,
-    /// Validation images.
-    val: usize,
-    /// Validation images of the smallest class that has any.
-    val_of_smallest: usize,
-    /// Training images per class, on average.
-    per_class: usize,
-    /// Training images of the smallest class that has any, and of the largest class.
-    extremes: [usize; 2],
-    /// How many times as many training images the largest class has as another, on average over the classes.
-    mean_ratio: f64,
-    /// Classes.
-    classes: usize,
-    /// Whether the images may be photographs.
-    are_coloured: bool,
-}
-
+/// The settings of colour jitter.
+const COLOURS: [&str; 4] = [
+    "train.augment.brightness",
+    "train.augment.contrast",
+    "train.augment.saturation",
+    "train.augment.hue",
+];
 /// Below this number of training images, batches are small.
 const SMALL_BATCHES: usize = 500;
 /// Below this number of training images, training from random weights counts as training on few images.
@@ -89,47 +83,6 @@ const MAX_EPOCHS: usize = 200;
 /// Shard size if batch norms do not use batch statistics.
 const FROZEN_SHARD: usize = 8;
 
-impl Counts {
-    pub(crate) fn of(data: &DataSet) -> Self {
-        Self {
-            train: data.train.len(),
-            val: data.val.len(),
-            val_of_smallest: extremes(&data.val)[0],
-            extremes: extremes(&data.train),
-            mean_ratio: mean_ratio(&data.train),
-            classes: data.classes.len(),
-            per_class: data.train.len() / data.classes.len().max(1),
-            are_coloured: data.natural_size().is_none_or(|size| size.channels == 3),
-        }
-    }
-
-    /// How many times as many training images the largest class has as the smallest.
-    fn ratio(self) -> f64 {
-        let [smallest, largest] = self.extremes.map(|count| count.max(1) as f64);
-        largest / smallest
-    }
-}
-
-/// The numbers of images of the smallest class that has any and of the largest class.
-fn extremes(split: &Split) -> [usize; 2] {
-    let counts = counts(split);
-    [counts.iter().min(), counts.iter().max()].map(|count| count.copied().unwrap_or(0))
-}
-
-/// How many times as many images the largest class has as another, on average over the classes that have any.
-fn mean_ratio(split: &Split) -> f64 {
-    let counts = counts(split);
-    let largest = counts.iter().copied().max().unwrap_or(1) as f64;
-    let ratios: f64 = counts.iter().map(|count| largest / *count as f64).sum();
-    ratios / counts.len().max(1) as f64
-}
-
-/// The numbers of images of the classes that have any.
-fn counts(split: &Split) -> Vec<usize> {
-    let counts = split.class_counts().into_iter();
-    counts.filter(|count| *count > 0).collect()
-}
-
 impl OpenSettings {
     /// All settings except those for which `is_given` returns true.
     pub fn except(is_given: impl Fn(&str) -> bool) -> Self {
@@ -138,7 +91,8 @@ impl OpenSettings {
             epochs: is_open(&["train.epochs"]),
             batch_size: is_open(&["train.batch_size"]),
             monitor: is_open(&["train.monitor", "train.early_stopping"]),
-            augment: is_open(&["train.augment"]),
+            crop: is_open(&["train.augment.crop"]),
+            colours: Some(is_open(&COLOURS)),
             label_smoothing: is_open(&["train.label_smoothing"]),
             clip_norm: is_open(&["train.clip_norm", "train.clip_value"]),
             head: is_open(&["start.head"]),
@@ -153,7 +107,8 @@ impl OpenSettings {
             epochs: self.epochs && other.epochs,
             batch_size: self.batch_size && other.batch_size,
             monitor: self.monitor && other.monitor,
-            augment: self.augment && other.augment,
+            crop: self.crop && other.crop,
+            colours: Some(self.chooses_colours() && other.chooses_colours()),
             label_smoothing: self.label_smoothing && other.label_smoothing,
             clip_norm: self.clip_norm && other.clip_norm,
             head: self.head && other.head,
@@ -307,17 +262,12 @@ impl OpenSettings {
                 chosen.insert(0, format!("{epochs}, {reason}"));
             }
         }
-        if self.augment {
-            train.augment = Augment {
-                erase: train.augment.erase,
-                shift: train.augment.shift,
-                randaugment: train.augment.randaugment,
-                trivialaugment: train.augment.trivialaugment,
-                mixup: train.augment.mixup,
-                cutmix: train.augment.cutmix,
-                ..photographs()
-            };
-            chosen.push("random crops and colour jitter against overfitting".into());
+        let augmentations = self.choose_augmentations(&mut train.augment);
+        if !augmentations.is_empty() {
+            chosen.push(format!(
+                "{} against overfitting",
+                augmentations.join(" and ")
+            ));
         }
         let is_judged = counts.val >= JUDGES && train.monitor != Monitor::Last;
         let patience = (train.epochs / 4).max(1);
@@ -331,6 +281,38 @@ impl OpenSettings {
             chosen.push(format!("early stopping with a patience of {epochs}"));
         }
         chosen
+    }
+
+    /// Random crops and colour jitter, as for photographs.
+    fn choose_augmentations(self, augment: &mut Augment) -> Vec<&'static str> {
+        let mut chosen = Vec::new();
+        let Augment {
+            crop,
+            brightness,
+            contrast,
+            saturation,
+            hue,
+            ..
+        } = photographs();
+        if self.crop {
+            augment.crop = crop;
+            chosen.push("random crops");
+        }
+        if self.chooses_colours() {
+            *augment = Augment {
+                brightness,
+                contrast,
+                saturation,
+                hue,
+                ..augment.clone()
+            };
+            chosen.push("colour jitter");
+        }
+        chosen
+    }
+
+    fn chooses_colours(self) -> bool {
+        self.colours.unwrap_or(self.crop)
     }
 
     /// Disables label smoothing if the class weights differ too much.

@@ -31,7 +31,7 @@ use crate::prepare::{InputFrom, set_absolute_paths};
 use crate::ranks::{Ranks, found_by_first, stop_of_any};
 use crate::run::{RunDirectory, RunLog, lock};
 use crate::stop::Stop;
-use plan::SeriesFile;
+use plan::{SeriesFile, settings_hash};
 use receptive_data::Progress;
 use receptive_model::store::{read_text, write_file};
 use std::path::{Path, PathBuf};
@@ -75,18 +75,12 @@ impl Series {
         Self::check(kind, &base)?;
         set_absolute_paths(&mut base);
         let path = directory.path().to_path_buf();
-        let mut file = SeriesFile {
-            format: FORMAT.into(),
-            version: VERSION,
-            input_from,
-            open,
-            kind,
-            sha256: None,
-        };
+        let mut file = SeriesFile::new(kind, input_from, open);
         let write = |name: &str, text: &str| write_file(&path.join(name), text.as_bytes());
         let settings = base.to_toml()?;
         write(BASE, &settings)?;
-        file.sha256 = Some(file.settings_hash(&settings));
+        let fields = json(&file, &path)?;
+        file.settings_sha256 = settings_hash(&fields, &settings);
         let text = json(&file, &path)?;
         write(SERIES, &text)?;
         Ok(Self {
@@ -154,8 +148,8 @@ impl Series {
         }
         let base = path.join(BASE);
         let settings = read_text(&base, MAX_BYTES)?;
-        if let Some(expected) = &series.sha256
-            && *expected != series.settings_hash(&settings)
+        if series.settings_sha256.is_some()
+            && series.settings_sha256 != settings_hash(&text, &settings)
         {
             return Err(wrong(format!(
                 "this file or {BASE} was edited since the series began; all runs of a series have the same settings, so \

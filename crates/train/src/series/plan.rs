@@ -1,10 +1,12 @@
 //! The plan of a series: its settings, and its runs.
 
+use super::{FORMAT, VERSION};
 use crate::config::{OpenSettings, RunConfig};
 use crate::prepare::InputFrom;
 use receptive_core::hash::ContentHash;
 use receptive_data::Fold;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What differs between the runs of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,23 +76,33 @@ pub(super) struct SeriesFile {
     /// The settings that the recipe may choose for each run.
     pub(super) open: OpenSettings,
     pub(super) kind: SeriesKind,
-    /// A hash of these settings and of `base.toml`, so that an edit is noticed; `None` in a series of an older
+    /// A hash of the other fields and of `base.toml`, so that an edit is noticed; `None` in a series of an older
     /// version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) sha256: Option<String>,
+    pub(super) settings_sha256: Option<String>,
+    /// What an older version wrote instead, which depended on the names of its fields.
+    #[serde(default, skip_serializing)]
+    sha256: Option<String>,
 }
 
 impl SeriesFile {
-    /// The hash of the settings, for a series with this `base.toml`.
-    pub(super) fn settings_hash(&self, base: &str) -> String {
-        let Self {
+    pub(super) fn new(kind: SeriesKind, input_from: InputFrom, open: OpenSettings) -> Self {
+        Self {
+            format: FORMAT.into(),
+            version: VERSION,
             input_from,
             open,
             kind,
-            ..
-        } = self;
-        // While it is false, a setting that was added later is left out: the hash of an older series stays valid.
-        let open = format!("{open:?}").replace(", val_fraction: false", "");
-        ContentHash::of(format!("{input_from:?} {open} {kind:?}\n{base}").as_bytes()).to_string()
+            settings_sha256: None,
+            sha256: None,
+        }
     }
+}
+
+/// The hash of the fields that a series' file has, and of its `base.toml`; `None` if the file is not JSON.
+pub(super) fn settings_hash(file: &str, base: &str) -> Option<String> {
+    // Not of `SeriesFile`, which in a later version may have more fields.
+    let mut file: Value = serde_json::from_str(file).ok()?;
+    file.as_object_mut()?.remove("settings_sha256");
+    Some(ContentHash::of(format!("{file}\n{base}").as_bytes()).to_string())
 }

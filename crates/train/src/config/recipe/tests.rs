@@ -238,6 +238,27 @@ fn from_scratch_few_images_are_seen_more_often_and_many_as_before() {
     );
     assert!(notes.last().unwrap().contains("start.from = "), "{notes:?}");
 
+    // One setting of the augmentation leaves the others to the recipe.
+    for (given, crop, hue, note) in [
+        (
+            "train.augment.rotation",
+            0.5,
+            0.05,
+            "random crops and colour jitter",
+        ),
+        ("train.augment.hue", 0.5, 0.0, "random crops against"),
+        ("train.augment.crop", 0.0, 0.05, "colour jitter against"),
+    ] {
+        let mut few = config();
+        few.train.augment.flip = false;
+        let open = OpenSettings::except(|setting| setting == given);
+        let notes = open.choose(&mut few, counts(93, 15, 3));
+        let augment = &few.train.augment;
+        assert_eq!((augment.crop, augment.hue), (crop, hue), "{given}");
+        assert!(!augment.flip, "{given}");
+        assert!(notes.iter().any(|line| line.contains(note)), "{notes:?}");
+    }
+
     let mut some = config();
     OpenSettings::except(ALL).choose(&mut some, counts(2000, 250, 3));
     assert_eq!((some.train.epochs, some.train.batch_size), (47, 64));
