@@ -113,6 +113,15 @@ def started(chromium, profile):
         text=True,
         start_new_session=True,
     )
+    try:
+        return process, first_tab(process)
+    except BaseException:
+        end(process)
+        raise
+
+
+def first_tab(process):
+    """The address of the browser's first tab, once it has one."""
     said = []
     for line in process.stderr:
         said.append(line)
@@ -121,15 +130,17 @@ def started(chromium, profile):
             with urllib.request.urlopen(f"http://{host}/json") as answer:
                 tabs = json.load(answer)
             tab = next(tab for tab in tabs if tab["type"] == "page")
-            return process, tab["webSocketDebuggerUrl"]
-    raise RuntimeError(f"{chromium} did not start: {''.join(said[-5:])}")
+            return tab["webSocketDebuggerUrl"]
+    raise RuntimeError(f"the browser did not start: {''.join(said[-5:])}")
 
 
-def end_helpers(process):
-    """Ends what the browser started and left: it leads a process group of its own."""
+def end(process):
+    """Ends the browser, then what it started and left: it leads a process group of its own."""
+    process.terminate()
+    process.wait()
     try:
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):
         pass
 
 
@@ -176,9 +187,7 @@ def main():
             with connect(address, max_size=None) as socket:
                 found = look(Page(socket), file.absolute().as_uri(), directory)
         finally:
-            process.terminate()
-            process.wait()
-            end_helpers(process)
+            end(process)
     json.dump(found, sys.stdout)
 
 

@@ -74,7 +74,7 @@ pub use crate::augment::normalize::Normalize;
 pub use crate::augment::settings::Augment;
 pub use crate::batch::Batch;
 pub use crate::batch::draws::{Draws, balanced_order};
-pub use crate::batch::images::Images;
+pub use crate::batch::images::{ByteImages, Images};
 pub use crate::batch::loader::Loader;
 pub use crate::batch::options::{BatchRows, LoaderOptions};
 pub use crate::batch::samples::{Sample, Samples};

@@ -5,8 +5,8 @@ use crate::simd::vectorized;
 
 /// Side of the squares that are transposed at once: four vectors of four values.
 pub(crate) const SIDE: usize = 4;
-/// How many values ahead lines are fetched: two rows of a small map. Lines are too short for the processor to foresee
-/// the next.
+/// How many values after the beginning of a row the cache is told to fetch: two rows of a small map. Rows are too short
+/// for the processor to foresee the next.
 const AHEAD: usize = 64;
 
 /// `result[column][row] = rows[row][column]`. The compiler would make a load and a store per value of it.
@@ -80,16 +80,16 @@ pub(crate) fn rearrange(
         }
         return;
     }
-    let source = &source[..(rows - 1) * source_line + columns];
-    let target = &mut target[..(columns - 1) * target_line + rows];
+    let source = &source[..end(rows, source_line, columns)];
+    let target = &mut target[..end(columns, target_line, rows)];
     for row in starts(rows) {
         for i in 0..SIDE {
             prefetch(source, (row + i) * source_line + AHEAD);
         }
         for column in starts(columns) {
             let place = column * target_line + row;
-            // SAFETY: `row` and `column` are at most `SIDE` before the ends of the rows and columns, so that all of the
-            // square is within the slices, whose last values are those of the last row and column.
+            // SAFETY: `row <= rows - SIDE` and `column <= columns - SIDE`, so that all of the square is within the slices,
+            // whose last values are those of the last row and column.
             unsafe {
                 let from = source.as_ptr().add(row * source_line + column);
                 let to = target.as_mut_ptr().add(place);
@@ -121,11 +121,10 @@ pub(crate) fn to_lines(source: &[f32], source_line: usize, lines: [&mut [f32]; S
         }
         return;
     }
-    let source = &source[..(rows - 1) * source_line + SIDE];
+    let source = &source[..end(rows, source_line, SIDE)];
     let [a, b, c, d] = lines.map(|line| &mut line[..rows]);
     for row in starts(rows) {
-        // SAFETY: `row` is at most `SIDE` before the number of rows, which is that of all lines, and the source has
-        // `SIDE` columns of the last row.
+        // SAFETY: `row <= rows - SIDE`, all lines have `rows` values, and the source has `SIDE` columns of the last row.
         unsafe {
             let from = source.as_ptr().add(row * source_line);
             let lines = [
@@ -137,6 +136,13 @@ pub(crate) fn to_lines(source: &[f32], source_line: usize, lines: [&mut [f32]; S
             copy_square(from, source_line, lines);
         }
     }
+}
+
+/// The end of the last of some lines, at least one, that begin `line` values apart and have `length` values.
+#[inline(always)]
+fn end(lines: usize, line: usize, length: usize) -> usize {
+    // A wrapped number would pass the check of the bounds.
+    (lines - 1).saturating_mul(line).saturating_add(length)
 }
 
 /// Where the squares begin that cover so many rows or columns, at least [`SIDE`]; the last two may overlap.

@@ -174,7 +174,7 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
     if let Some(after) = &calibration.after
         && after.ece > calibration.before.ece
     {
-        print("the temperature makes the ECE of these images larger; for few images it is noisy")?;
+        print("the temperature makes the ECE of these images larger; of few images it is noisy")?;
     }
     if let Some(new) = &new {
         print(result(&data.name, "new", new))?;

@@ -7,6 +7,8 @@ use receptive_core::ImageSize;
 #[derive(Clone)]
 pub struct Normalize {
     tables: Vec<[f32; 256]>,
+    mean: Vec<f32>,
+    std: Vec<f32>,
 }
 
 impl std::fmt::Debug for Normalize {
@@ -44,14 +46,25 @@ impl Normalize {
                 (value as f32 / 255.0 - mean) / std
             }));
         }
-        Ok(Self { tables })
+        Ok(Self {
+            tables,
+            mean: mean.to_vec(),
+            std: std.to_vec(),
+        })
     }
 
     /// One channel, byte values unchanged; used if the options were rejected.
     pub(crate) fn identity() -> Self {
         Self {
             tables: vec![std::array::from_fn(|value| value as f32)],
+            mean: vec![0.0],
+            std: vec![1.0 / 255.0],
         }
+    }
+
+    /// Mean and standard deviation of each channel, in units of the full range (0 to 1).
+    pub(crate) fn mean_and_std(&self) -> [&[f32]; 2] {
+        [&self.mean, &self.std]
     }
 
     /// Appends one image to `out`.
@@ -67,6 +80,16 @@ impl Normalize {
         size: &ImageSize,
         out: &mut Vec<f32>,
     ) -> Result<(), DataError> {
+        self.check(pixels, size)?;
+        self.append_unchecked(pixels, out);
+        Ok(())
+    }
+
+    /// Checks that an image fits.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub(crate) fn check(&self, pixels: &[u8], size: &ImageSize) -> Result<(), DataError> {
         if pixels.len() != size.len() || size.channels != self.tables.len() {
             return Err(DataError::setting(
                 "mean and std",
@@ -81,6 +104,11 @@ impl Normalize {
                 ),
             ));
         }
+        Ok(())
+    }
+
+    /// Appends one image, which has the right number of channels.
+    pub(crate) fn append_unchecked(&self, pixels: &[u8], out: &mut Vec<f32>) {
         match self.tables.as_slice() {
             [table] => out.extend(pixels.iter().map(|&value| table[usize::from(value)])),
             tables => {
@@ -90,7 +118,6 @@ impl Normalize {
                 }
             }
         }
-        Ok(())
     }
 
     /// The byte nearest to each channel's mean, which is normalised to nearly 0. Erased pixels are filled with

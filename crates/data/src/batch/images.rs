@@ -1,17 +1,56 @@
-//! The values of a batch, in memory that later batches reuse: otherwise the system would allocate and clear
+//! The pixels of a batch, in memory that later batches reuse: otherwise the system would allocate and clear
 //! this much memory, page by page, for every batch.
 
+use crate::augment::normalize::Normalize;
+use receptive_core::ImageSize;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
-/// The pixels of a batch, as a slice.
+/// The pixels of a batch, as a slice of normalised values.
 ///
-/// When dropped, its memory returns to the [`Loader`](crate::Loader) that created it, if that still exists.
+/// With [`LoaderOptions::bytes`](crate::LoaderOptions::bytes) it holds [`bytes`](Images::bytes), for a device that
+/// normalises them; the values are then computed when they are first read.
+///
+/// When dropped, the memory of values returns to the [`Loader`](crate::Loader) that created it, if that still exists.
 /// [`into_vec`](Images::into_vec) keeps it instead.
 #[derive(Debug, Default)]
 pub struct Images {
+    /// Empty if there are bytes.
     values: Vec<f32>,
+    bytes: Option<Box<ByteImages>>,
     pool: Weak<BufferPool>,
+}
+
+/// Images as bytes, with what is needed to normalise them.
+#[derive(Debug, Clone)]
+pub struct ByteImages {
+    bytes: Vec<u8>,
+    size: ImageSize,
+    normalize: Arc<Normalize>,
+    values: OnceLock<Vec<f32>>,
+}
+
+impl ByteImages {
+    /// `[n, height, width, channels]`
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Mean and standard deviation of each channel, in units of the full range (0 to 1).
+    pub fn mean_and_std(&self) -> [&[f32]; 2] {
+        self.normalize.mean_and_std()
+    }
+
+    /// `[n, channels, height, width]`, `(byte / 255 - mean) / std`.
+    fn values(&self) -> &[f32] {
+        self.values.get_or_init(|| {
+            let mut values = Vec::with_capacity(self.bytes.len());
+            for image in self.bytes.chunks_exact(self.size.len().max(1)) {
+                self.normalize.append_unchecked(image, &mut values);
+            }
+            values
+        })
+    }
 }
 
 /// Buffers of dropped batches.
@@ -38,6 +77,7 @@ impl BufferPool {
         values.reserve_exact(length);
         Images {
             values,
+            bytes: None,
             pool: Arc::downgrade(self),
         }
     }
@@ -57,8 +97,31 @@ impl BufferPool {
 impl Images {
     /// The values, whose memory does not return to the loader.
     pub fn into_vec(mut self) -> Vec<f32> {
+        if self.bytes.is_some() {
+            return self.to_vec();
+        }
         self.pool = Weak::new();
         std::mem::take(&mut self.values)
+    }
+
+    /// The bytes, if it has any; mixed images have none.
+    pub fn bytes(&self) -> Option<&ByteImages> {
+        self.bytes.as_deref()
+    }
+
+    /// Images of this size as bytes, `[n, height, width, channels]`.
+    pub(crate) fn from_bytes(bytes: Vec<u8>, size: ImageSize, normalize: Arc<Normalize>) -> Self {
+        let bytes = ByteImages {
+            bytes,
+            size,
+            normalize,
+            values: OnceLock::new(),
+        };
+        Self {
+            values: Vec::new(),
+            bytes: Some(Box::new(bytes)),
+            pool: Weak::new(),
+        }
     }
 
     pub(crate) fn values_mut(&mut self) -> &mut Vec<f32> {
@@ -70,7 +133,9 @@ impl Deref for Images {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.values
+        self.bytes
+            .as_deref()
+            .map_or(&self.values, ByteImages::values)
     }
 }
 
@@ -78,6 +143,7 @@ impl From<Vec<f32>> for Images {
     fn from(values: Vec<f32>) -> Self {
         Self {
             values,
+            bytes: None,
             pool: Weak::new(),
         }
     }
@@ -92,13 +158,17 @@ impl FromIterator<f32> for Images {
 /// Copies into newly allocated memory.
 impl Clone for Images {
     fn clone(&self) -> Self {
-        self.values.clone().into()
+        Self {
+            values: self.values.clone(),
+            bytes: self.bytes.clone(),
+            pool: Weak::new(),
+        }
     }
 }
 
 impl PartialEq for Images {
     fn eq(&self, other: &Self) -> bool {
-        self.values == other.values
+        **self == **other
     }
 }
 

@@ -80,7 +80,11 @@ impl Job {
         let start = batch * self.batch_size;
         let end = (start + self.batch_size).min(self.indices.len());
         let indices = &self.indices[start..end];
-        let images = self.buffers.take(indices.len() * self.samples.size().len());
+        let values = match self.pipeline.bytes {
+            true => 0,
+            false => indices.len() * self.samples.size().len(),
+        };
+        let images = self.buffers.take(values);
         let repeats = self.repeats.get(start..end).unwrap_or_default();
         let rows = match &self.rows {
             Some(rows) => rows.of(batch, indices.len()),
@@ -160,7 +164,9 @@ impl Loader {
             batch_size,
             batches,
             pipeline: Pipeline {
-                normalize,
+                normalize: Arc::new(normalize),
+                // Images are mixed as values.
+                bytes: options.bytes && mixing == Mixing::None,
                 augment: options.augment,
                 class_augments,
                 batch_augment,

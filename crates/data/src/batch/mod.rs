@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// Some images with their labels, ready for a network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// `[n, channels, height, width]`, `(value / 255 - mean) / std`.
+    /// `[n, channels, height, width]`, `(value / 255 - mean) / std`; or bytes, for a device to normalise.
     pub images: Images,
     /// The label of each image, before any mixing.
     pub labels: Vec<usize>,
@@ -36,7 +36,9 @@ pub struct Batch {
 
 /// Turns indices into a [`Batch`]; shared by all workers.
 struct Pipeline {
-    normalize: Normalize,
+    normalize: Arc<Normalize>,
+    /// Whether images stay bytes.
+    bytes: bool,
     augment: Augment,
     /// One per class if classes differ; otherwise empty, and `augment` applies to all.
     class_augments: Vec<Augment>,
@@ -62,12 +64,20 @@ impl Pipeline {
     ) -> Result<Batch, DataError> {
         let size = samples.size();
         let mut labels = Vec::with_capacity(indices.len());
+        let mut bytes = self
+            .bytes
+            .then(|| Vec::with_capacity(indices.len() * size.len()));
         let repeated = |place: usize| repeats.get(place).copied().unwrap_or(0);
         for (place, &index) in indices.iter().enumerate() {
             labels.push(samples.label(index));
             if !self.reads(place, rows, indices.len()) {
-                let values = images.values_mut();
-                values.resize(values.len() + size.len(), 0.0);
+                match &mut bytes {
+                    Some(bytes) => bytes.resize(bytes.len() + size.len(), 0),
+                    None => {
+                        let values = images.values_mut();
+                        values.resize(values.len() + size.len(), 0.0);
+                    }
+                }
                 continue;
             }
             catching(
@@ -79,10 +89,20 @@ impl Pipeline {
                     let augment = self.class_augments.get(samples.label(index));
                     let augment = augment.unwrap_or(&self.augment);
                     augment.apply(scratch, &size, &self.fill, key);
-                    // [channels, height, width]
-                    self.normalize.append(scratch, &size, images.values_mut())
+                    match &mut bytes {
+                        Some(bytes) => {
+                            self.normalize.check(scratch, &size)?;
+                            bytes.extend_from_slice(scratch);
+                            Ok(())
+                        }
+                        // [channels, height, width]
+                        None => self.normalize.append(scratch, &size, images.values_mut()),
+                    }
                 },
             )?;
+        }
+        if let Some(bytes) = bytes {
+            images = Images::from_bytes(bytes, size, Arc::clone(&self.normalize));
         }
         let shape = [indices.len(), size.channels, size.height, size.width];
         let mut soft_targets = None;

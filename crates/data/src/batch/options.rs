@@ -54,6 +54,9 @@ pub struct LoaderOptions {
     pub mean: Vec<f32>,
     /// Standard deviation of each channel, in units of the full range.
     pub std: Vec<f32>,
+    /// Whether images stay bytes ([`Images::bytes`](crate::Images::bytes)), a quarter of the memory, for a device that
+    /// normalises them; off by default. Images that are mixed are values all the same.
+    pub bytes: bool,
     /// With `epoch` and an image's index, the key of its augmentation.
     pub seed: u64,
     /// See `seed`.
@@ -81,6 +84,7 @@ impl Default for LoaderOptions {
             batch_augment: None,
             mean: vec![0.0],
             std: vec![1.0],
+            bytes: false,
             seed: 0,
             epoch: 0,
             repeats: Vec::new(),

@@ -1,9 +1,8 @@
 //! The features of images before the head, computed once.
 
-use crate::compute::Compute;
+use crate::compute::{Compute, upload};
 use crate::error::TrainError;
 use crate::evaluate::{Answers, in_order};
-use burn::tensor::{Tensor, TensorData};
 use receptive_data::{Batch, Samples, order};
 use receptive_model::{Classifier, InferenceDevice, InputSpec};
 use std::ops::ControlFlow;
@@ -132,8 +131,7 @@ fn drawn(labels: &[usize], classes: usize, max: usize, seed: u64) -> Vec<usize> 
 
 /// The features of a batch, image by image.
 fn features(model: &Classifier, batch: &Batch, device: &InferenceDevice) -> Vec<f32> {
-    let data = TensorData::new(batch.images.to_vec(), batch.shape);
-    let images = Tensor::<4>::from_data(data, device); // [images, channels, height, width]
+    let images = upload::images(batch, 0..batch.labels.len(), device);
     let features = model.forward_features(images); // [images, features]
     features.into_data().iter::<f32>().collect()
 }

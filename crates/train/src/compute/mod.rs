@@ -3,6 +3,7 @@
 pub mod backend;
 pub(crate) mod devices;
 pub(crate) mod reads;
+pub(crate) mod upload;
 
 use crate::compute::backend::{Hardware, default_device, feeding_threads, hardware};
 use crate::compute::devices::Devices;

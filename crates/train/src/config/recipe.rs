@@ -26,7 +26,7 @@ pub struct OpenSettings {
     /// `train.augment.crop`
     #[serde(alias = "augment")]
     pub crop: bool,
-    /// [`COLOURS`]; like `crop` in a file that does not have it.
+    /// [`COLOURS`]; `None` in a file of an older version, where `crop` stands for both.
     #[serde(default)]
     pub colours: Option<bool>,
     /// `train.label_smoothing`

@@ -1,5 +1,6 @@
 //! A batch through a network.
 
+use crate::compute::upload::images;
 use burn::tensor::{Tensor, TensorData};
 use receptive_data::Batch;
 use receptive_model::{InferenceDevice, InferenceNetwork};
@@ -10,7 +11,7 @@ pub(crate) fn logits(
     batch: &Batch,
     device: &InferenceDevice,
 ) -> Vec<f32> {
-    logits_of(network, batch.images.to_vec(), batch.shape, device)
+    answers(network, images(batch, 0..batch.labels.len(), device))
 }
 
 /// The logits of normalised images, `[images, channels, height, width]`, image by image.
@@ -20,7 +21,14 @@ pub(crate) fn logits_of(
     shape: [usize; 4],
     device: &InferenceDevice,
 ) -> Vec<f32> {
-    let images = Tensor::<4>::from_data(TensorData::new(images, shape), device);
+    answers(
+        network,
+        Tensor::from_data(TensorData::new(images, shape), device),
+    )
+}
+
+/// The logits of images on the network's device, image by image.
+fn answers(network: &InferenceNetwork, images: Tensor<4>) -> Vec<f32> {
     let logits = network.forward(images); // [images, classes]
     logits.into_data().iter::<f32>().collect()
 }

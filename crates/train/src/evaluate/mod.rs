@@ -166,6 +166,7 @@ pub(crate) fn in_order(
         workers: compute.threads(),
         mean: input.mean.clone(),
         std: input.std.clone(),
+        bytes: !compute.is_cpu(),
         ..LoaderOptions::default()
     };
     // The ranks take batches in turn.

@@ -3,13 +3,12 @@
 use super::learner::{Learner, epoch_loader};
 use super::step::Sharding;
 use crate::averaged::WeightAverage;
-use crate::compute::Compute;
+use crate::compute::{Compute, upload};
 use crate::config::AverageStatistics;
 use crate::error::TrainError;
 use crate::prepare::RunSetup;
 use crate::stop::Stop;
 use burn::module::Module;
-use burn::tensor::{Tensor, TensorData};
 use receptive_data::Batch;
 use receptive_model::{BatchStatistics, Classifier, DropoutKey};
 
@@ -93,8 +92,6 @@ fn pass(
     compute: &Compute,
 ) -> Result<Vec<(usize, Vec<BatchStatistics>)>, TrainError> {
     let images = batch.labels.len();
-    let [_, channels, height, width] = batch.shape;
-    let values = channels * height * width;
     let shard_size = sharding.size;
     compute
         .map(
@@ -105,17 +102,14 @@ fn pass(
             },
             |(model, device), shard| {
                 let rows = shard * shard_size..((shard + 1) * shard_size).min(images);
-                let pixels = &batch.images[rows.start * values..rows.end * values];
-                let x = Tensor::<4>::from_data(
-                    TensorData::new(pixels.to_vec(), [rows.len(), channels, height, width]),
-                    &*device,
-                ); // [rows, channels, height, width]
                 let key = DropoutKey {
                     first_row: key.first_row + rows.start,
                     ..key
                 };
+                let count = rows.len();
+                let x = upload::images(batch, rows, device); // [rows, channels, height, width]
                 let (_, seen) = model.forward_keyed_in(sharding.precision, x, key);
-                (rows.len(), seen)
+                (count, seen)
             },
         )
         .map_err(|reason| TrainError::Worker {

@@ -326,6 +326,11 @@ fn part_loader(
         classes: setup.data.classes.clone(),
         mean: setup.input.mean.clone(),
         std: setup.input.std.clone(),
+        // A GPU normalises them itself.
+        bytes: config
+            .machine
+            .devices()
+            .is_ok_and(|devices| !devices.are_cpus()),
         seed: config.train.seed,
         epoch,
         ..LoaderOptions::default()

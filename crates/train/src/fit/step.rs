@@ -4,11 +4,12 @@ use super::across;
 use super::loss::{Loss, Targets, correct};
 use super::partial::Partial;
 use crate::compute::Compute;
+use crate::compute::upload::images;
 use crate::error::TrainError;
 use crate::ranks::aligned::{AlignedSum, Block};
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use receptive_data::Batch;
 use receptive_model::{
     AutodiffDevice, BatchMoments, BatchStatistics, Classifier, DropoutKey, Precision,
@@ -170,13 +171,7 @@ impl StepContext {
         device: &AutodiffDevice,
     ) -> Partial {
         let Shard { batch, rows, .. } = shard;
-        let [_, channels, height, width] = batch.shape;
-        let values = channels * height * width;
-        let pixels = &batch.images[rows.start * values..rows.end * values];
-        let x = Tensor::<4>::from_data(
-            TensorData::new(pixels.to_vec(), [rows.len(), channels, height, width]),
-            device,
-        ); // [rows, channels, height, width]
+        let x = images(batch, rows.clone(), device); // [rows, channels, height, width]
         let targets = Targets::new(batch, rows.clone());
         let key = DropoutKey {
             first_row: self.key.first_row + shard.first_row + rows.start,

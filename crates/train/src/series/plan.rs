@@ -76,8 +76,8 @@ pub(super) struct SeriesFile {
     /// The settings that the recipe may choose for each run.
     pub(super) open: OpenSettings,
     pub(super) kind: SeriesKind,
-    /// A hash of the other fields and of `base.toml`, so that an edit is noticed; `None` in a series of an older
-    /// version.
+    /// A hash of the other fields and of `base.toml`, so that an edit is noticed; `None` in a series that an
+    /// older version began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) settings_sha256: Option<String>,
     /// What an older version wrote instead, which depended on the names of its fields.

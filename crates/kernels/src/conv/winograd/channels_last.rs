@@ -65,7 +65,7 @@ pub(super) fn to_pixels(
     let plane = window.plane[0] * window.plane[1];
     vectorized!({
         for (row, line) in pixels.chunks_exact_mut(width * pixel).enumerate() {
-            if !rows.contains(&row) {
+            if !rows.contains(&row) || columns.is_empty() {
                 line.fill(0.0);
                 continue;
             }

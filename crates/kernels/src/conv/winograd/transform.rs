@@ -4,7 +4,7 @@
 //! The interpolation points are 0, ±3/4, ±3/2 and infinity. The factors of Aᵀ and Bᵀ are then exact
 //! in 32-bit floats and close to 1, which reduces rounding errors to a quarter of those with the
 //! common points 0, ±1, ±2.
-#![allow(unsafe_code)] // the bounds are checked once per tile
+#![allow(unsafe_code)] // the bounds are checked once per tile and vector of channels
 
 use super::LANES;
 use pulp::{Simd, WithSimd};
@@ -180,7 +180,9 @@ impl Strides {
     /// Number of values from a tile's first one to its last, if it has `side` rows and columns of vectors of `lanes`.
     #[inline(always)]
     fn span(&self, side: usize, lanes: usize) -> usize {
-        (side - 1) * (self.row + self.column) + lanes
+        // A wrapped number would pass the check of the bounds.
+        let lines = self.row.saturating_add(self.column);
+        (side - 1).saturating_mul(lines).saturating_add(lanes)
     }
 }
 
