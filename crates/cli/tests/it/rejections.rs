@@ -143,6 +143,18 @@ fn a_finished_run_that_is_resumed_says_so() {
 }
 
 #[test]
+fn a_series_that_cannot_begin_leaves_no_directory() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = crate::several::splits(&parent.path().join("data"));
+    let series = parent.path().join("series");
+    let path = series.to_str().unwrap();
+    let refused = output(&["train", &data, "--folds", "99", "--run-dir", path]);
+    let words = text(&refused.stderr);
+    assert!(words.contains("99 folds need at least as many"), "{words}");
+    assert!(!series.exists());
+}
+
+#[test]
 fn a_run_that_lost_a_part_says_which() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("my run");

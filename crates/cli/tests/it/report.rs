@@ -298,6 +298,9 @@ fn data_show_draws_the_random_changes_that_are_set() {
     let tuned = shown(&["--from", &run]);
     assert_eq!(tuned["augment"]["crop"], 0.5);
     assert_eq!(tuned["augment"]["erase"], 0.0);
+    let small = shown(&["--image-size", "14x20", "--grey"]);
+    let size = serde_json::json!({ "channels": 1, "height": 14, "width": 20 });
+    assert_eq!(small["input"], size);
 
     for (arguments, expected) in [
         (&["data", "--mixup", "1"][..], "--show displays"),

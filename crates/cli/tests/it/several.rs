@@ -184,8 +184,8 @@ fn folds_test_every_image_once_and_leave_the_test_split_of_the_data() {
     let fold = format!("{}/fold-2", at("folds"));
     let evaluated = json(&["evaluate", &fold, "--json"]);
     assert_eq!(evaluated["loss"], found["runs"][1]["test"]["loss"]);
-    let too_many = output(&["train", &data, "--folds", "1"]);
-    assert_eq!(too_many.status.code(), Some(2));
+    let too_few = output(&["train", &data, "--folds", "1"]);
+    assert_eq!(too_few.status.code(), Some(2));
 
     // The last line trains the final network on the images of all folds.
     let again = text(&output(&["train", "--resume", &at("folds")]).stdout);

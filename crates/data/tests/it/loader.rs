@@ -9,10 +9,10 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use std::{fs, thread};
 
-const SIZE: ImageSize = ImageSize::new(3, 12, 10);
+pub(crate) const SIZE: ImageSize = ImageSize::new(3, 12, 10);
 
 /// 26 images of 8x6 pixels in two classes, at 10x12.
-fn samples(root: &Path, cache_bytes: u64) -> Arc<Samples> {
+pub(crate) fn samples(root: &Path, cache_bytes: u64) -> Arc<Samples> {
     images(&root.join("cat"), 15);
     images(&root.join("dog"), 11);
     let data = open(root, &uncut()).unwrap();
@@ -36,7 +36,7 @@ fn options(workers: usize) -> LoaderOptions {
     }
 }
 
-fn augmented(workers: usize, epoch: u64) -> LoaderOptions {
+pub(crate) fn augmented(workers: usize, epoch: u64) -> LoaderOptions {
     LoaderOptions {
         augment: Augment {
             crop: 0.0,
@@ -54,7 +54,7 @@ fn augmented(workers: usize, epoch: u64) -> LoaderOptions {
 }
 
 /// All results of a loader, made in a thread of their own so that a hang is a failure.
-fn deliver(
+pub(crate) fn deliver(
     samples: &Arc<Samples>,
     indices: Vec<usize>,
     options: LoaderOptions,
@@ -95,32 +95,6 @@ fn the_number_of_workers_and_the_cache_change_no_batch() {
         }
     }
     assert!(batches(&cached, 2, 4) != first, "another epoch differs");
-}
-
-#[test]
-fn bytes_become_the_same_values() {
-    let root = tempfile::tempdir().unwrap();
-    let samples = samples(root.path(), Samples::CACHE_BYTES);
-    let load = |options: LoaderOptions| -> Vec<Batch> {
-        let made = deliver(&samples, (0..26).collect(), options);
-        made.into_iter().map(Result::unwrap).collect()
-    };
-    for workers in [0, 2] {
-        let bytes = LoaderOptions {
-            bytes: true,
-            ..augmented(workers, 3)
-        };
-        let of_bytes = load(bytes.clone());
-        assert!(of_bytes == load(augmented(0, 3)), "{workers} workers");
-        let last = of_bytes[6].images.bytes().unwrap();
-        assert_eq!(last.bytes().len(), 2 * SIZE.len());
-        assert_eq!(last.mean_and_std(), [&[0.5; 3], &[0.25; 3]]);
-        assert_eq!(of_bytes[0].images.clone().into_vec(), *of_bytes[0].images);
-        // Images are mixed as values.
-        let mut mixed = bytes;
-        mixed.augment.mixup = 0.2;
-        assert!(load(mixed)[0].images.bytes().is_none());
-    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod archive_ends;
 mod archives;
+mod bytes;
 mod cifar;
 mod damaged;
 mod equal_pixels;

@@ -1,5 +1,6 @@
 //! Notes on settings that have no effect because of other settings.
 
+use super::recipe::JUDGES;
 use super::{HeadStart, Monitor, RunConfig, Schedule, ScheduleKind, StartConfig, TrainConfig};
 use receptive_core::text::counted;
 use toml::{Table, Value};
@@ -17,15 +18,15 @@ const WITHOUT_EPOCHS: [&str; 6] = [
 const NAMED: usize = 4;
 
 impl RunConfig {
-    /// One note per setting that differs from its default but has no effect, or not the expected one. `has_val`
-    /// tells whether there are validation images.
-    pub(crate) fn idle_settings(&self, has_val: bool) -> Vec<String> {
+    /// One note per setting that differs from its default but has no effect, or not the expected one. `val` is the
+    /// number of validation images.
+    pub(crate) fn idle_settings(&self, val: usize) -> Vec<String> {
         let mut notes = Vec::new();
         if self.train.epochs == 0 {
             notes.extend(self.without_epochs());
         } else {
             notes.extend(self.train.schedule.idle());
-            notes.extend(self.train.idle(has_val));
+            notes.extend(self.train.idle(val));
         }
         notes.extend(self.precision_on_cpu());
         notes.extend(self.start.as_ref().and_then(StartConfig::idle));
@@ -121,7 +122,7 @@ impl Schedule {
 }
 
 impl TrainConfig {
-    fn idle(&self, has_val: bool) -> Vec<String> {
+    fn idle(&self, val: usize) -> Vec<String> {
         let (mut notes, epochs) = (Vec::new(), counted(self.epochs, "epoch"));
         if let Some(average) = &self.average
             && average.epochs >= self.epochs
@@ -143,6 +144,16 @@ impl TrainConfig {
                 stopping.patience
             ));
         }
+        let judges = match self.schedule.kind {
+            ScheduleKind::Plateau => Some("train.schedule.kind = \"plateau\""),
+            _ => self.early_stopping.as_ref().map(|_| "train.early_stopping"),
+        };
+        if let Some(setting) = judges.filter(|_| (1..JUDGES).contains(&val)) {
+            notes.push(format!(
+                "{setting} judges by {}, too few to tell epochs apart",
+                counted(val, "validation image")
+            ));
+        }
         let patience = self.schedule.plateau.patience;
         if self.schedule.kind == ScheduleKind::Plateau && patience >= self.epochs {
             notes.push(format!(
@@ -150,7 +161,7 @@ impl TrainConfig {
                  {patience}, and the run has {epochs}"
             ));
         }
-        if !has_val && !matches!(self.monitor, Monitor::Last | Monitor::ValLoss) {
+        if val == 0 && !matches!(self.monitor, Monitor::Last | Monitor::ValLoss) {
             notes.push(format!(
                 "train.monitor has no effect: there are no validation images to compute {} on, so \
                  the last epoch is kept",
@@ -245,11 +256,11 @@ mod tests {
     use super::*;
     use receptive_model::{LinearLayer, ModelConfig};
 
-    fn notes_of(base: &RunConfig, overrides: &[&str], has_val: bool) -> Vec<String> {
+    fn notes_of(base: &RunConfig, overrides: &[&str], val: usize) -> Vec<String> {
         let overrides: Vec<String> = overrides.iter().map(|text| (*text).into()).collect();
         let config = with_overrides(base, &overrides).unwrap();
         config.check().unwrap();
-        config.idle_settings(has_val)
+        config.idle_settings(val)
     }
 
     fn base() -> RunConfig {
@@ -326,7 +337,7 @@ mod tests {
                 "train.augment.fill has no effect",
             ),
         ] {
-            let notes = notes_of(&base(), overrides, true);
+            let notes = notes_of(&base(), overrides, 500);
             let [note] = &notes[..] else {
                 panic!("{overrides:?}: {notes:?}")
             };
@@ -364,10 +375,22 @@ mod tests {
             &["train.augment.fill=black", "train.augment.shift=1"],
             &["train.precision=bf16", "machine.backend=wgpu"],
         ] {
-            let notes = notes_of(&base(), overrides, true);
+            let notes = notes_of(&base(), overrides, 500);
             assert!(notes.is_empty(), "{overrides:?}: {notes:?}");
         }
-        let notes = notes_of(&base(), &["train.monitor=val_top1"], false);
+        for (set, judge) in [
+            ("train.early_stopping.patience=2", "train.early_stopping"),
+            ("train.schedule.kind=plateau", "plateau"),
+        ] {
+            for (val, count) in [(30, 1), (200, 0)] {
+                let notes = notes_of(&base(), &[set], val);
+                assert_eq!(notes.len(), count, "{notes:?}");
+                let names =
+                    |note: &String| note.contains(judge) && note.contains("30 validation images");
+                assert!(notes.iter().all(names), "{notes:?}");
+            }
+        }
+        let notes = notes_of(&base(), &["train.monitor=val_top1"], 0);
         assert!(notes[0].contains("compute val_top1 on"), "{notes:?}");
     }
 
@@ -384,13 +407,13 @@ mod tests {
             }),
             ..base()
         };
-        assert!(notes_of(&fitted, &["train.seed=3"], true).is_empty());
+        assert!(notes_of(&fitted, &["train.seed=3"], 500).is_empty());
         let set = [
             "train.optimizer.learning_rate=0.01",
             "train.augment.hue=0.1",
             "start.freeze=2",
         ];
-        let notes = notes_of(&fitted, &set, true);
+        let notes = notes_of(&fitted, &set, 500);
         assert!(notes[0].starts_with("train."), "{notes:?}");
         assert!(
             notes[0].contains("train.optimizer.learning_rate"),

@@ -58,7 +58,7 @@ const HEAD_ONLY: usize = 2;
 /// Minimum number of validation images for selecting an epoch. With fewer, the 95 % interval of 90 % top-1
 /// extends more than four points to each side, further than the epochs differ, so the best epoch would be
 /// chosen by chance.
-const JUDGES: usize = 200;
+pub(super) const JUDGES: usize = 200;
 /// Minimum number of validation images per class. With fewer, a single image changes the class's recall by more
 /// than five points.
 const JUDGES_OF_CLASS: usize = 20;

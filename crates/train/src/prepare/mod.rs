@@ -182,8 +182,7 @@ pub(crate) fn prepare_with(
     if own_input.is_none() {
         data.notes.extend(config.divide_batches()?);
     }
-    let has_val = !data.val.is_empty();
-    data.notes.extend(config.idle_settings(has_val));
+    data.notes.extend(config.idle_settings(data.val.len()));
     config.train.augment.by_class(&data.classes)?;
     let plan = plan_network(&mut config, input_from, &mut data)?;
     data.notes.extend(grey_note(&config));

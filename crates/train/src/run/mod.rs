@@ -32,7 +32,7 @@ pub struct RunDirectory {
 /// The file next to the runs that contains the highest number used so far.
 const NEWEST: &str = ".newest";
 /// Locked by the process that trains in the run directory.
-const LOCK: &str = ".lock";
+pub(crate) const LOCK: &str = ".lock";
 /// All events of the run, one JSON object per line.
 pub(crate) const LOG: &str = "log.jsonl";
 /// Maximum size in bytes of a record of splits: about ten million images.

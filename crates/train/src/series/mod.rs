@@ -29,7 +29,7 @@ use crate::error::TrainError;
 use crate::fit::replica::Replica;
 use crate::prepare::{InputFrom, set_absolute_paths};
 use crate::ranks::{Ranks, found_by_first, stop_of_any};
-use crate::run::{RunDirectory, RunLog, lock};
+use crate::run::{LOCK, RunDirectory, RunLog, lock};
 use crate::stop::Stop;
 use plan::{SeriesFile, settings_hash};
 use receptive_data::Progress;
@@ -165,6 +165,21 @@ impl Series {
             input_from: series.input_from,
             open: series.open,
         })
+    }
+
+    /// Deletes the directory of a series that could not begin: without a run or a result, it would only be in the way.
+    pub fn discard_unless_begun(&self) {
+        let runs = self.kind.runs(&self.base);
+        let mut names = runs.iter().map(|run| run.name.as_str());
+        let is_there = |name: &str| self.path.join(name).exists();
+        if is_there(Self::SUMMARY) || names.any(is_there) {
+            return;
+        }
+        for name in [SERIES, BASE, LOCK] {
+            let _ = std::fs::remove_file(self.path.join(name));
+        }
+        // Not if anything else is in it.
+        let _ = std::fs::remove_dir(&self.path);
     }
 
     /// Its directory.

@@ -10,7 +10,7 @@ use crate::prepare_again::prepare_again;
 use crate::ranks::{all_are_here, found_by_first};
 use crate::recorders::Recorder;
 use crate::records::TrainResult;
-use crate::run::RunDirectory;
+use crate::run::{LOCK, RunDirectory};
 use crate::stop::Stop;
 use receptive_core::text::{Printable, counted};
 use receptive_data::Progress;
@@ -127,7 +127,7 @@ impl Trainer<'_> {
             Some(existing) => existing,
             None => RankDirectory::new(ranks, || {
                 // Left by a process that was killed before it wrote anything else.
-                let _ = std::fs::remove_file(directory.join(".lock"));
+                let _ = std::fs::remove_file(directory.join(LOCK));
                 RunDirectory::create(directory)
             })?,
         };

@@ -11,12 +11,23 @@ use std::time::{Duration, Instant};
 /// The signal number with which a trial is stopped when its time is over: that of SIGALRM.
 pub(super) const TIME_OVER: usize = 14;
 
+/// The time that a trial has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TimeLeft {
+    /// After it the trial ends if it has completed an epoch.
+    pub(super) share: Duration,
+    /// After it the trial ends.
+    pub(super) all: Duration,
+}
+
 /// Forwards events, and stops the trial when the search is requested to stop or the time is over.
 pub(super) struct Limit<'a> {
     watch: &'a mut dyn SeriesWatch,
     asked: &'a Stop,
     own: &'a Stop,
-    end: Option<Instant>,
+    began: Instant,
+    left: Option<TimeLeft>,
+    has_epoch: bool,
 }
 
 impl<'a> Limit<'a> {
@@ -24,20 +35,26 @@ impl<'a> Limit<'a> {
         watch: &'a mut dyn SeriesWatch,
         asked: &'a Stop,
         own: &'a Stop,
-        left: Option<Duration>,
+        left: Option<TimeLeft>,
     ) -> Self {
         Self {
             watch,
             asked,
             own,
-            end: left.and_then(|left| Instant::now().checked_add(left)),
+            began: Instant::now(),
+            left,
+            has_epoch: false,
         }
     }
 
     fn look(&self) {
+        let time = self.left.map(|left| match self.has_epoch {
+            true => left.share,
+            false => left.all,
+        });
         if let Some(signal) = self.asked.requested() {
             self.own.request(signal);
-        } else if self.end.is_some_and(|end| Instant::now() >= end) {
+        } else if time.is_some_and(|time| self.began.elapsed() >= time) {
             self.own.request(TIME_OVER);
         }
     }
@@ -82,6 +99,7 @@ impl Recorder for Limit<'_> {
     }
 
     fn epoch(&mut self, end: &mut EpochEnd<'_>) -> Result<(), TrainError> {
+        self.has_epoch = true;
         self.watch.epoch(end)
     }
 

@@ -31,7 +31,7 @@ use crate::ranks::{Ranks, found_by_first, stop_of_any};
 use crate::run::{RunDirectory, RunLog, lock};
 use crate::series::{RunOutcome, SeriesWatch, Trainer, Turn};
 use crate::stop::Stop;
-use limit::{Limit, TIME_OVER};
+use limit::{Limit, TIME_OVER, TimeLeft};
 use receptive_core::file::write_over_own;
 use receptive_core::seal::sealed;
 use receptive_data::Progress;
@@ -226,14 +226,18 @@ impl Tune {
                     return Ok(Some(signal));
                 }
                 let now = found_by_first(ranks, || Ok(before + began.elapsed().as_secs_f64()))?;
-                // The first trial of a round may use all remaining time, since the search needs a result from
-                // every round.
+                // The first trial of a round may use all remaining time for its first epoch, since the search
+                // needs a result from every round.
                 let is_first = self.state.ranked(rung).is_empty();
                 let end = if is_first { total } else { share };
                 if end.is_some_and(|end| now >= end) {
                     break;
                 }
-                let left = end.map(|end| Duration::from_secs_f64((end - now).max(0.0)));
+                let until = |end: f64| Duration::from_secs_f64((end - now).max(0.0));
+                let left = share.zip(end).map(|(share, end)| TimeLeft {
+                    share: until(share),
+                    all: until(end),
+                });
                 let name = format!("trial-{trial:02}/epochs-{}", of.epochs);
                 let turn = Turn {
                     name: &name,
@@ -264,7 +268,7 @@ impl Tune {
         trial: usize,
         rung: usize,
         turn: &Turn<'_>,
-        left: Option<Duration>,
+        left: Option<TimeLeft>,
         (compute, stop, progress): (&Compute, &Stop, &dyn Progress),
         watch: &mut dyn SeriesWatch,
     ) -> Result<Result<TrialResult, usize>, TrainError> {

@@ -3,7 +3,7 @@
 mod batch;
 
 use crate::args::{
-    AugmentArgs, LabelArgs, PixelArgs, parse_directory, parse_positive, parse_whole,
+    AugmentArgs, LabelArgs, PixelArgs, parse_directory, parse_positive, parse_size, parse_whole,
 };
 use crate::error::{CliError, Exit, note_with_arguments};
 use crate::render::{DataProgress, Table, line, paragraph, print, print_json};
@@ -51,6 +51,12 @@ pub(super) struct DataArgs {
         allow_negative_numbers = true
     )]
     seed: u64,
+    /// Height and width of the shown images: N, or HEIGHTxWIDTH, as for `train`
+    #[arg(long, value_name = "SIZE", requires = "show", value_parser = parse_size)]
+    image_size: Option<[usize; 2]>,
+    /// Show greyscale images, as with `train --grey`
+    #[arg(long, requires = "show")]
+    grey: bool,
     #[command(flatten)]
     augment: AugmentArgs,
     /// Preview fine-tuning from this run or these weights: its input size and its default

@@ -56,7 +56,7 @@ pub(super) fn start(arguments: &TrainArgs) -> Result<Exit, CliError> {
     Series::check(kind, &base)?;
     let directory = new_directory(arguments.run_dir.as_deref(), ranks::joined().as_deref())?;
     let series = Series::create(directory.run(), kind, base, input_from, open)?;
-    run(arguments, &series)
+    run(arguments, &series).inspect_err(|_| series.discard_unless_begun())
 }
 
 /// Resumes a stopped series with its own settings.
