@@ -26,7 +26,8 @@ pub struct OpenSettings {
     /// `train.augment.crop`
     #[serde(alias = "augment")]
     pub crop: bool,
-    /// [`COLOURS`]; `None` in a file of an older version, where `crop` stands for both.
+    /// `train.augment.brightness`, `contrast`, `saturation` and `hue`; `None` in a file of an older version, where `crop`
+    /// stands for both.
     #[serde(default)]
     pub colours: Option<bool>,
     /// `train.label_smoothing`
@@ -232,9 +233,7 @@ impl OpenSettings {
             }
             false => "batch norm updates its statistics".into(),
         });
-        if config.train.augment.crop > 0.0 && config.train.augment.hue > 0.0 {
-            chosen.push("random crops and colour jitter against overfitting".into());
-        }
+        chosen.extend(self.choose_augmentations(&mut config.train.augment));
         if config.train.has_balanced_weights() {
             chosen.push("classes are weighted equally, so that rare ones count".into());
         }
@@ -262,13 +261,7 @@ impl OpenSettings {
                 chosen.insert(0, format!("{epochs}, {reason}"));
             }
         }
-        let augmentations = self.choose_augmentations(&mut train.augment);
-        if !augmentations.is_empty() {
-            chosen.push(format!(
-                "{} against overfitting",
-                augmentations.join(" and ")
-            ));
-        }
+        chosen.extend(self.choose_augmentations(&mut train.augment));
         let is_judged = counts.val >= JUDGES && train.monitor != Monitor::Last;
         let patience = (train.epochs / 4).max(1);
         let can_stop = is_judged && patience < train.epochs;
@@ -284,7 +277,7 @@ impl OpenSettings {
     }
 
     /// Random crops and colour jitter, as for photographs.
-    fn choose_augmentations(self, augment: &mut Augment) -> Vec<&'static str> {
+    fn choose_augmentations(self, augment: &mut Augment) -> Option<String> {
         let mut chosen = Vec::new();
         let Augment {
             crop,
@@ -308,7 +301,7 @@ impl OpenSettings {
             };
             chosen.push("colour jitter");
         }
-        chosen
+        (!chosen.is_empty()).then(|| format!("{} against overfitting", chosen.join(" and ")))
     }
 
     fn chooses_colours(self) -> bool {
