@@ -68,6 +68,27 @@ pub struct Epoch {
 }
 
 impl Epoch {
+    /// An epoch for tests.
+    #[cfg(test)]
+    pub(crate) fn example(number: usize) -> Self {
+        Self {
+            epoch: number,
+            train_loss: 0.5,
+            train_top1: 0.8,
+            val_loss: Some(0.4),
+            val_top1: None,
+            val_mean_recall: None,
+            val_top5: None,
+            learning_rate: 0.1,
+            images_per_second: 100.0,
+            data_wait: 0.0,
+            seconds: 1.0,
+            best: true,
+            weights: Weights::Trained,
+            erf: None,
+        }
+    }
+
     /// The epoch with `best` cleared unless validation selects the epoch: otherwise the last epoch is kept, so
     /// every epoch would be the best so far.
     #[must_use]

@@ -230,20 +230,9 @@ mod tests {
     #[test]
     fn without_validation_images_nothing_of_them_is_drawn() {
         let mut epoch = Epoch {
-            epoch: 1,
-            train_loss: 0.5,
-            train_top1: 0.8,
-            val_loss: Some(0.4),
             val_top1: Some(0.9),
             val_mean_recall: Some(0.7),
-            val_top5: None,
-            learning_rate: 0.1,
-            images_per_second: 100.0,
-            data_wait: 0.0,
-            seconds: 1.0,
-            best: true,
-            weights: crate::records::Weights::Trained,
-            erf: None,
+            ..Epoch::example(1)
         };
         let curves = |epoch: &Epoch| {
             let panels = curve_panels(std::slice::from_ref(epoch));

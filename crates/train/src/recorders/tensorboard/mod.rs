@@ -146,31 +146,12 @@ mod tests {
 
     fn end(number: usize, model: &Classifier) -> EpochEnd<'_> {
         EpochEnd {
-            record: epoch(number),
+            record: Epoch::example(number),
             epochs: 2,
             shows_recall: false,
             chooses_epoch: true,
             model,
             val_images_per_second: Some(50.0),
-        }
-    }
-
-    fn epoch(number: usize) -> Epoch {
-        Epoch {
-            epoch: number,
-            train_loss: 0.5,
-            train_top1: 0.8,
-            val_loss: Some(0.4),
-            val_top1: None,
-            val_mean_recall: None,
-            val_top5: None,
-            learning_rate: 0.1,
-            images_per_second: 100.0,
-            data_wait: 0.0,
-            seconds: 1.0,
-            best: true,
-            weights: crate::records::Weights::Trained,
-            erf: None,
         }
     }
 
