@@ -9,7 +9,7 @@ use crate::features::require_map;
 use crate::input::{InputImage, Prediction, probabilities, top};
 use receptive_data::{did_you_mean, enumerate, same_name};
 use receptive_erf::{Map, Region};
-use receptive_model::{Artifact, InferenceDevice};
+use receptive_model::{Artifact, InferenceDevice, InferenceNetwork};
 use receptive_plot::{Color, ColorMap, Grid, PlotError, Tile};
 
 /// The weight of the grey image under the colours of Grad-CAM.
@@ -78,6 +78,26 @@ pub fn attribute(
     device: impl Into<InferenceDevice>,
 ) -> Result<Attribution, InspectError> {
     let device = &device.into();
+    attribute_by(
+        &artifact.model.prepare(device),
+        artifact,
+        image,
+        options,
+        device,
+    )
+}
+
+/// Like [`attribute`], with the artifact's model prepared for many images.
+///
+/// # Errors
+/// As [`attribute`].
+pub fn attribute_by(
+    network: &InferenceNetwork,
+    artifact: &Artifact,
+    image: &InputImage,
+    options: &AttributionOptions,
+    device: &InferenceDevice,
+) -> Result<Attribution, InspectError> {
     if options.classes == 0 {
         return Err(InspectError::setting("classes", "it is 0; use 1 or more"));
     }
@@ -89,7 +109,7 @@ pub fn attribute(
     let planned = plan.find(&layer)?;
     require_map(plan, planned)?;
     let [height, width, _] = image.size();
-    let logits = image.logits(&artifact.model, device);
+    let logits = image.logits_by(network, device);
     let probabilities = probabilities(&logits, artifact.temperature);
     let classes = match options.named.as_slice() {
         [] => top(&logits, options.classes),

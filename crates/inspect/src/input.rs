@@ -152,7 +152,11 @@ impl InputImage {
         self.logits_by(&model.prepare(&device), &device)
     }
 
-    fn logits_by(&self, network: &InferenceNetwork, device: &InferenceDevice) -> Vec<f32> {
+    pub(crate) fn logits_by(
+        &self,
+        network: &InferenceNetwork,
+        device: &InferenceDevice,
+    ) -> Vec<f32> {
         let logits = network.forward(self.tensor(device));
         logits.into_data().iter::<f32>().collect()
     }

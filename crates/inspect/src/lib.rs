@@ -54,7 +54,7 @@ mod features;
 mod filters;
 mod input;
 
-pub use attribution::{Attribution, AttributionOptions, ClassAttribution, attribute};
+pub use attribution::{Attribution, AttributionOptions, ClassAttribution, attribute, attribute_by};
 pub use batch::{TrainingView, augmentation_summary, sample_tile};
 pub use cam::{default_cam_layer, over_image};
 pub use class_maps::{ClassMaps, SMOOTH_COPIES, class_maps};

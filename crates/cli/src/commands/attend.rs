@@ -10,7 +10,7 @@ use receptive_core::text::{Printable, percent};
 use receptive_data::image_files;
 use receptive_erf::write_npy;
 use receptive_inspect::{
-    Attribution, AttributionOptions, ClassAttribution, InputImage, SMOOTH_COPIES, attribute,
+    Attribution, AttributionOptions, ClassAttribution, InputImage, SMOOTH_COPIES, attribute_by,
 };
 use receptive_train::{Pass, check_pass};
 use serde::Serialize;
@@ -125,6 +125,7 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
         "computing the gradients, with SmoothGrad's copies,",
         "use --smooth 0, or a network with a smaller input",
     )?;
+    let network = artifact.model.prepare(&device);
     let mut exit = Exit::Done;
     let mut files = Vec::new();
     for path in &arguments.images {
@@ -138,7 +139,7 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
     }
     if let ([file], [_]) = (files.as_slice(), arguments.images.as_slice()) {
         let image = InputImage::read_within(file, &artifact.input, &limits)?;
-        let attribution = attribute(&artifact, &image, &options, &device)?;
+        let attribution = attribute_by(&network, &artifact, &image, &options, &device)?;
         let written = report(arguments, file, &arguments.out, &image, &attribution)?;
         return written.map_or(Ok(exit), Err);
     }
@@ -153,7 +154,7 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
                 continue;
             }
         };
-        let attribution = attribute(&artifact, &image, &options, &device)?;
+        let attribution = attribute_by(&network, &artifact, &image, &options, &device)?;
         let out = arguments.out.join(folder);
         let problem = report(arguments, file, &out, &image, &attribution)?;
         not_written = not_written.or(problem);
