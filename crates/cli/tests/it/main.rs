@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod attend;
+mod bench;
 mod calibrated;
 mod changed_data;
 mod class_counts;

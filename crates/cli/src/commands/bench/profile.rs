@@ -6,22 +6,22 @@ use receptive_train::{Compute, Learner};
 use serde::Serialize;
 use std::time::Instant;
 
-/// Number of steps averaged.
-const STEPS: usize = 3;
+/// Of this many steps each operation's fastest time counts: other programs make a step slower, never faster.
+pub(super) const STEPS: usize = 5;
 
 /// The time of one step in one thread, in seconds.
 #[derive(Debug)]
 pub(super) struct StepProfile {
-    /// Forward pass, loss and backward pass of all shards.
-    pub(super) gradients: f64,
-    /// The optimizer, and reading the loss back.
-    pub(super) update: f64,
+    /// The forward pass, loss and backward pass of all shards, without the kernels.
+    pub(super) other_per_shard: f64,
+    /// The update, and reading the loss back, without the kernels.
+    pub(super) other_per_step: f64,
     /// Empty on backends for which the kernels do not exist.
     pub(super) kernels: Vec<KernelTime>,
 }
 
-/// The time of one kernel per step, in seconds.
-#[derive(Debug)]
+/// The time of one kernel in a step, in seconds.
+#[derive(Debug, Clone)]
 pub(super) struct KernelTime {
     pub(super) name: &'static str,
     /// Whether it belongs to the update rather than the gradients.
@@ -47,38 +47,54 @@ pub(super) struct OperationTime {
 }
 
 impl StepProfile {
-    /// Measures a few steps; `one` is the thread on which `learner` computes.
+    /// Measures [`STEPS`] steps; `one` is the thread on which `learner` computes.
     pub(super) fn measure(
         mut learner: Learner<'_>,
         one: &Compute,
         batch: &Batch,
     ) -> Result<Self, CliError> {
         (learner, _) = one_step(learner, batch, 0)?;
-        begin(one);
-        let (mut gradients, mut update) = (0.0, 0.0);
+        let mut fastest: Option<Self> = None;
         for step in 0..STEPS {
+            begin(one);
             let seconds;
             (learner, seconds) = one_step(learner, batch, step)?;
-            gradients += seconds[0];
-            update += seconds[1];
+            let step = Self::of_step(seconds, end(one));
+            fastest = Some(match fastest {
+                Some(fastest) => fastest.or_faster(&step),
+                None => step,
+            });
         }
-        Ok(Self {
-            gradients: gradients / STEPS as f64,
-            update: update / STEPS as f64,
-            kernels: end(one),
-        })
+        Ok(fastest.unwrap_or_else(|| Self::of_step([0.0; 2], Vec::new())))
     }
 
-    /// The time of the gradients or of the update, without the kernels.
-    pub(super) fn other(&self, is_update: bool) -> f64 {
-        let of_part = self.kernels.iter().filter(|one| one.is_update == is_update);
-        let kernels: f64 = of_part.map(|kernel| kernel.elapsed).sum();
-        let all = if is_update {
-            self.update
-        } else {
-            self.gradients
+    /// From the time of the gradients, that of the update, and those of the kernels in both.
+    fn of_step([gradients, update]: [f64; 2], kernels: Vec<KernelTime>) -> Self {
+        let without = |all: f64, is_update: bool| {
+            let of_part = kernels.iter().filter(|one| one.is_update == is_update);
+            (all - of_part.map(|kernel| kernel.elapsed).sum::<f64>()).max(0.0)
         };
-        (all - kernels).max(0.0)
+        Self {
+            other_per_shard: without(gradients, false),
+            other_per_step: without(update, true),
+            kernels,
+        }
+    }
+
+    /// Each operation from the step in which it was faster.
+    fn or_faster(self, step: &Self) -> Self {
+        let faster = |one: KernelTime| {
+            let same = step.kernels.iter().find(|other| other.name == one.name);
+            match same {
+                Some(other) if other.elapsed < one.elapsed => other.clone(),
+                _ => one,
+            }
+        };
+        Self {
+            other_per_shard: self.other_per_shard.min(step.other_per_shard),
+            other_per_step: self.other_per_step.min(step.other_per_step),
+            kernels: self.kernels.into_iter().map(faster).collect(),
+        }
     }
 
     /// Each operation's time; empty if no kernel ran.
@@ -92,7 +108,10 @@ impl StepProfile {
             .map(|kernel| operation(kernel.name, kernel.elapsed))
             .collect();
         if !operations.is_empty() {
-            operations.push(operation("other", self.other(false) + self.other(true)));
+            operations.push(operation(
+                "other",
+                self.other_per_shard + self.other_per_step,
+            ));
         }
         operations
     }
@@ -130,18 +149,17 @@ fn begin(one: &Compute) {
 fn end(one: &Compute) -> Vec<KernelTime> {
     use receptive_kernels::{Kernel, KernelProfile, end_profile};
     let profile = one.alone(end_profile).into_iter();
-    let of_step = |time: std::time::Duration| time.as_secs_f64() / STEPS as f64;
     profile
         .filter(|kernel| !kernel.elapsed.is_zero())
         .map(|kernel| KernelTime {
             name: kernel.kernel.name(),
             is_update: kernel.kernel == Kernel::Optimizer,
-            elapsed: of_step(kernel.elapsed),
-            serial: of_step(kernel.serial),
-            largest: of_step(kernel.largest),
+            elapsed: kernel.elapsed.as_secs_f64(),
+            serial: kernel.serial.as_secs_f64(),
+            largest: kernel.largest.as_secs_f64(),
             slices: kernel.slices as f64 / kernel.loops.max(1) as f64,
             on_threads: (1..=KernelProfile::MAX_THREADS)
-                .map(|threads| of_step(kernel.on_threads(threads)))
+                .map(|threads| kernel.on_threads(threads).as_secs_f64())
                 .collect(),
         })
         .collect()
@@ -158,4 +176,35 @@ fn begin(_: &Compute) {}
 #[cfg(not(feature = "flex"))]
 fn end(_: &Compute) -> Vec<KernelTime> {
     Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_operation_counts_as_in_its_fastest_step() {
+        let kernel = |name, is_update, elapsed| KernelTime {
+            name,
+            is_update,
+            elapsed,
+            serial: 0.0,
+            largest: elapsed,
+            slices: 1.0,
+            on_threads: vec![elapsed],
+        };
+        let step = |seconds, conv, pool, optimizer| {
+            let kernels = vec![
+                kernel("conv2d", false, conv),
+                kernel("max_pool2d", false, pool),
+                kernel("optimizer", true, optimizer),
+            ];
+            StepProfile::of_step(seconds, kernels)
+        };
+        // The first was interrupted in its pool and in its update, the second in its convolution.
+        let both = step([10.0, 5.0], 4.0, 5.0, 1.0).or_faster(&step([16.0, 2.0], 12.0, 2.0, 1.5));
+        let elapsed: Vec<f64> = both.kernels.iter().map(|one| one.elapsed).collect();
+        assert_eq!(elapsed, [4.0, 2.0, 1.0]);
+        assert_eq!([both.other_per_shard, both.other_per_step], [1.0, 0.5]);
+    }
 }

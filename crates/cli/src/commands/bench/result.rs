@@ -2,6 +2,7 @@
 
 use super::fields::Fields;
 use super::network::{BenchNetwork, Work};
+use super::profile::STEPS;
 use super::timing::Timing;
 use crate::error::CliError;
 use crate::render::{Table, print};
@@ -62,7 +63,9 @@ impl NetworkResult {
                 ]);
             }
             print(table.to_string())?;
-            print("(per step, in one thread)\n")?;
+            print(format!(
+                "(per step in one thread, the fastest of {STEPS})\n"
+            ))?;
         }
         let [channels, height, width] = self.input;
         let unit = match self.what {

@@ -5,14 +5,17 @@
 //! the speed for any number of threads (Amdahl's law, with indivisible slices). The bound ignores shared memory
 //! bandwidth and the overhead of threads.
 
-use super::profile::{KernelTime, StepProfile};
+use super::profile::{KernelTime, STEPS, StepProfile};
 use crate::error::CliError;
-use crate::render::{Table, print};
+use crate::render::{Table, print, say_paragraph};
 use receptive_core::text::{counted, percent};
 use serde::Serialize;
 
 /// The numbers of threads in the output.
 const THREADS: [usize; 5] = [2, 4, 8, 16, 32];
+
+/// A measured speedup below this fraction of its bound is remarked on.
+const FAR_BELOW: f64 = 0.6;
 
 /// The result of `--scaling`, in addition to the timing of training.
 #[derive(Debug, Serialize)]
@@ -64,11 +67,11 @@ impl Scaling {
         let mut operations: Vec<OperationScaling> = kernels.collect();
         operations.push(OperationScaling::uncut(
             "other, per shard",
-            profile.other(false),
+            profile.other_per_shard,
         ));
         operations.push(OperationScaling::uncut(
             "other, per step",
-            profile.other(true),
+            profile.other_per_step,
         ));
         let bounds = THREADS.map(|threads| Bound {
             threads,
@@ -125,9 +128,12 @@ impl Scaling {
         print(table.to_string())?;
         let shards = counted(self.shards, "shard");
         print(format!(
-            "(slices: parallel parts of a loop; largest, serial: fraction of the time in one thread\n\
-             in the largest slices and outside of slices; xN: maximum speedup with N threads,\n\
-             which share an operation; in a step they first divide its {shards})\n"
+            "(ms: per step in one thread, the fastest of {STEPS}. slices: parts of a loop that\n\
+             threads share; largest: fraction of the time in each loop's largest slice;\n\
+             serial: fraction outside of slices; -: no slices. xN: maximum speedup of the\n\
+             operation on N threads; a step's threads divide its {shards} first. other, per\n\
+             shard: the loss, automatic differentiation, and burn's operations; per step:\n\
+             the update without the optimizer, and reading the loss back)\n"
         ))?;
         let Some(MeasuredSpeed {
             threads,
@@ -140,7 +146,15 @@ impl Scaling {
         print(format!(
             "{} measured: speedup {speedup:.2}, at most {bound:.2} expected",
             counted(threads, "thread")
-        ))
+        ))?;
+        if speedup < FAR_BELOW * bound {
+            say_paragraph(
+                "note",
+                "the measured speedup is far below its bound: other programs were running, or the \
+                 threads wait for memory; measure again on an idle machine",
+            );
+        }
+        Ok(())
     }
 
     fn milliseconds(&self) -> f64 {
@@ -207,9 +221,9 @@ fn step(profile: &StepProfile, shards: usize, threads: usize) -> f64 {
     };
     let busy = threads.min(shards).max(1);
     // Of the shards computed at the same time, the one with the fewest threads is the slowest.
-    let shard = (kernels(false, threads / busy) + profile.other(false)) / shards.max(1) as f64;
+    let shard = (kernels(false, threads / busy) + profile.other_per_shard) / shards.max(1) as f64;
     let rounds = shards.div_ceil(busy) as f64;
-    rounds * shard + kernels(true, threads) + profile.other(true)
+    rounds * shard + kernels(true, threads) + profile.other_per_step
 }
 
 #[cfg(test)]
@@ -221,8 +235,8 @@ mod tests {
     fn profile() -> StepProfile {
         let on_threads = |threads: usize| 8.0 / threads.min(8) as f64;
         StepProfile {
-            gradients: 12.0,
-            update: 1.0,
+            other_per_shard: 4.0,
+            other_per_step: 1.0,
             kernels: vec![KernelTime {
                 name: "conv2d",
                 is_update: false,
