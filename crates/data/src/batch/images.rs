@@ -2,6 +2,7 @@
 //! this much memory, page by page, for every batch.
 
 use crate::augment::normalize::Normalize;
+use crate::error::DataError;
 use receptive_core::ImageSize;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -109,10 +110,10 @@ impl Images {
         self.bytes.as_deref()
     }
 
-    /// Images of this size as bytes, `[n, height, width, channels]`.
-    pub(crate) fn from_bytes(bytes: Vec<u8>, size: ImageSize, normalize: Arc<Normalize>) -> Self {
+    /// No images yet, of this size; those appended stay bytes.
+    pub(crate) fn of_bytes(capacity: usize, size: ImageSize, normalize: Arc<Normalize>) -> Self {
         let bytes = ByteImages {
-            bytes,
+            bytes: Vec::with_capacity(capacity * size.len()),
             size,
             normalize,
             values: OnceLock::new(),
@@ -121,6 +122,32 @@ impl Images {
             values: Vec::new(),
             bytes: Some(Box::new(bytes)),
             pool: Weak::new(),
+        }
+    }
+
+    /// Appends the image `[height, width, channels]`, as bytes if these images are bytes.
+    ///
+    /// # Errors
+    /// As [`Normalize::append`].
+    pub(crate) fn append(
+        &mut self,
+        pixels: &[u8],
+        size: &ImageSize,
+        normalize: &Normalize,
+    ) -> Result<(), DataError> {
+        let Some(images) = &mut self.bytes else {
+            return normalize.append(pixels, size, &mut self.values);
+        };
+        normalize.check(pixels, size)?;
+        images.bytes.extend_from_slice(pixels);
+        Ok(())
+    }
+
+    /// Appends an image that nothing will read.
+    pub(crate) fn append_blank(&mut self, size: &ImageSize) {
+        match &mut self.bytes {
+            Some(images) => images.bytes.resize(images.bytes.len() + size.len(), 0),
+            None => self.values.resize(self.values.len() + size.len(), 0.0),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::augment::batch::BatchAugment;
 use crate::augment::normalize::Normalize;
-use crate::batch::images::BufferPool;
+use crate::batch::images::{BufferPool, Images};
 use crate::batch::options::{BatchRows, LoaderOptions};
 use crate::batch::samples::Samples;
 use crate::batch::{Batch, Mixing, Pipeline};
@@ -80,11 +80,12 @@ impl Job {
         let start = batch * self.batch_size;
         let end = (start + self.batch_size).min(self.indices.len());
         let indices = &self.indices[start..end];
-        let values = match self.pipeline.bytes {
-            true => 0,
-            false => indices.len() * self.samples.size().len(),
+        let (count, size) = (indices.len(), self.samples.size());
+        let images = if self.pipeline.bytes {
+            Images::of_bytes(count, size, Arc::clone(&self.pipeline.normalize))
+        } else {
+            self.buffers.take(count * size.len())
         };
-        let images = self.buffers.take(values);
         let repeats = self.repeats.get(start..end).unwrap_or_default();
         let rows = match &self.rows {
             Some(rows) => rows.of(batch, indices.len()),

@@ -64,20 +64,11 @@ impl Pipeline {
     ) -> Result<Batch, DataError> {
         let size = samples.size();
         let mut labels = Vec::with_capacity(indices.len());
-        let mut bytes = self
-            .bytes
-            .then(|| Vec::with_capacity(indices.len() * size.len()));
         let repeated = |place: usize| repeats.get(place).copied().unwrap_or(0);
         for (place, &index) in indices.iter().enumerate() {
             labels.push(samples.label(index));
             if !self.reads(place, rows, indices.len()) {
-                match &mut bytes {
-                    Some(bytes) => bytes.resize(bytes.len() + size.len(), 0),
-                    None => {
-                        let values = images.values_mut();
-                        values.resize(values.len() + size.len(), 0.0);
-                    }
-                }
+                images.append_blank(&size);
                 continue;
             }
             catching(
@@ -89,20 +80,9 @@ impl Pipeline {
                     let augment = self.class_augments.get(samples.label(index));
                     let augment = augment.unwrap_or(&self.augment);
                     augment.apply(scratch, &size, &self.fill, key);
-                    match &mut bytes {
-                        Some(bytes) => {
-                            self.normalize.check(scratch, &size)?;
-                            bytes.extend_from_slice(scratch);
-                            Ok(())
-                        }
-                        // [channels, height, width]
-                        None => self.normalize.append(scratch, &size, images.values_mut()),
-                    }
+                    images.append(scratch, &size, &self.normalize)
                 },
             )?;
-        }
-        if let Some(bytes) = bytes {
-            images = Images::from_bytes(bytes, size, Arc::clone(&self.normalize));
         }
         let shape = [indices.len(), size.channels, size.height, size.width];
         let mut soft_targets = None;
