@@ -1,6 +1,6 @@
 //! A batch through a network.
 
-use crate::compute::upload::images;
+use crate::compute::upload;
 use burn::tensor::{Tensor, TensorData};
 use receptive_data::Batch;
 use receptive_model::{InferenceDevice, InferenceNetwork};
@@ -11,7 +11,10 @@ pub(crate) fn logits(
     batch: &Batch,
     device: &InferenceDevice,
 ) -> Vec<f32> {
-    answers(network, images(batch, 0..batch.labels.len(), device))
+    answers(
+        network,
+        upload::images(batch, 0..batch.labels.len(), device),
+    )
 }
 
 /// The logits of normalised images, `[images, channels, height, width]`, image by image.

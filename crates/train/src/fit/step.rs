@@ -3,8 +3,7 @@
 use super::across;
 use super::loss::{Loss, Targets, correct};
 use super::partial::Partial;
-use crate::compute::Compute;
-use crate::compute::upload::images;
+use crate::compute::{Compute, upload};
 use crate::error::TrainError;
 use crate::ranks::aligned::{AlignedSum, Block};
 use burn::module::Module;
@@ -171,7 +170,7 @@ impl StepContext {
         device: &AutodiffDevice,
     ) -> Partial {
         let Shard { batch, rows, .. } = shard;
-        let x = images(batch, rows.clone(), device); // [rows, channels, height, width]
+        let x = upload::images(batch, rows.clone(), device); // [rows, channels, height, width]
         let targets = Targets::new(batch, rows.clone());
         let key = DropoutKey {
             first_row: self.key.first_row + shard.first_row + rows.start,
