@@ -12,7 +12,7 @@ const AHEAD: usize = 64;
 /// `result[column][row] = rows[row][column]`. The compiler would make a load and a store per value of it.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-pub(crate) fn square(rows: [[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE] {
+fn square(rows: [[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE] {
     use std::arch::x86_64::{
         __m128, _mm_movehl_ps, _mm_movelh_ps, _mm_unpackhi_ps, _mm_unpacklo_ps,
     };
@@ -36,7 +36,7 @@ pub(crate) fn square(rows: [[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE] {
 /// `result[column][row] = rows[row][column]`.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-pub(crate) fn square([a, b, c, d]: [[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE] {
+fn square([a, b, c, d]: [[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE] {
     [
         [a[0], b[0], c[0], d[0]],
         [a[1], b[1], c[1], d[1]],

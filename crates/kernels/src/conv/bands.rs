@@ -4,6 +4,7 @@
 use super::ConvSizes;
 use crate::fresh::Target;
 use crate::product::ROWS;
+use crate::simd::{add, vectorized};
 use crate::{profile, threads};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -107,7 +108,7 @@ pub(crate) fn forward_parts(
 const MIN_FILTERS: usize = 16;
 
 /// The largest number of parts into which the filters of a weight gradient can be split.
-pub(in crate::conv) fn most_filter_parts(filters: usize) -> usize {
+fn most_filter_parts(filters: usize) -> usize {
     (filters / MIN_FILTERS).max(1)
 }
 
@@ -115,7 +116,7 @@ pub(in crate::conv) fn most_filter_parts(filters: usize) -> usize {
 /// Each part extracts the patches again, so there are no more parts than threads need. Each filter
 /// has its own sums, so the split does not change the result, provided no part is so narrow that
 /// the matrix kernel treats it as a vector.
-pub(in crate::conv) fn filter_parts(filters: usize, sums: usize) -> Vec<Range<usize>> {
+fn filter_parts(filters: usize, sums: usize) -> Vec<Range<usize>> {
     let wanted = threads::count().div_ceil(sums.max(1));
     let parts = wanted.min(most_filter_parts(filters)).max(1);
     let part = filters / parts / MIN_FILTERS * MIN_FILTERS;
@@ -129,6 +130,38 @@ pub(in crate::conv) fn filter_parts(filters: usize, sums: usize) -> Vec<Range<us
     (0..parts)
         .map(|number| number * part..end(number))
         .collect()
+}
+
+/// A weight gradient, in the parts of [`filter_parts`]: each of the `sums` is computed from its pieces, for the filters of
+/// a part, in parallel; then they are added in order, so that the bits are the same on any number of threads.
+pub(in crate::conv) fn by_filters<P: Sync, S: AsMut<[f32]> + Send>(
+    filters: usize,
+    sums: &[&[P]],
+    compute: impl Fn(&Range<usize>, &[P]) -> S + Sync,
+) -> Vec<S> {
+    let parts = filter_parts(filters, sums.len());
+    let tasks: Vec<_> = parts
+        .iter()
+        .flat_map(|filters| sums.iter().map(move |pieces| (filters, *pieces)))
+        .collect();
+    let computed: Vec<S> = tasks
+        .into_par_iter()
+        .map(|(filters, pieces)| {
+            let _slice = profile::slice_of(most_filter_parts(filters.len()));
+            compute(filters, pieces)
+        })
+        .collect();
+    let mut computed = computed.into_iter();
+    let of_parts = parts.iter().map(|filters| {
+        let of_filters = computed.by_ref().take(sums.len());
+        let total = of_filters.reduce(|mut all, mut part| {
+            let (sum, part) = (all.as_mut(), part.as_mut());
+            vectorized!(add(sum, part));
+            all
+        });
+        total.unwrap_or_else(|| compute(filters, &[]))
+    });
+    of_parts.collect()
 }
 
 #[cfg(test)]

@@ -2,10 +2,7 @@
 //! become the columns of a matrix (im2col) that stays in the cache, and a matrix product does the
 //! rest.
 
-use super::bands::{
-    bands, bands_up_to, filter_parts, for_each_slice, forward_parts, most_filter_parts,
-    take_from_each,
-};
+use super::bands::{bands, bands_up_to, by_filters, for_each_slice, forward_parts, take_from_each};
 use super::im2col::{col2im, im2col};
 use super::{Addends, ConvSizes};
 use crate::matrix::{Matrix, add_product};
@@ -14,7 +11,7 @@ use crate::product::{DotLines, Finish, ROWS, Right, Rows, add_dots, product};
 use crate::profile::slice_of;
 use crate::rectifier::{Rectifier, add_bias};
 use crate::scratch::with_scratch;
-use crate::simd::{add, vectorized};
+use crate::simd::vectorized;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -246,34 +243,14 @@ fn group_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32], group: usize) -> V
     let sums = (images * sizes.output_plane() / POSITIONS_PER_SUM).clamp(1, MAX_SUMS);
     let part = pieces.len().div_ceil(sums).max(1);
     let sums: Vec<&[(usize, Range<usize>)]> = pieces.chunks(part).collect();
-    let filters = filter_parts(sizes.filters, sums.len());
-    let tasks: Vec<_> = filters
-        .iter()
-        .flat_map(|filters| sums.iter().map(move |pieces| (filters, *pieces)))
-        .collect();
-    let computed: Vec<Vec<f32>> = tasks
-        .into_par_iter()
-        .map(|(filters, pieces)| {
-            let _slice = slice_of(most_filter_parts(filters.len()));
-            let mut sum = vec![0.0; filters.len() * sizes.patch()];
-            for (image, rows) in pieces {
-                add_band(sizes, x, grad, *image, rows, filters, &mut sum);
-            }
-            sum
-        })
-        .collect();
-    let mut computed = computed.into_iter();
-    let of_parts = filters.iter().map(|filters| {
-        let of_filters = computed.by_ref().take(sums.len());
-        of_filters
-            .reduce(|mut all, part| {
-                let sum = &mut all;
-                vectorized!(add(sum, &part));
-                all
-            })
-            .unwrap_or_else(|| vec![0.0; filters.len() * sizes.patch()])
+    let of_filters = by_filters(sizes.filters, &sums, |filters, pieces| {
+        let mut sum = vec![0.0; filters.len() * sizes.patch()];
+        for (image, rows) in pieces {
+            add_band(sizes, x, grad, *image, rows, filters, &mut sum);
+        }
+        sum
     });
-    of_parts.collect::<Vec<_>>().concat()
+    of_filters.concat()
 }
 
 /// Adds the gradients of some filters from one band of output rows of one image.

@@ -6,13 +6,12 @@ use super::transform::{InputTransform, OutputGradient, OutputTransform, transfor
 use super::weights::{PackedWeights, TransformedGradients};
 use super::{ConvSizes, ELEMENTS, INPUT_TILE, OUTPUT_TILE, output_ranges, padded};
 use crate::conv::Addends;
-use crate::conv::bands::{filter_parts, forward_parts, most_filter_parts, take_from_each};
+use crate::conv::bands::{by_filters, forward_parts, take_from_each};
 use crate::matrix::add_product;
 use crate::product::{Finish, product};
 use crate::profile::{end_loop, slice_of};
 use crate::rectifier::{add_bias, add_map};
 use crate::scratch::with_scratch;
-use crate::simd::{add, vectorized};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -126,66 +125,45 @@ fn gradient_of(sizes: &ConvSizes, range: Range<usize>, x: &[f32], grad: &[f32]) 
     // must not outweigh its tiles.
     let sums = (grid.tiles() / (4 * channels.max(filters))).clamp(1, MAX_SUMS);
     let groups: Vec<_> = blocks.chunks(blocks.len().div_ceil(sums).max(1)).collect();
-    let parts = filter_parts(range.len(), groups.len());
-    let tasks: Vec<_> = parts
-        .iter()
-        .flat_map(|filters| groups.iter().map(move |blocks| (filters, *blocks)))
-        .collect();
-    let computed: Vec<TransformedGradients> = tasks
-        .into_par_iter()
-        .map(|(filters, blocks)| {
-            let _slice = slice_of(most_filter_parts(filters.len()));
-            let grad = Source {
-                planes: &grad[(range.start + filters.start) * sizes.output_plane()..],
-                channels: sizes.filters,
-                plane: sizes.output,
-                origin: [0, 0],
-            };
-            let of_grad = TransformedTiles {
-                tiles,
-                channels: filters.len(),
-            };
-            let mut sum = TransformedGradients::zeros(channels, filters.len());
-            for block in blocks {
-                with_scratch(lengths.iter().sum(), |scratch| {
-                    let (pixels, rest) = scratch.split_at_mut(lengths[0]);
-                    let (inputs, grads) = rest.split_at_mut(lengths[1]);
-                    let tiles = block
-                        .iter()
-                        .map(|segment| grid.segment_tiles(segment))
-                        .sum();
-                    let of_x = TransformedTiles { tiles, ..of_x };
-                    let of_grad = TransformedTiles { tiles, ..of_grad };
-                    of_x.fill::<InputTransform, INPUT_TILE>(&grid, block, x, pixels, inputs);
-                    of_grad.fill::<OutputGradient, OUTPUT_TILE>(&grid, block, grad, pixels, grads);
-                    let (matrices, line) = sum.matrices_mut();
-                    for (element, target) in matrices.enumerate() {
-                        add_product(
-                            target,
-                            line,
-                            of_x.matrix(inputs, element).transposed(),
-                            of_grad.matrix(grads, element),
-                        );
-                    }
-                });
-            }
-            sum
-        })
-        .collect();
-    let mut computed = computed.into_iter();
-    let of_parts = parts.iter().map(|filters| {
-        let of_filters = computed.by_ref().take(groups.len());
-        let total = of_filters.reduce(|mut all, part| {
-            let sum = &mut all.values;
-            vectorized!(add(sum, &part.values));
-            all
-        });
-        total.map_or_else(
-            || vec![0.0; filters.len() * sizes.patch()],
-            |total| total.gradient(),
-        )
+    let of_filters = by_filters(range.len(), &groups, |filters, blocks| {
+        let grad = Source {
+            planes: &grad[(range.start + filters.start) * sizes.output_plane()..],
+            channels: sizes.filters,
+            plane: sizes.output,
+            origin: [0, 0],
+        };
+        let of_grad = TransformedTiles {
+            tiles,
+            channels: filters.len(),
+        };
+        let mut sum = TransformedGradients::zeros(channels, filters.len());
+        for block in blocks {
+            with_scratch(lengths.iter().sum(), |scratch| {
+                let (pixels, rest) = scratch.split_at_mut(lengths[0]);
+                let (inputs, grads) = rest.split_at_mut(lengths[1]);
+                let tiles = block
+                    .iter()
+                    .map(|segment| grid.segment_tiles(segment))
+                    .sum();
+                let of_x = TransformedTiles { tiles, ..of_x };
+                let of_grad = TransformedTiles { tiles, ..of_grad };
+                of_x.fill::<InputTransform, INPUT_TILE>(&grid, block, x, pixels, inputs);
+                of_grad.fill::<OutputGradient, OUTPUT_TILE>(&grid, block, grad, pixels, grads);
+                let (matrices, line) = sum.matrices_mut();
+                for (element, target) in matrices.enumerate() {
+                    add_product(
+                        target,
+                        line,
+                        of_x.matrix(inputs, element).transposed(),
+                        of_grad.matrix(grads, element),
+                    );
+                }
+            });
+        }
+        sum
     });
-    of_parts.collect::<Vec<_>>().concat()
+    let gradients = of_filters.iter().map(TransformedGradients::gradient);
+    gradients.collect::<Vec<_>>().concat()
 }
 
 /// Several ranges of outputs are computed one after the other, in loops of their own.

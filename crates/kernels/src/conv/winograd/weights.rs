@@ -79,9 +79,15 @@ impl PackedWeights {
 
 /// For each element of a transformed tile the summed gradients, a matrix `[inputs, outputs]`.
 pub(super) struct TransformedGradients {
-    pub(super) values: Vec<f32>,
+    values: Vec<f32>,
     inputs: usize,
     outputs: usize,
+}
+
+impl AsMut<[f32]> for TransformedGradients {
+    fn as_mut(&mut self) -> &mut [f32] {
+        &mut self.values
+    }
 }
 
 impl TransformedGradients {
