@@ -13,9 +13,21 @@ use std::time::{Duration, Instant};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const IMAGES: usize = 16;
+
+/// A convolution with `same` padding.
+struct Layer {
+    channels: usize,
+    filters: usize,
+    side: usize,
+    kernel: usize,
+    stride: usize,
+    dilation: usize,
+    groups: usize,
+}
+
 /// Channels, filters, side of the input, kernel and stride: first the layers that `receptive bench` times on
 /// small networks, then those of ResNets and MobileNets on images of 224x224.
-const LAYERS: [[usize; 5]; 20] = [
+const PLAIN: [[usize; 5]; 20] = [
     [1, 32, 28, 3, 1],
     [32, 64, 14, 3, 1],
     [3, 64, 32, 3, 1],
@@ -38,6 +50,87 @@ const LAYERS: [[usize; 5]; 20] = [
     [160, 960, 7, 1, 1],
 ];
 
+/// Channels, side of the input, kernel and stride: of MobileNets, ConvNeXt, and networks with large kernels.
+const DEPTHWISE: [[usize; 4]; 6] = [
+    [32, 112, 3, 1],
+    [96, 112, 3, 2],
+    [384, 14, 3, 1],
+    [240, 28, 5, 2],
+    [96, 56, 7, 1],
+    [64, 32, 31, 1],
+];
+
+/// Channels, side of the input, dilation and groups: of ResNeXt, and of networks for dense prediction.
+const GROUPED_OR_DILATED: [[usize; 4]; 3] = [[128, 56, 1, 32], [256, 28, 1, 32], [128, 28, 2, 1]];
+
+fn layers() -> Vec<Layer> {
+    let plain = PLAIN.map(|[channels, filters, side, kernel, stride]| Layer {
+        channels,
+        filters,
+        side,
+        kernel,
+        stride,
+        dilation: 1,
+        groups: 1,
+    });
+    let depthwise = DEPTHWISE.map(|[channels, side, kernel, stride]| Layer {
+        channels,
+        filters: channels,
+        side,
+        kernel,
+        stride,
+        dilation: 1,
+        groups: channels,
+    });
+    let others = GROUPED_OR_DILATED.map(|[channels, side, dilation, groups]| Layer {
+        channels,
+        filters: channels,
+        side,
+        kernel: 3,
+        stride: 1,
+        dilation,
+        groups,
+    });
+    plain.into_iter().chain(depthwise).chain(others).collect()
+}
+
+impl Layer {
+    fn options(&self, algorithm: Algorithm) -> Conv2dOptions {
+        Conv2dOptions {
+            strides: [self.stride; 2],
+            padding: [self.dilation * (self.kernel / 2); 4],
+            dilation: [self.dilation; 2],
+            groups: self.groups,
+            rectifier: Rectifier::Relu,
+            algorithm,
+        }
+    }
+
+    /// Whether Winograd's filtering may compute it.
+    fn has_choice(&self) -> bool {
+        (self.kernel, self.stride, self.dilation, self.groups) == (3, 1, 1, 1)
+    }
+
+    fn name(&self) -> String {
+        let Self {
+            channels,
+            filters,
+            side,
+            kernel,
+            stride,
+            dilation,
+            groups,
+        } = self;
+        let form = match (dilation, groups) {
+            (1, 1) => String::new(),
+            (1, groups) if groups == channels => " depthwise".into(),
+            (1, groups) => format!(" groups {groups}"),
+            (dilation, _) => format!(" dilation {dilation}"),
+        };
+        format!("{channels} to {filters}, {side}x{side}, {kernel}x{kernel}/{stride}{form}")
+    }
+}
+
 fn main() -> Result<(), rayon::ThreadPoolBuildError> {
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
     one.install(table);
@@ -47,19 +140,17 @@ fn main() -> Result<(), rayon::ThreadPoolBuildError> {
 fn table() {
     println!("peak: {:.1} GMAC/s (512 x 512 x 512)", peak());
     println!(
-        "{:<28}{:<9}{:>9}{:>9}{:>9}",
+        "{:<38}{:<9}{:>9}{:>9}{:>9}",
         "layer", "", "forward", "input", "weights"
     );
-    for layer in LAYERS {
+    for layer in layers() {
         for (name, algorithm) in [("auto", Algorithm::Auto), ("direct", Algorithm::Direct)] {
-            if name == "direct" && !(layer[3] == 3 && layer[4] == 1) {
+            if name == "direct" && !layer.has_choice() {
                 continue; // auto is the same
             }
-            let [forward, input, weights] = rates(layer, algorithm);
-            let [channels, filters, side, kernel, stride] = layer;
-            let layer =
-                format!("{channels} to {filters}, {side}x{side}, {kernel}x{kernel}/{stride}");
-            println!("{layer:<28}{name:<9}{forward:>9.1}{input:>9.1}{weights:>9.1}");
+            let [forward, input, weights] = rates(&layer, algorithm);
+            let layer = layer.name();
+            println!("{layer:<38}{name:<9}{forward:>9.1}{input:>9.1}{weights:>9.1}");
         }
     }
 }
@@ -81,16 +172,18 @@ fn peak() -> f64 {
 }
 
 /// GMAC/s of forward, input gradient and weight gradient.
-fn rates([channels, filters, side, kernel, stride]: [usize; 5], algorithm: Algorithm) -> [f64; 3] {
+fn rates(layer: &Layer, algorithm: Algorithm) -> [f64; 3] {
     let device = Device::flex().autodiff();
-    let options = Conv2dOptions {
-        strides: [stride; 2],
-        padding: [kernel / 2; 4],
-        dilation: [1, 1],
-        groups: 1,
-        rectifier: Rectifier::Relu,
-        algorithm,
-    };
+    let options = layer.options(algorithm);
+    let &Layer {
+        channels,
+        filters,
+        side,
+        kernel,
+        stride,
+        groups,
+        ..
+    } = layer;
     let x = || {
         Tensor::<4>::random(
             [IMAGES, channels, side, side],
@@ -99,13 +192,14 @@ fn rates([channels, filters, side, kernel, stride]: [usize; 5], algorithm: Algor
         )
     };
     let weight = Tensor::<4>::random(
-        [filters, channels, kernel, kernel],
+        [filters, channels / groups, kernel, kernel],
         Distribution::Normal(0.0, 0.1),
         &device,
     );
     let (plain, followed) = (x(), x().require_grad());
-    let output = (side + kernel / 2 * 2 - kernel) / stride + 1;
-    let macs = (IMAGES * channels * kernel * kernel * filters * output * output) as f64;
+    let output = (side - 1) / stride + 1; // the padding is that of `same`, and kernels are odd
+    let taps = channels / groups * kernel * kernel;
+    let macs = (IMAGES * taps * filters * output * output) as f64;
     let forward = best(|| {
         let start = Instant::now();
         let y = conv2d(plain.clone(), weight.clone(), None, options);
