@@ -55,6 +55,54 @@ fn clipping_and_class_weights_keep_the_bits_too() {
     assert_eq!(hash(1), hash(2));
 }
 
+/// The operations of published networks: Winograd's filtering, a padded pool, depthwise, grouped and dilated
+/// convolutions, a gate, SiLU, a residual sum in the batch norm's kernel, a layer norm.
+const OPERATIONS: &str = r#"
+classes = 10
+input = { channels = 1, height = 28, width = 28 }
+layers = [
+    { type = "conv2d", filters = 20, kernel_size = 7, strides = 2, padding = "same", bias = false },
+    { type = "batch_norm" },
+    { type = "activation", activation = "silu" },
+    { type = "max_pool2d", pool_size = 3, strides = 2, padding = "same" },
+    { type = "residual", activation = "relu", layers = [
+        { type = "conv2d", filters = 20, kernel_size = 3, padding = "same", bias = false },
+        { type = "batch_norm" },
+    ] },
+    { type = "conv2d", filters = 40, kernel_size = 1, bias = false },
+    { type = "batch_norm" },
+    { type = "activation", activation = "relu6" },
+    { type = "conv2d", filters = 40, kernel_size = 5, padding = "same", groups = 40 },
+    { type = "squeeze_excite" },
+    { type = "conv2d", filters = 24, kernel_size = 3, padding = "same", dilation = 2, groups = 4 },
+    { type = "layer_norm" },
+    { type = "global_avg_pool2d" },
+    { type = "linear" },
+]
+"#;
+
+#[test]
+fn the_operations_of_published_networks_keep_the_bits_with_any_batch() {
+    let device = Device::flex();
+    let hash = |batch_size, threads| {
+        let mut config = tiny_run();
+        config.model = receptive_model::ModelConfig::from_toml(OPERATIONS).unwrap();
+        config.data.limit = Some(100);
+        config.train.epochs = 1;
+        config.train.batch_size = batch_size;
+        config.train.micro_batch = receptive_train::config::TrainConfig::default().micro_batch;
+        config.machine.threads = threads;
+        run(config, &device).unwrap().weights_sha256
+    };
+    for batch_size in [5, 16, 33, 100] {
+        let first = hash(batch_size, 1);
+        for threads in [2, 3, 7, 16] {
+            let found = hash(batch_size, threads);
+            assert_eq!(found, first, "batch size {batch_size}, {threads} threads");
+        }
+    }
+}
+
 /// What the backward pass computes again has the bits that it had.
 #[test]
 fn checkpointing_keeps_the_bits_too() {

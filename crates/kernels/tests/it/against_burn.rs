@@ -72,6 +72,46 @@ fn grouped_and_depthwise_convolutions_match_burn() {
     }
 }
 
+/// Depthwise kernels from those of MobileNets to those of networks with large kernels, also where most of the window is
+/// padding; and the dilated and grouped convolutions of published networks.
+#[test]
+fn depthwise_grouped_and_dilated_convolutions_of_published_sizes_match_burn() {
+    for (kernel, stride, dilation, [groups, channels], excess) in [
+        (3, 1, 1, [24, 1], 25),
+        (3, 2, 1, [24, 1], 26),
+        (5, 2, 1, [17, 1], 13),
+        (7, 1, 1, [16, 1], 7),
+        (7, 1, 3, [16, 1], 9),
+        (13, 1, 1, [5, 1], 1),
+        (31, 1, 1, [6, 1], 9),
+        (31, 2, 1, [3, 1], 34),
+        (3, 1, 2, [1, 20], 15),
+        (3, 2, 1, [8, 4], 14),
+    ] {
+        let mut random = Random::new(kernel as u64);
+        let convolution = Convolution {
+            kernel: [kernel; 2],
+            options: Conv2dOptions {
+                strides: [stride; 2],
+                padding: [dilation * (kernel / 2); 4],
+                dilation: [dilation; 2],
+                groups,
+                rectifier: random.rectifier(),
+                algorithm: Algorithm::Auto,
+            },
+            channels: channels * groups,
+            filters: channels * groups,
+            images: 2,
+            excess: [excess, excess + 3],
+        };
+        let differences = convolution.differences(&mut random);
+        assert!(
+            differences.max() < TOLERANCE,
+            "{convolution:?}: {differences:?}"
+        );
+    }
+}
+
 /// Winograd's filtering has larger rounding errors.
 const WINOGRAD_TOLERANCE: f32 = 1e-4;
 

@@ -25,6 +25,13 @@ fn results([images, channels, height, width]: [usize; 4]) -> Vec<u32> {
         algorithm: Algorithm::Auto,
     };
     let pool = MaxPool2dOptions::new_2x2(Rectifier::Relu);
+    // As ResNets have it.
+    let padded_pool = MaxPool2dOptions {
+        kernel_size: [3, 3],
+        strides: [1, 2],
+        padding: [1; 4],
+        ..pool
+    };
     let norm = BatchNormOptions {
         epsilon: 1e-5,
         nonlinearity: Rectifier::Relu6.into(),
@@ -44,7 +51,7 @@ fn results([images, channels, height, width]: [usize; 4]) -> Vec<u32> {
     let y = conv2d(y, depthwise.clone(), None, of(33, 5));
     let y = conv2d(y, grouped.clone(), None, of(3, 3));
     let y = batch_norm_train(y, gamma.clone(), beta.clone(), norm).output;
-    let y = max_pool2d(y, pool);
+    let y = max_pool2d(max_pool2d(y, pool), padded_pool);
     let gate = random.tensor([images, 33, 1, 1], &device).require_grad();
     let [scale, shift] = [0; 2].map(|_| random.tensor([33], &device).require_grad());
     let y = scale_channels(nonlinear(y, Nonlinearity::Silu), gate.clone());
@@ -99,14 +106,18 @@ fn any_number_of_threads_gives_the_same_bits() {
 /// Where there are few partial sums, threads share a weights' gradient by its filters.
 #[test]
 fn a_convolution_has_the_same_bits_whichever_filters_a_thread_takes() {
-    for (channels, filters, kernel, stride, groups, side) in [
-        (20, 130, 3, 1, 1, 9),  // Winograd
-        (350, 370, 3, 1, 1, 5), // with weights that are transformed in several parts
-        (64, 47, 3, 1, 1, 7),
-        (24, 50, 1, 1, 1, 14),
-        (24, 96, 3, 2, 1, 15),
-        (3, 64, 7, 2, 1, 33),
-        (16, 100, 3, 1, 2, 11),
+    for (channels, filters, kernel, [stride, dilation], groups, side) in [
+        (20, 130, 3, [1, 1], 1, 9),  // Winograd
+        (350, 370, 3, [1, 1], 1, 5), // with weights that are transformed in several parts
+        (64, 47, 3, [1, 1], 1, 7),
+        (24, 50, 1, [1, 1], 1, 14),
+        (24, 50, 1, [2, 1], 1, 14),
+        (24, 96, 3, [2, 1], 1, 15),
+        (24, 70, 3, [1, 2], 1, 15),
+        (3, 64, 7, [2, 1], 1, 33),
+        (16, 100, 3, [1, 1], 2, 11),
+        (34, 34, 7, [2, 1], 34, 15), // depthwise
+        (18, 18, 31, [1, 1], 18, 20),
     ] {
         let gradients = |threads: usize| {
             let device = Device::flex().autodiff();
@@ -119,8 +130,8 @@ fn a_convolution_has_the_same_bits_whichever_filters_a_thread_takes() {
             let bias = random.tensor([filters], &device).require_grad();
             let options = Conv2dOptions {
                 strides: [stride; 2],
-                padding: [kernel / 2; 4],
-                dilation: [1, 1],
+                padding: [dilation * (kernel / 2); 4],
+                dilation: [dilation; 2],
                 groups,
                 rectifier: Rectifier::None,
                 algorithm: Algorithm::Auto,

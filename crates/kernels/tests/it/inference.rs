@@ -99,15 +99,17 @@ fn a_prepared_convolution_ends_with_any_function_of_its_outputs() {
 #[test]
 fn a_prepared_convolution_gives_an_image_the_same_bits_in_any_batch_and_on_any_number_of_threads() {
     let device = Device::flex();
-    for (channels, filters, kernel, stride, groups, side) in [
-        (20, 40, 3, 1, 1, 9),  // Winograd
-        (64, 130, 3, 1, 1, 7), // few tiles
-        (24, 50, 1, 1, 1, 14), // windows of one position
-        (24, 50, 1, 2, 1, 15),
-        (300, 40, 3, 2, 1, 15), // sums of several parts
-        (3, 30, 7, 2, 1, 65),   // of planes
-        (36, 36, 3, 2, 36, 21), // depthwise
-        (12, 24, 3, 1, 3, 11),
+    for (channels, filters, kernel, [stride, dilation], groups, side) in [
+        (20, 40, 3, [1, 1], 1, 9),  // Winograd
+        (64, 130, 3, [1, 1], 1, 7), // few tiles
+        (24, 50, 1, [1, 1], 1, 14), // windows of one position
+        (24, 50, 1, [2, 1], 1, 15),
+        (24, 50, 3, [1, 2], 1, 15),
+        (300, 40, 3, [2, 1], 1, 15), // sums of several parts
+        (3, 30, 7, [2, 1], 1, 65),   // of planes
+        (36, 36, 3, [2, 1], 36, 21), // depthwise
+        (18, 18, 31, [1, 1], 18, 20),
+        (12, 24, 3, [1, 1], 3, 11),
     ] {
         let mut random = Random::new(7);
         let it = Case {
@@ -118,8 +120,8 @@ fn a_prepared_convolution_gives_an_image_the_same_bits_in_any_batch_and_on_any_n
             kernel: [kernel; 2],
             options: Conv2dOptions {
                 strides: [stride; 2],
-                padding: [kernel / 2; 4],
-                dilation: [1, 1],
+                padding: [dilation * (kernel / 2); 4],
+                dilation: [dilation; 2],
                 groups,
                 rectifier: Rectifier::Relu6,
                 algorithm: Algorithm::Auto,
@@ -130,7 +132,7 @@ fn a_prepared_convolution_gives_an_image_the_same_bits_in_any_batch_and_on_any_n
         let of_image: usize = conv.output().iter().product();
         let added: Vec<f32> = (0..6 * of_image).map(|_| random.value()).collect();
         let all = it.forward(&conv, &x, Some(&added));
-        for threads in [2, 5, 16] {
+        for threads in [1, 2, 5, 16] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
             let found = pool
                 .unwrap()

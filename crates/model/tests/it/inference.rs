@@ -31,6 +31,26 @@ fn images(count: usize, input: ImageSize, device: &Device) -> Tensor<4> {
     Tensor::random(shape, Distribution::Normal(0.5, 2.0), device)
 }
 
+/// What it allocates is a copy of the input and short lists. In one thread, since allocations are counted by thread.
+#[test]
+fn a_prepared_network_allocates_no_maps() {
+    let device = Device::flex();
+    let one = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    for (name, side) in [("vgg", 32), ("resnet18", SIDE), ("efficientnet_b0", SIDE)] {
+        let input = ImageSize::new(3, side, side);
+        let network = trained(name, input).prepare(&device);
+        let images = images(4, input, &device);
+        let input = images.clone().into_data();
+        one.install(|| {
+            let _first = network.forward(images.clone());
+            let info = allocation_counter::measure(|| drop(network.forward(images.clone())));
+            let bound = 2 * input.num_elements() * size_of::<f32>();
+            println!("{name}: {info:?}, at most {bound}");
+            assert!(info.bytes_total < bound as u64, "{name}: {info:?}");
+        });
+    }
+}
+
 fn bits(logits: Tensor<2>) -> Vec<u32> {
     let values = logits.into_data();
     values.iter::<f32>().map(f32::to_bits).collect()
