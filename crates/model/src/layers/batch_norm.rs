@@ -101,7 +101,7 @@ impl LayerOp for BatchNormOp {
 
     fn forward(&self, norm: &BatchNorm, x: Features, pass: &mut Pass<'_>) -> Features {
         match x {
-            Features::Map(x) => Features::Map(normalize(norm, x, pass)),
+            Features::Map(x) => Features::Map(normalize_map(norm, x, pass)),
             Features::Flat(x) => Features::Flat(normalize(norm, x, pass)),
         }
     }
@@ -185,6 +185,21 @@ fn merge_statistics(
 /// Whether the batch norm uses the batch's own statistics.
 pub(super) fn is_training<const D: usize>(norm: &BatchNorm, x: &Tensor<D>) -> bool {
     x.device().is_autodiff() && norm.training.is_enabled()
+}
+
+/// Gives burn the map as rows, one per position. GPUs store maps channels-last, where rows are the same values in place;
+/// burn would arrange the map as `[channels, images * height * width]`, four copies in a training step.
+fn normalize_map(norm: &BatchNorm, x: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<4> {
+    if !is_training(norm, &x) {
+        return normalize(norm, x, pass);
+    }
+    let [images, channels, height, width] = x.dims();
+    let rows = x
+        .permute([0, 2, 3, 1])
+        .reshape([images * height * width, channels]);
+    normalize(norm, rows, pass)
+        .reshape([images, height, width, channels])
+        .permute([0, 3, 1, 2])
 }
 
 fn normalize<const D: usize>(norm: &BatchNorm, x: Tensor<D>, pass: &mut Pass<'_>) -> Tensor<D> {
