@@ -76,7 +76,7 @@ def some_of_each(data, out, images, seed):
             shutil.copy(path, out / "train" / folder.name)
 
 
-def theirs(options, data, seed, epochs=10, batch=16):
+def theirs(options, data, seed, batch=16):
     """The recipe of docs/training.md in PyTorch and torchvision, on all training images."""
     sys.path.insert(0, str(options.code))
     import torch
@@ -115,6 +115,8 @@ def theirs(options, data, seed, epochs=10, batch=16):
 
     images, labels = split("train")
     test_images, test_labels = split("test")
+    # As `receptive` chooses them: for at least 60 steps.
+    epochs = max(8, math.ceil(60 / math.ceil(len(images) / batch)))
 
     # The head: logistic regression drawn towards ten times the class means of features of length 1.
     found = features(images)

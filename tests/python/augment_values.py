@@ -8,15 +8,18 @@ stored: row by row, the channels of a pixel side by side.
 """
 
 import json
+import math
 
 import numpy
 import torch
 from PIL import Image
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
-from torchvision.transforms.v2._auto_augment import RandAugment
+from torchvision.transforms.v2 import CutMix, MixUp
+from torchvision.transforms.v2._auto_augment import RandAugment, TrivialAugmentWide
 
 WIDTH, HEIGHT = 33, 25
+BINS = 31
 STRIDE = 13
 
 
@@ -79,11 +82,25 @@ for name, magnitudes in {
 CASES += [
     ("invert", pillow(F.invert), 0),
     ("grayscale", pillow(lambda i: F.rgb_to_grayscale(i, len(i.getbands()))), 0),
+    ("flip", pillow(F.horizontal_flip), 0),
+    ("verticalflip", pillow(F.vertical_flip), 0),
     ({"hue": 0.1}, tensor(lambda i: F.adjust_hue(i, 0.1)), 1),
     ({"hue": -0.4}, tensor(lambda i: F.adjust_hue(i, -0.4)), 1),
     ({"blur": [9, 1.3]}, tensor(lambda i: F.gaussian_blur(i, [9, 9], [1.3, 1.3])), 1),
     ({"blur": [5, 0.4]}, tensor(lambda i: F.gaussian_blur(i, [5, 5], [0.4, 0.4])), 1),
 ]
+for left, top, width, height in [(3, 2, 24, 20), (17, 0, 11, 25), (0, 12, 33, 9)]:
+    CASES.append(
+        (
+            {"crop": [left, top, width, height]},
+            pillow(
+                lambda i, box=(top, left, height, width): F.resized_crop(
+                    i, *box, [HEIGHT, WIDTH], InterpolationMode.BILINEAR
+                )
+            ),
+            1,
+        )
+    )
 for degrees, translate, scale, shear in [(10, (3, -2), 1.2, 8), (-35, (0, 5), 0.7, -20)]:
     CASES.append(
         (
@@ -109,4 +126,30 @@ for change, changed, tolerance in CASES:
                 "values": values[::STRIDE].tolist(),
             }
         )
-print("[" + ",\n".join(json.dumps(answer, separators=(",", ":")) for answer in answers) + "]")
+
+
+def space(policy):
+    """The magnitudes of each operation, from none to the largest."""
+    found = {}
+    for name, (magnitudes, _) in policy._AUGMENTATION_SPACE.items():
+        values = magnitudes(BINS, HEIGHT, WIDTH)
+        found[name] = values.tolist() if values is not None else []
+    return found
+
+
+# As MixUp and CutMix call it: a part of each image is its own, the rest the preceding one's.
+OWN, SHAPE, BOX = 0.3, (3, 2, 4, 5), (1, 0, 4, 3)  # left, top, right, bottom
+images = torch.arange(math.prod(SHAPE), dtype=torch.float32).reshape(SHAPE) ** 2 % 17
+labels = torch.tensor([2, 0, 1])
+mixes = {}
+for mix, parameters in [
+    (MixUp(num_classes=3), {"lam": OWN}),
+    (CutMix(num_classes=3), {"box": BOX, "lam_adjusted": OWN}),
+]:
+    parameters |= {"labels": labels, "batch_size": len(labels)}
+    parts = [mix.transform(part, parameters) for part in (images, labels)]
+    mixes[type(mix).__name__] = [part.reshape(-1).tolist() for part in parts]
+
+answers = ",\n".join(json.dumps(answer, separators=(",", ":")) for answer in answers)
+spaces = json.dumps({"rand": space(RandAugment), "trivial": space(TrivialAugmentWide)})
+print(f'{{"changes":[\n{answers}\n],\n"spaces":{spaces},\n"mixes":{json.dumps(mixes)}}}')

@@ -272,16 +272,22 @@ fn sets(argument: &str, setting: &str) -> bool {
 
 /// A note, extended by the arguments for the settings that it names.
 pub(crate) fn note_with_arguments(note: &str) -> String {
-    let mut named: Vec<&str> = ARGUMENTS
-        .iter()
-        .filter(|(setting, _)| setting.contains('.') && note.contains(&format!("{setting} = ")))
-        .map(|(_, argument)| *argument)
-        .collect();
-    named.dedup();
-    if named.is_empty() {
-        return note.into();
+    let mut note = note.to_owned();
+    let mut named = Vec::new();
+    for (setting, argument) in ARGUMENTS.iter().filter(|(name, _)| name.contains('.')) {
+        let by_itself = format!("({setting})");
+        if note.contains(&by_itself) {
+            note = note.replace(&by_itself, &format!("({setting}, {argument})"));
+        } else if note.contains(&format!("{setting} = ")) {
+            named.push(*argument);
+        }
     }
-    format!("{note} (set by {})", named.join(", "))
+    named.dedup();
+    match named.as_slice() {
+        [] => note,
+        [one] => format!("{note} (argument: {one})"),
+        more => format!("{note} (arguments: {})", more.join(", ")),
+    }
 }
 
 impl CliError {

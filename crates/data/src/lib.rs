@@ -90,6 +90,7 @@ pub use crate::options::{BadImages, DataOptions, Fold, RecordUse};
 pub use crate::progress::{NoProgress, Progress};
 pub use crate::random::order;
 pub use crate::record::{Member, Role, SplitRecord};
+pub use crate::remarks::NO_VALIDATION;
 pub use crate::sources::known::KNOWN_NAMES;
 pub use crate::sources::walk::image_files;
 pub use crate::split::Split;

@@ -7,6 +7,10 @@ const NAMED: usize = 5;
 /// Classes count as imbalanced if the largest has more than this many times the images of the smallest.
 const IMBALANCE: usize = 3;
 
+/// The remark on data with test images but no validation images.
+pub const NO_VALIDATION: &str = "there are no validation images: early stopping is not possible, and the last epoch's \
+                                 model is kept";
+
 impl DataSet {
     /// Remarks on training with these splits: classes without training, validation or test images, classes with
     /// a single image, and missing splits.
@@ -27,11 +31,7 @@ impl DataSet {
                     .into(),
             );
         } else if self.val.is_empty() {
-            remarks.push(
-                "there are no validation images: early stopping is not possible, and the last \
-                 epoch's model is kept"
-                    .into(),
-            );
+            remarks.push(NO_VALIDATION.into());
         } else {
             let counts = self.val.class_counts();
             let missing = named(&|class| counts.get(class) == Some(&0));

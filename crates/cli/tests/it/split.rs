@@ -282,7 +282,7 @@ fn a_model_without_a_record_is_said_to_have_none_and_so_are_those_trained_from_i
         let message = text(&output.stderr).replace("\n  ", " ");
         assert!(output.status.success(), "{message}");
         assert!(
-            message.contains("is incomplete"),
+            message.contains("complete split.csv"),
             "{arguments:?}: {message}"
         );
     };
@@ -425,5 +425,5 @@ fn a_damaged_record_is_rejected_and_a_missing_one_is_said() {
     let said = output(&["evaluate", run]);
     assert!(said.status.success());
     let note = text(&said.stderr).replace("\n  ", " ");
-    assert!(note.contains("is incomplete"), "{note}");
+    assert!(note.contains("complete split.csv"), "{note}");
 }

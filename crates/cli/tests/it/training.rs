@@ -132,7 +132,7 @@ fn imbalanced_classes_are_named_and_can_be_balanced() {
         "of owl",
         "train.class_weights",
         "train.sampling",
-        "set by --balance",
+        "argument: --balance",
     ] {
         assert!(message.contains(wanted), "{wanted}: {message}");
     }

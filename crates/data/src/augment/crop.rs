@@ -7,10 +7,10 @@ use receptive_core::ImageSize;
 /// A part of an image, in pixels.
 #[derive(Debug)]
 pub(super) struct Window {
-    left: usize,
-    top: usize,
-    width: usize,
-    height: usize,
+    pub(super) left: usize,
+    pub(super) top: usize,
+    pub(super) width: usize,
+    pub(super) height: usize,
 }
 
 impl Window {

@@ -185,7 +185,7 @@ impl RandomAffine {
     }
 }
 
-fn mirror(pixels: &mut [u8], size: &ImageSize) {
+pub(super) fn mirror(pixels: &mut [u8], size: &ImageSize) {
     for row in pixels.chunks_exact_mut(size.width * size.channels) {
         if size.channels == 1 {
             row.reverse();
@@ -198,7 +198,7 @@ fn mirror(pixels: &mut [u8], size: &ImageSize) {
     }
 }
 
-fn mirror_rows(pixels: &mut [u8], size: &ImageSize) {
+pub(super) fn mirror_rows(pixels: &mut [u8], size: &ImageSize) {
     let row = size.width * size.channels;
     for top in 0..size.height / 2 {
         let (above, below) = pixels.split_at_mut((size.height - 1 - top) * row);

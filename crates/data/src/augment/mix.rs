@@ -45,7 +45,7 @@ impl BatchAugment for Mix {
 }
 
 /// Mixes each row with the preceding one: `own` of the row itself, the rest of the other.
-fn blend(values: &mut [f32], rows: usize, own: f32) {
+pub(super) fn blend(values: &mut [f32], rows: usize, own: f32) {
     let len = values.len() / rows.max(1);
     after(values, len, |row, before| {
         for (value, before) in row.iter_mut().zip(before) {
@@ -55,7 +55,11 @@ fn blend(values: &mut [f32], rows: usize, own: f32) {
 }
 
 /// Pastes a rectangle of the preceding image into each image.
-fn paste(images: &mut [f32], [_, channels, height, width]: [usize; 4], area: &Rectangle) {
+pub(super) fn paste(
+    images: &mut [f32],
+    [_, channels, height, width]: [usize; 4],
+    area: &Rectangle,
+) {
     after(images, channels * height * width, |image, before| {
         let planes = image.chunks_exact_mut(height * width);
         for (plane, before) in planes.zip(before.chunks_exact(height * width)) {
@@ -82,9 +86,9 @@ fn after(values: &mut [f32], len: usize, change: impl Fn(&mut [f32], &[f32])) {
 
 /// A rectangle of an image, in pixels.
 #[derive(Debug)]
-struct Rectangle {
-    rows: std::ops::Range<usize>,
-    columns: std::ops::Range<usize>,
+pub(super) struct Rectangle {
+    pub(super) rows: std::ops::Range<usize>,
+    pub(super) columns: std::ops::Range<usize>,
 }
 
 impl Rectangle {

@@ -32,6 +32,9 @@ pub(super) enum Operation {
     Equalize,
 }
 
+/// The number of kinds of operations.
+pub(super) const KINDS: u64 = 14;
+
 /// The maximum magnitudes of a policy.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Space {
@@ -71,8 +74,13 @@ impl Space {
     /// Draws an operation, with the fraction `strength` (0 to 1) of its maximum magnitude and, if it is signed,
     /// a random sign.
     pub(super) fn draw(&self, strength: f32, random: &mut Random) -> Operation {
-        let kind = random.below(14);
+        let kind = random.below(KINDS);
         let direction = if random.next() >> 63 == 1 { -1.0 } else { 1.0 };
+        self.operation(kind, strength, direction)
+    }
+
+    /// The operation of this number, below [`KINDS`].
+    pub(super) fn operation(&self, kind: u64, strength: f32, direction: f32) -> Operation {
         let signed = |max: f32| direction * strength * max;
         let [across, down] = self.translate.map(|most| signed(most).trunc());
         match kind {

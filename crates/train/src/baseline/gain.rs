@@ -105,7 +105,7 @@ impl Gain {
     fn of_fine_tuning(&self) -> String {
         let images = counted(self.fine_tuned.images, "image");
         if self.only_head {
-            return "Only the head was trained: the kept model is the second of these.".into();
+            return "Only the head was trained, so the model that is kept is \"head only\".".into();
         }
         if self.gained + self.lost == 0 {
             return format!(

@@ -144,13 +144,13 @@ impl TrainConfig {
                 stopping.patience
             ));
         }
-        let judges = match self.schedule.kind {
+        let relying = match self.schedule.kind {
             ScheduleKind::Plateau => Some("train.schedule.kind = \"plateau\""),
             _ => self.early_stopping.as_ref().map(|_| "train.early_stopping"),
         };
-        if let Some(setting) = judges.filter(|_| (1..JUDGES).contains(&val)) {
+        if let Some(setting) = relying.filter(|_| (1..JUDGES).contains(&val)) {
             notes.push(format!(
-                "{setting} judges by {}, too few to tell epochs apart",
+                "{setting} relies on {}, too few to tell epochs apart",
                 counted(val, "validation image")
             ));
         }

@@ -253,13 +253,18 @@ fn plan_network(
     if input_from == InputFrom::Data {
         let natural = data.natural_size();
         config.model.input = natural_input(natural);
-        if let Some(size) = natural.filter(is_photo)
-            && config.data.image_size.is_none()
-        {
-            data.notes.push(format!(
-                "the images are {}x{} pixels (height x width) and are resized to \
-                 {PHOTO_SIDE}x{PHOTO_SIDE}; set data.image_size for another size",
+        let sizes = match natural {
+            Some(size) if is_photo(&size) => Some(format!(
+                "the images are {}x{} pixels (height x width)",
                 size.height, size.width
+            )),
+            Some(_) => None,
+            None => Some("the images have different sizes".into()),
+        };
+        if let Some(sizes) = sizes.filter(|_| config.data.image_size.is_none()) {
+            data.notes.push(format!(
+                "{sizes} and are resized to {PHOTO_SIDE}x{PHOTO_SIDE}: a larger data.image_size shows more detail, \
+                 at twice the side in four times the time"
             ));
         }
     }

@@ -6,7 +6,7 @@ use crate::config::{OpenSettings, RunConfig, ScheduleKind};
 use crate::error::TrainError;
 use crate::run::RunDirectory;
 use receptive_core::text::counted;
-use receptive_data::{BadImages, DataOptions, DataSet, Progress, RecordUse};
+use receptive_data::{BadImages, DataOptions, DataSet, NO_VALIDATION, Progress, RecordUse};
 
 /// Opens the data set and makes its path absolute, because the run directory must work from anywhere.
 pub(super) fn open_data(
@@ -87,9 +87,12 @@ pub(super) fn open_all_that_train(
         config.data.val_fraction = fraction;
         return Ok(data);
     }
+    // It would read like a fault of the data.
+    all.notes.retain(|note| note != NO_VALIDATION);
     all.notes.push(format!(
-        "all images train (data.val_fraction = 0): {} would be too few to select an epoch or to calibrate",
-        counted(held_out, "validation image")
+        "no images are held out for validation (data.val_fraction = 0), since {} could neither select an epoch nor \
+         calibrate: all are used for training, and the last epoch is kept",
+        counted(held_out, "image")
     ));
     Ok(all)
 }

@@ -318,9 +318,8 @@ fn taken_for_own(was_own: bool, source: &str, comparison: &Comparison) -> Option
 }
 
 /// The note if a model, or its pretrained model, has no record of its images.
-pub(crate) const NO_RECORD: &str = "the record of the model's training images (split.csv in the \
-                                    directory of each run) is incomplete, so it may have been \
-                                    trained on some of these";
+pub(crate) const NO_RECORD: &str = "it is not known which images the model was trained on, since it has no \
+                                    complete split.csv: it may have been trained on some of these";
 
 /// The note if images without groups are evaluated for a run that was split by groups.
 const NO_GROUPS: &str = "the images of the run were split by groups, these have none: new images \

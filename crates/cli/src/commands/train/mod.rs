@@ -39,7 +39,8 @@ pub(super) struct TrainArgs {
         allow_negative_numbers = true
     )]
     epochs: Option<usize>,
-    /// Peak learning rate [default: 0.05 for SGD, 0.001 for AdamW and RMSprop, 0.0001 for Lion]
+    /// Peak learning rate [default: 0.05 for SGD, 0.001 for AdamW and RMSprop, 0.0001 for Lion; with
+    /// --from 0.0003 for AdamW]
     #[arg(
         long,
         value_name = "RATE",

@@ -61,8 +61,8 @@ fn what_is_given_stays_as_it_is() {
         notes[1].starts_with("- batches of 16 images, "),
         "{notes:?}"
     );
-    assert!(notes[2].contains("AdamW"), "{notes:?}");
-    assert!(notes[2].contains("0.000003 to 0.00003 for"), "{notes:?}");
+    assert!(notes[3].contains("AdamW"), "{notes:?}");
+    assert!(notes[3].contains("0.000003 to 0.00003 for"), "{notes:?}");
 
     for start in [None, Some(StartConfig::fine_tuning("m"))] {
         let mut config = RunConfig {
@@ -84,23 +84,66 @@ fn each_choice_is_a_note_with_its_reason() {
     let mut config = fine_tuned();
     let notes = OpenSettings::except(ALL).choose(&mut config, counts(93, 15, 3));
     for (note, expected) in notes.iter().zip([
-        "which config.toml has, were chosen for 93 training images:",
-        "- 10 epochs, for at least 60 steps",
+        "settings chosen for 93 training images, each of which can be set:",
+        "- 10 epochs, for at least 60 steps (train.epochs)",
         "- batches of 16 images, so that",
+        "- random crops and colour jitter against overfitting (train.augment)",
         "- AdamW with a learning rate of 0.0003 for the head, which is fitted first, and 0.000003 to 0.00003 for",
-        "- batch norm keeps its statistics, since",
-        "- random crops and colour jitter against overfitting",
-        "- classes are weighted equally, so that",
-        "- the last epoch is kept, since 15 validation images",
+        "- the learning rate follows the schedule cosine after a warm-up (1 epochs) (train.schedule)",
+        "- batch norm keeps the pretrained means and variances, since",
+        "- label smoothing of 0.1, against",
+        "- every class has the same weight in the loss, so that",
+        "- the last epoch is kept, since 15 validation images cannot",
     ]) {
         assert!(note.contains(expected), "{note}");
     }
-    assert_eq!(notes.len(), 8, "{notes:?}");
+    assert_eq!(notes.len(), 10, "{notes:?}");
 
     let mut frozen = fine_tuned();
     frozen.start.as_mut().unwrap().freeze = 3;
     let notes = OpenSettings::except(ALL).choose(&mut frozen, counts(93, 15, 3));
-    assert!(notes[3].ends_with("up to 0.00003 for pretrained layers that are not frozen"));
+    let rates = "up to 0.00003 for pretrained layers that are not frozen (train.optimizer)";
+    assert!(notes[4].ends_with(rates), "{notes:?}");
+}
+
+/// What stays as it is by default is said too, whatever else is given.
+#[test]
+fn the_recipe_is_shown_although_epochs_and_batch_size_are_given() {
+    let mut config = fine_tuned();
+    let given = ["train.epochs", "train.batch_size"];
+    let open = OpenSettings::except(|setting| given.contains(&setting));
+    let notes = open.choose(&mut config, counts(93, 0, 3));
+    for expected in ["AdamW", "schedule", "batch norm", "same weight", "crops"] {
+        assert!(
+            notes.iter().any(|note| note.contains(expected)),
+            "{expected}: {notes:?}"
+        );
+    }
+    assert!(
+        OpenSettings::except(|_| true)
+            .choose(&mut config, counts(93, 0, 3))
+            .is_empty()
+    );
+}
+
+#[test]
+fn only_a_head_without_given_epochs_needs_none() {
+    let only = || {
+        let mut config = fine_tuned();
+        config.start.as_mut().unwrap().head = HeadStart::Only;
+        config
+    };
+    let mut config = only();
+    let open = OpenSettings::except(|setting| setting == "start.head");
+    let notes = open.choose(&mut config, counts(300, 60, 3));
+    assert_eq!(config.train.epochs, 0);
+    assert!(notes[1].starts_with("- no epochs, since"), "{notes:?}");
+    config.check().unwrap();
+    let mut config = only();
+    config.train.epochs = 4;
+    let open = OpenSettings::except(|setting| ["start.head", "train.epochs"].contains(&setting));
+    open.choose(&mut config, counts(300, 60, 3));
+    assert_eq!(config.train.epochs, 4);
 }
 
 #[test]
@@ -229,14 +272,14 @@ fn from_scratch_few_images_are_seen_more_often_and_many_as_before() {
         (Monitor::Last, None)
     );
     assert!(
-        notes[1].contains("200 epochs, since few images"),
+        notes[1].contains("200 epochs, since training from random weights"),
         "{notes:?}"
     );
     assert!(
         notes[2].contains("batches of 16 images, so that"),
         "{notes:?}"
     );
-    assert!(notes.last().unwrap().contains("start.from = "), "{notes:?}");
+    assert!(notes.last().unwrap().contains("(start.from)"), "{notes:?}");
 
     // One setting of the augmentation leaves the others to the recipe.
     for (given, crop, hue, note) in [
