@@ -1,7 +1,7 @@
 """Measures a machine with a GPU: parity with flex, a training run, and training and inference compared with PyTorch
-on the same card, without and with the Cargo feature `autotune`. Writes OUT/table.md and what it is made of:
-results.jsonl, log.txt, the output of the parity suite, and the programs. A step that fails is recorded, and the others
-continue."""
+on the same card, without and with the Cargo feature `autotune`. Writes OUT/table.md after every step, and what it is
+made of: results.jsonl, log.txt, the output of the parity suite, and the programs. A step that fails is recorded, and
+the others continue; after an interruption, --resume does the rest."""
 
 import argparse
 import json
@@ -11,23 +11,28 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
+
+import gpu_table
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILDS = ["plain", "autotune"]
 TORCH_MODES = ["eager", "channels_last", "compile"]
 TORCH_PRECISIONS = ["f32", "bf16"]
 
-EPILOG = """Every option can also be given as an environment variable: BACKENDS for --backends, PEAK_TFLOPS for
---peak-tflops. Lists are separated by spaces. With `autotune`, each measurement begins with the tuning of its kernels,
-which may take minutes; CUBECL_AUTOTUNE_LEVEL=0 limits it.
+EPILOG = """It needs Rust, a C compiler, access to the crates' registry and a driver: for wgpu and vulkan the Vulkan loader and
+the card's own driver for it (in a container, NVIDIA_DRIVER_CAPABILITIES must contain graphics). By default there are
+six builds of ten to thirty minutes, four runs of the parity suite and about 160 measurements of seconds to --timeout.
+
+Lists are one argument: --batches '64 512'. With `autotune`, each measurement begins with the tuning of its kernels,
+which may take minutes; the environment variable CUBECL_AUTOTUNE_LEVEL=0 limits it.
 
 To try this without a GPU, on lavapipe, Mesa's Vulkan driver for the CPU (Debian: mesa-vulkan-drivers), in a few
 minutes in addition to the build:
 
-    XDG_RUNTIME_DIR=/tmp BACKENDS=wgpu BUILDS=plain NETWORKS=fashion BATCHES=4 PRECISIONS=f32 \\
-        STEPS=2 EPOCHS=1 LIMIT=200 PARITY=none DEVICE=cpu bench/gpu.sh target/lavapipe
+    XDG_RUNTIME_DIR=/tmp bench/gpu.sh target/lavapipe --backends wgpu --builds plain --networks fashion \\
+        --batches 4 --precisions 'f32 f16' --steps 2 --epochs 1 --limit 200 --device cpu
 
 If there is a GPU too, VK_ICD_FILENAMES=/usr/share/vulkan/icd.d/lvp_icd.x86_64.json selects lavapipe.
 """
@@ -40,13 +45,13 @@ def settings():
     )
 
     def option(name, default, text, type=str):
-        value = os.environ.get(name.replace("-", "_").upper()) or default
         # argparse converts a default that is a string, too.
         text += "" if default is None else f" [default: {default}]"
-        parser.add_argument(f"--{name}", default=value, type=type, help=text.replace("%", "%%"))
+        parser.add_argument(f"--{name}", default=default, type=type, help=text.replace("%", "%%"))
 
     out = ROOT / "target/gpu"
     parser.add_argument("out", nargs="?", type=absolute, default=out, help="a folder [default: target/gpu]")
+    parser.add_argument("--resume", action="store_true", help="measure only what OUT does not have yet")
     option("backends", "wgpu vulkan", "such as vulkan or wgpu:1; each is a Cargo feature too", str.split)
     option("builds", "plain autotune", "plain is without `autotune`; give only autotune to skip it", str.split)
     option("networks", "fashion vgg resnet18", "as for `receptive bench`", str.split)
@@ -101,23 +106,36 @@ def program(text):
     return absolute(text) if os.sep in text else text
 
 
+def same(line):
+    """What a line is about, without what came of it."""
+    return json.dumps({name: value for name, value in line.items() if name not in ("result", "failed", "said", "code")})
+
+
 class Measurements:
-    def __init__(self, out):
-        self.out = out
-        out.mkdir(parents=True, exist_ok=True)
-        self.results = (out / "results.jsonl").open("w")
+    def __init__(self, of):
+        self.of = of
+        of.out.mkdir(parents=True, exist_ok=True)
+        self.path = of.out / "results.jsonl"
+        known = self.path.read_text().splitlines() if of.resume and self.path.exists() else []
+        known = [line for line in map(json.loads, known) if "result" in line]
+        self.known = {same(line): line["result"] for line in known}
+        self.path.write_text("".join(json.dumps(line) + "\n" for line in known))
         # Whether a build or the parity suite has; other failures are part of the table.
         self.has_failed = False
-        self.log = (out / "log.txt").open("w+")
+        self.log = (of.out / "log.txt").open("a+" if of.resume else "w+")
 
     def add(self, line):
         self.has_failed |= "failed" in line and line["kind"] in ("build", "parity")
-        self.results.write(json.dumps(line) + "\n")
-        self.results.flush()
+        with self.path.open("a") as results:
+            results.write(json.dumps(line) + "\n")
+        with (self.of.out / "table.md").open("w") as table, redirect_stdout(table):
+            gpu_table.print_all(self.path, self.of.peak_tflops)
 
     def step(self, line, command, timeout, cwd=ROOT, output=None):
         """Runs a command and adds the JSON that it prints to `line`, or why there is none. With `output` it prints
         text, to that file."""
+        if same(line) in self.known:
+            return self.known[same(line)]
         command = [str(part) for part in command]
         name = " ".join(str(part) for part in line.values())
         print(f"== {name}: {' '.join(command)}", file=sys.stderr)
@@ -181,11 +199,16 @@ def built(measurements, name, command, to):
         return to
     print(f"== {' '.join(command)}", file=sys.stderr)
     # No timeout: a first build takes long, and cannot hang in a driver.
-    build = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        build = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    except OSError as error:
+        measurements.add({"kind": "build", "of": to.name, "failed": str(error), "said": "", "code": None})
+        return None
     messages = [json.loads(line) for line in build.stdout.splitlines() if line.startswith("{")]
     programs = [one["executable"] for one in messages if one.get("executable") and one["target"]["name"] == name]
     if build.returncode != 0 or not programs:
-        measurements.add({"kind": "build", "of": to.name, "failed": "the build failed", "code": build.returncode})
+        failure = {"failed": "the build failed", "said": "", "code": build.returncode}
+        measurements.add({"kind": "build", "of": to.name, **failure})
         return None
     shutil.copy(programs[-1], to)
     return to
@@ -272,7 +295,7 @@ def bench(of, measurements, what, common, start, end):
 
 def main():
     of = settings()
-    measurements = Measurements(of.out)
+    measurements = Measurements(of)
     for build in of.builds:
         if of.receptive:
             command, receptive = None, Path(str(of.receptive).replace("{build}", build))
@@ -290,11 +313,7 @@ def main():
                 measurements.step(line, [receptive, "networks", network, "--json"], of.timeout)
         measure_receptive(of, measurements, build, receptive)
     measure_torch(of, measurements)
-    table = [sys.executable, ROOT / "bench/gpu_table.py", of.out / "results.jsonl"]
-    table += ["--peak-tflops", str(of.peak_tflops)] if of.peak_tflops else []
-    text = subprocess.run(table, stdout=subprocess.PIPE, text=True, check=True).stdout
-    (of.out / "table.md").write_text(text)
-    print(text)
+    gpu_table.print_all(measurements.path, of.peak_tflops)
     if measurements.has_failed:
         raise SystemExit("a build or the parity suite failed")
 

@@ -235,3 +235,60 @@ fn a_search_without_epochs_to_train_is_rejected() {
     assert!(message.contains("only the head is fitted"), "{message}");
     assert!(!search.exists());
 }
+
+#[test]
+fn the_recipe_of_fine_tuning_is_printed_and_kept_whatever_else_is_given() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
+    let data = folder(root, "data", 12);
+    let from = root.join("from");
+    train(&data, &from, &[]);
+    let from = text_of(&from);
+    let fine_tuned = |name: &str, given: &[&str]| {
+        let run = root.join(name);
+        let arguments = [
+            "train",
+            text_of(&data),
+            "--from",
+            from,
+            "--run-dir",
+            text_of(&run),
+        ];
+        let (message, success) = said(&[&arguments, given].concat());
+        assert!(success, "{message}");
+        let config = fs::read_to_string(run.join("config.toml")).unwrap();
+        (message, config)
+    };
+    let always = [
+        "AdamW with a learning rate of 0.0003 for the head",
+        "the learning rate follows the schedule cosine",
+        "random crops and colour jitter against overfitting (train.augment)",
+    ];
+    let given = ["--epochs", "1", "--batch-size", "8"];
+    let (message, config) = fine_tuned("given", &given);
+    for line in always {
+        assert!(message.contains(line), "{line}: {message}");
+    }
+    assert!(!message.contains("(train.epochs"), "{message}");
+    for setting in [
+        "epochs = 1\n",
+        "batch_size = 8\n",
+        "kind = \"adamw\"",
+        "crop = 0.5",
+    ] {
+        assert!(config.contains(setting), "{setting}: {config}");
+    }
+    let (message, config) = fine_tuned("batch", &["--epochs", "1"]);
+    let batches = "batches of 16 images, so that few images give several steps per epoch \
+                   (train.batch_size, --batch-size)";
+    assert!(message.contains(batches), "{message}");
+    assert!(config.contains("batch_size = 16\n"), "{config}");
+    // Only a head: nothing that would train the other layers.
+    let (message, config) = fine_tuned("head", &["--set", "start.head=only"]);
+    assert!(
+        message.contains("no epochs, since only the head is fitted"),
+        "{message}"
+    );
+    assert!(!message.contains("AdamW"), "{message}");
+    assert!(config.contains("epochs = 0\n"), "{config}");
+}

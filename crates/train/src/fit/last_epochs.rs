@@ -55,7 +55,7 @@ fn statistics(
     let model = model.clone().no_grad();
     let mut seen = Vec::new();
     let mut images = 0;
-    for batch in epoch_loader(setup, epoch as u64, 0) {
+    for batch in epoch_loader(setup, epoch as u64, 0, compute) {
         // Without trained batch norms there are no statistics.
         if seen.is_empty() && images > 0 || stop.requested().is_some() {
             break;

@@ -271,10 +271,10 @@ fn rates(model: &Classifier, shares: &[f64], rate: f64) -> ModuleLearningRate {
         .step()
 }
 
-/// The epoch's batches after its first `done` steps. Order and augmentation are pure functions of seed, epoch
-/// and image; epochs count from 1.
-pub fn epoch_loader(setup: &RunSetup, epoch: u64, done: u64) -> Loader {
-    part_loader(setup, epoch, done, None)
+/// The epoch's batches after its first `done` steps, as bytes for a GPU. Order and augmentation are pure functions of
+/// seed, epoch and image; epochs count from 1.
+pub fn epoch_loader(setup: &RunSetup, epoch: u64, done: u64, compute: &Compute) -> Loader {
+    part_loader(setup, epoch, done, compute, None)
 }
 
 /// Like [`epoch_loader`]; with several processes, each reads only the images of its own shards.
@@ -286,7 +286,7 @@ pub(super) fn training_loader(
 ) -> Loader {
     let ranks = compute.ranks().map(|ranks| (ranks.rank(), ranks.size()));
     let size = setup.config.train.shard_size(compute.hardware());
-    part_loader(setup, epoch, done, ranks.map(|of| (of, size)))
+    part_loader(setup, epoch, done, compute, ranks.map(|of| (of, size)))
 }
 
 /// The rows of each batch that a rank computes, in a part of an epoch with `images` images. `(rank, ranks)` are
@@ -316,6 +316,7 @@ fn part_loader(
     setup: &RunSetup,
     epoch: u64,
     done: u64,
+    compute: &Compute,
     of: Option<((usize, usize), usize)>,
 ) -> Loader {
     let config = &setup.config;
@@ -327,10 +328,7 @@ fn part_loader(
         mean: setup.input.mean.clone(),
         std: setup.input.std.clone(),
         // A GPU normalises them itself.
-        bytes: config
-            .machine
-            .devices()
-            .is_ok_and(|devices| !devices.are_cpus()),
+        bytes: !compute.is_cpu(),
         seed: config.train.seed,
         epoch,
         ..LoaderOptions::default()

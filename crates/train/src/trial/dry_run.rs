@@ -57,7 +57,7 @@ const TIMED_SECONDS: f64 = 2.0;
 pub fn dry_run(setup: &RunSetup, compute: &Compute) -> Result<DryRun, TrainError> {
     let config = &setup.config;
     let mut learner = Learner::from_setup(setup, compute)?;
-    let (batches, _) = first_step(setup)?;
+    let (batches, _) = first_step(setup, compute)?;
 
     let (train, per_epoch) = (&config.train, setup.steps_per_epoch());
     let steps = per_epoch * train.epochs as u64;
@@ -85,7 +85,7 @@ pub fn dry_run(setup: &RunSetup, compute: &Compute) -> Result<DryRun, TrainError
     let seconds_per_step = times[times.len() / 2];
 
     // Again, with files and memory cached as from the second epoch on.
-    let (_, seconds_per_batch) = first_step(setup)?;
+    let (_, seconds_per_batch) = first_step(setup, compute)?;
 
     let model = learner.model.valid();
     let (val_loss, seconds_per_image) = validate(setup, &model, compute)?;
@@ -120,9 +120,9 @@ pub fn dry_run(setup: &RunSetup, compute: &Compute) -> Result<DryRun, TrainError
 }
 
 /// The batches of the first epoch's first step, and the seconds that each took.
-fn first_step(setup: &RunSetup) -> Result<(Vec<Batch>, f64), TrainError> {
+fn first_step(setup: &RunSetup, compute: &Compute) -> Result<(Vec<Batch>, f64), TrainError> {
     let began = Instant::now();
-    let mut loader = epoch_loader(setup, 1, 0);
+    let mut loader = epoch_loader(setup, 1, 0, compute);
     let batches = next_step(&mut loader, &setup.config.train)?;
     let took = began.elapsed().as_secs_f64();
     if batches.is_empty() {

@@ -119,7 +119,7 @@ pub fn lr_find(
     let mut epoch = 0;
     'test: while tried.len() < test.steps {
         epoch += 1;
-        let mut loader = epoch_loader(setup, epoch, 0);
+        let mut loader = epoch_loader(setup, epoch, 0, compute);
         loop {
             let batches = next_step(&mut loader, &setup.config.train)?;
             if batches.is_empty() {
