@@ -120,6 +120,24 @@ def print_torch(results, what):
     table(head, rows)
 
 
+def print_operations(results):
+    """Where a step goes: for each network and backend its largest batch in the last build."""
+    chosen = {}
+    for line in results.of("train"):
+        if line["program"] in COLUMNS and line["precision"] == "f32" and line.get("result", {}).get("operations"):
+            chosen[line["network"], line["backend"]] = line
+    for (network, backend), line in chosen.items():
+        operations = line["result"]["operations"]
+        total = sum(one["ms"] for one in operations)
+        build = COLUMNS[line["program"]]
+        print(f"\nA training step of {network}, batch {line['batch']}, on {backend} {build}, in milliseconds:\n")
+        rows = [
+            [one["name"], str(one.get("layers", "")), f"{one['ms']:.2f}", f"{100 * one['ms'] / total:.1f} %"]
+            for one in operations
+        ]
+        table(["operation", "layers", "ms", "share"], rows)
+
+
 def print_training(results):
     rows = []
     for line in results.of("training"):
@@ -170,6 +188,7 @@ def print_all(path, peak_tflops):
         )
     for what in TITLES:
         print_torch(results, what)
+    print_operations(results)
     print_training(results)
     parities = results.of("parity")
     if parities:

@@ -4,6 +4,7 @@
 //! The networks are also timed with PyTorch and Keras, see `bench/README.md`. A run's own network is timed by
 //! `receptive train` itself.
 
+mod by_kind;
 mod fields;
 mod infer;
 mod load;

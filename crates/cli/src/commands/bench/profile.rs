@@ -41,7 +41,10 @@ pub(super) struct KernelTime {
 #[derive(Debug, Serialize)]
 pub(super) struct OperationTime {
     /// `other` is burn's own operations, the loss and the sums of gradients.
-    pub(super) name: &'static str,
+    pub(super) name: String,
+    /// The number of layers, if their time is that of passes with and without them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) layers: Option<usize>,
     /// Milliseconds per step.
     pub(super) ms: f64,
 }
@@ -99,8 +102,9 @@ impl StepProfile {
 
     /// Each operation's time; empty if no kernel ran.
     pub(super) fn operations(&self) -> Vec<OperationTime> {
-        let operation = |name, seconds: f64| OperationTime {
-            name,
+        let operation = |name: &str, seconds: f64| OperationTime {
+            name: name.into(),
+            layers: None,
             ms: seconds * 1e3,
         };
         let kernels = self.kernels.iter();

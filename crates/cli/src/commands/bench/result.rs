@@ -56,16 +56,22 @@ impl NetworkResult {
             let total: f64 = timing.operations.iter().map(|part| part.ms).sum();
             let mut table = Table::new(&["operation", "ms", "share"]);
             for operation in &timing.operations {
+                let name = match operation.layers {
+                    Some(layers) if layers > 1 => format!("{layers} x {}", operation.name),
+                    _ => operation.name.clone(),
+                };
                 table.row([
-                    operation.name.to_string(),
+                    name,
                     format!("{:.2}", operation.ms),
                     percent(operation.ms / total),
                 ]);
             }
             print(table.to_string())?;
-            print(format!(
-                "(per step in one thread, the fastest of {STEPS})\n"
-            ))?;
+            let is_by_kind = timing.operations.iter().any(|one| one.layers.is_some());
+            print(match is_by_kind {
+                true => "(per step, each kind of layer with its gradient: what its layers add to a pass)\n".into(),
+                false => format!("(per step in one thread, the fastest of {STEPS})\n"),
+            })?;
         }
         let [channels, height, width] = self.input;
         let unit = match self.what {

@@ -21,7 +21,8 @@ pub(super) struct Timing {
     /// The number of images for which the layers were timed, in one thread.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) layer_images: Option<usize>,
-    /// For training: the time of each operation per step, in one thread, in its fastest step.
+    /// For training: the time of each operation per step, in one thread, in its fastest step; on a GPU of each kind of
+    /// layer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) operations: Vec<OperationTime>,
     /// For training with `--scaling`.

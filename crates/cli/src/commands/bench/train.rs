@@ -1,6 +1,6 @@
 //! Training time, in total and per operation.
 
-use super::profile::{StepProfile, one_step};
+use super::profile::{StepProfile, can_count, one_step};
 use super::scaling::Scaling;
 use super::timing::{Timing, median};
 use super::{Bench, WARM_UP, wait};
@@ -36,7 +36,10 @@ impl Bench {
         let one = Compute::new(compute.device().clone(), 1)?;
         let alone = || Learner::new(model(), &config, None, &one);
         let profile = StepProfile::measure(alone(), &one, &batch)?;
-        timing.operations = profile.operations();
+        timing.operations = match can_count(compute) {
+            true => profile.operations(),
+            false => self.by_kind(&batch, timing.ms_per_step, compute)?,
+        };
         if self.scaling {
             let shards = self.batch.div_ceil(config.shard_size(compute.hardware()));
             let mut scaling = Scaling::new(&profile, shards);
