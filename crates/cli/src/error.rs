@@ -2,7 +2,9 @@
 
 mod arguments;
 
-pub(crate) use arguments::{ARGUMENTS, note_with_arguments};
+#[cfg(test)]
+pub(crate) use arguments::ARGUMENTS;
+pub(crate) use arguments::note_with_arguments;
 
 use arguments::{has_argument, set_by, was_set};
 use receptive_core::text::Printable;
