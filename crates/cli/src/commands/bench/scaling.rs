@@ -8,7 +8,7 @@
 use super::profile::{KernelTime, STEPS, StepProfile};
 use crate::error::CliError;
 use crate::render::{Table, print, say_paragraph};
-use receptive_core::text::{counted, percent};
+use receptive_core::text::counted;
 use serde::Serialize;
 
 /// The numbers of threads in the output.
@@ -110,8 +110,8 @@ impl Scaling {
                 operation.name.to_string(),
                 format!("{:.2}", operation.ms),
                 cut(format!("{:.0}", operation.slices)),
-                cut(percent(operation.largest)),
-                percent(operation.serial),
+                cut(whole_percent(operation.largest)),
+                whole_percent(operation.serial),
             ];
             let bounds = operation.bounds.iter();
             row.extend(bounds.map(|bound| format!("{:.1}", bound.speedup)));
@@ -160,6 +160,11 @@ impl Scaling {
     fn milliseconds(&self) -> f64 {
         self.operations.iter().map(|operation| operation.ms).sum()
     }
+}
+
+/// Without a decimal, for a table of eighty columns.
+fn whole_percent(fraction: f64) -> String {
+    format!("{:.0} %", 100.0 * fraction)
 }
 
 impl OperationScaling {
