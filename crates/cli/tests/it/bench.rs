@@ -25,7 +25,7 @@ fn scaling_is_a_table_of_eighty_columns() {
         assert!(printed.contains(word), "no {word}: {printed}");
     }
     let kernels = [
-        "conv2d ",
+        "conv2d  ",
         "conv2d input gradient",
         "conv2d weight gradient",
         "linear weight gradient",
@@ -33,7 +33,7 @@ fn scaling_is_a_table_of_eighty_columns() {
         "optimizer",
         "other, per shard",
         "other, per step",
-        "step ",
+        "step  ",
         "2 threads measured: speedup",
     ];
     for kernel in kernels {
