@@ -52,9 +52,10 @@ fn rates(config: &RunConfig, start: &StartConfig) -> String {
 fn rate_schedule(schedule: &Schedule) -> String {
     let kind = schedule.kind.name();
     let has_warmup = schedule.warmup_epochs > 0.0 && schedule.kind != ScheduleKind::OneCycle;
-    let warmup = match has_warmup {
-        true => format!(" after a warm-up ({} epochs)", schedule.warmup_epochs),
-        false => String::new(),
+    let warmup = match (has_warmup, schedule.warmup_epochs) {
+        (true, 1.0) => " after one epoch of warm-up".into(),
+        (true, epochs) => format!(" after {epochs} epochs of warm-up"),
+        (false, _) => String::new(),
     };
     format!("the learning rate follows the schedule {kind}{warmup} (train.schedule)")
 }

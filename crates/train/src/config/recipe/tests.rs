@@ -89,7 +89,7 @@ fn each_choice_is_a_note_with_its_reason() {
         "- batches of 16 images, so that",
         "- random crops and colour jitter against overfitting (train.augment)",
         "- AdamW with a learning rate of 0.0003 for the head, which is fitted first, and 0.000003 to 0.00003 for",
-        "- the learning rate follows the schedule cosine after a warm-up (1 epochs) (train.schedule)",
+        "- the learning rate follows the schedule cosine after one epoch of warm-up (train.schedule)",
         "- batch norm keeps the pretrained means and variances, since",
         "- label smoothing of 0.1, against",
         "- every class has the same weight in the loss, so that",
