@@ -59,8 +59,8 @@ impl MeasuredNetwork<'_> {
 /// statistics, and dropout is off.
 ///
 /// By default only the unit's cone is computed, plus the whole network for one sample, or, if they
-/// differ, for a few more: both must agree, and the whole gradient, which is computed by exact convolutions, must be zero outside the
-/// theoretical field. A large cone of given weights is computed by the fastest convolutions, whose
+/// differ, for a few more: both must agree, and the whole gradient, which is computed by exact
+/// convolutions, must be zero outside the theoretical field. A large cone of given weights is computed by the fastest convolutions, whose
 /// rounding errors are small compared with the gradients around a pixel. After a gate the cone is
 /// the whole image, so whole images are computed at once.
 ///

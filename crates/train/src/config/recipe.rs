@@ -242,12 +242,11 @@ impl OpenSettings {
 
     /// Whether no setting is open.
     fn is_closed(self) -> bool {
-        self == Self::default()
-            || self
-                == Self {
-                    colours: Some(false),
-                    ..Self::default()
-                }
+        let others = Self {
+            colours: None,
+            ..self
+        };
+        !self.chooses_colours() && others == Self::default()
     }
 
     /// For few images: more augmentation and more epochs.

@@ -57,18 +57,19 @@ impl StepProfile {
         batch: &Batch,
     ) -> Result<Self, CliError> {
         (learner, _) = one_step(learner, batch, 0)?;
-        let mut fastest: Option<Self> = None;
-        for step in 0..STEPS {
+        let profiled = |learner, step| {
             begin(one);
-            let seconds;
-            (learner, seconds) = one_step(learner, batch, step)?;
-            let step = Self::of_step(seconds, end(one));
-            fastest = Some(match fastest {
-                Some(fastest) => fastest.or_faster(&step),
-                None => step,
-            });
+            let (learner, seconds) = one_step(learner, batch, step)?;
+            Ok::<_, CliError>((learner, Self::of_step(seconds, end(one))))
+        };
+        let mut fastest;
+        (learner, fastest) = profiled(learner, 0)?;
+        for step in 1..STEPS {
+            let next;
+            (learner, next) = profiled(learner, step)?;
+            fastest = fastest.or_faster(&next);
         }
-        Ok(fastest.unwrap_or_else(|| Self::of_step([0.0; 2], Vec::new())))
+        Ok(fastest)
     }
 
     /// From the time of the gradients, that of the update, and those of the kernels in both.
