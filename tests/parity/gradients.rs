@@ -19,12 +19,34 @@ pub(crate) struct Answers {
     pub(crate) statistics: Vec<Vec<f32>>,
 }
 
-pub(crate) fn answers(plan: &Plan, batch: usize, device: &Device) -> Answers {
+/// How images lie in memory.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Stored {
+    /// `[n, channels, height, width]`, as values that a CPU normalised.
+    ChannelsFirst,
+    /// `[n, height, width, channels]`, as bytes that the device normalised.
+    ChannelsLast,
+}
+
+impl Stored {
+    /// `[n, channels, height, width]`
+    fn images(self, plan: &Plan, batch: usize, device: &Device) -> Tensor<4> {
+        let input = plan.input();
+        let (channels, height, width) = (input.channels, input.height, input.width);
+        match self {
+            Self::ChannelsFirst => noise([batch, channels, height, width], device),
+            Self::ChannelsLast => {
+                let images = noise([batch, height, width, channels], device);
+                images.permute([0, 3, 1, 2])
+            }
+        }
+    }
+}
+
+pub(crate) fn answers(plan: &Plan, batch: usize, stored: Stored, device: &Device) -> Answers {
     let training = device.clone().autodiff();
     let model = plan.init_seeded(1, &training);
-    let input = plan.input();
-    let dims = [batch, input.channels, input.height, input.width];
-    let images = noise(dims, &training).require_grad();
+    let images = stored.images(plan, batch, &training).require_grad();
     let key = DropoutKey {
         seed: 2,
         step: 3,
@@ -41,7 +63,7 @@ pub(crate) fn answers(plan: &Plan, batch: usize, device: &Device) -> Answers {
     let inferring = model.valid();
     Answers {
         trained: read(logits.without_autodiff()),
-        inferred: read(inferring.forward(noise(dims, device))),
+        inferred: read(inferring.forward(stored.images(plan, batch, device))),
         images: read(images.grad(&gradients).expect("an input gradient")),
         weights: of_weights(&model, &gradients),
         statistics: statistics

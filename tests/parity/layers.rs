@@ -1,6 +1,6 @@
 //! Every layer and every preset, forward and backward.
 
-use crate::gradients::{Answers, answers};
+use crate::gradients::{Answers, Stored, answers};
 use crate::{backends, check, difference, networks};
 use burn::tensor::Device;
 use receptive_model::{
@@ -13,9 +13,11 @@ use receptive_model::{
 
 const BAR: f64 = 1e-4;
 
-fn compare(backend: &str, name: &str, plan: &Plan, batch: usize, device: &Device) {
-    let flex = answers(plan, batch, &Device::flex());
-    let other = answers(plan, batch, device);
+fn compare(backend: &str, name: &str, plan: &Plan, stored: Stored, device: &Device) {
+    // With two rows a batch norm always outputs 1 and -1, and the gradients would be rounding errors.
+    let batch = 3;
+    let flex = answers(plan, batch, stored, &Device::flex());
+    let other = answers(plan, batch, stored, device);
     let each = |of: fn(&Answers) -> &[Vec<f32>]| {
         let pairs = of(&flex).iter().zip(of(&other));
         pairs.map(|(a, b)| difference(a, b)).fold(0.0, f64::max)
@@ -61,9 +63,9 @@ fn of_weights(ours: &[Vec<f32>], theirs: &[Vec<f32>]) -> f64 {
     ours.iter().zip(theirs).map(one).fold(0.0, f64::max)
 }
 
-/// One layer on a map of two channels, with a head.
-fn single(layer: LayerConfig) -> Plan {
-    ModelConfig::new(2, 11, 14)
+/// One layer on a map, with a head.
+fn single(channels: usize, layer: LayerConfig) -> Plan {
+    ModelConfig::new(channels, 11, 14)
         .with_classes(3)
         .layer(layer)
         .layer(FlattenLayer::default())
@@ -209,7 +211,37 @@ fn others_layers() -> Vec<(&'static str, LayerConfig)> {
 fn every_layer_agrees_forward_and_backward() {
     for (backend, device) in backends() {
         for (name, layer) in layers() {
-            compare(backend, name, &single(layer), 3, &device);
+            compare(
+                backend,
+                name,
+                &single(2, layer),
+                Stored::ChannelsFirst,
+                &device,
+            );
+        }
+    }
+}
+
+#[test]
+fn every_layer_agrees_on_maps_stored_channels_last() {
+    for (backend, device) in backends() {
+        for (name, layer) in layers() {
+            let name = format!("{name}, channels last");
+            compare(
+                backend,
+                &name,
+                &single(2, layer),
+                Stored::ChannelsLast,
+                &device,
+            );
+        }
+        for channels in [1, 3] {
+            let name = format!("conv2d of {channels}, channels last");
+            let plan = single(
+                channels,
+                Conv2dLayer::new(5, 3).with_padding(Padding::Same).into(),
+            );
+            compare(backend, &name, &plan, Stored::ChannelsLast, &device);
         }
     }
 }
@@ -218,9 +250,8 @@ fn every_layer_agrees_forward_and_backward() {
 fn every_preset_agrees_forward_and_backward() {
     for (backend, device) in backends() {
         for (name, config) in networks::all() {
-            // With two rows a batch norm always outputs 1 and -1, and the gradients would be
-            // rounding errors.
-            compare(backend, &name, &config.plan().unwrap(), 3, &device);
+            let plan = config.plan().unwrap();
+            compare(backend, &name, &plan, Stored::ChannelsFirst, &device);
         }
     }
 }

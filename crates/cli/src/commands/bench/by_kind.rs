@@ -1,14 +1,13 @@
 //! A training step on a device whose operations are not profiled, by kind of layer: what a layer adds to a pass.
 
 use super::profile::OperationTime;
-use super::timing::median;
+use super::timing::{median, seconds_of};
 use super::{Bench, wait};
 use crate::error::CliError;
 use burn::tensor::{Tensor, TensorData};
 use receptive_data::Batch;
 use receptive_model::{Features, Precision};
-use receptive_train::{Compute, TrainError};
-use std::time::Instant;
+use receptive_train::Compute;
 
 /// How often each pass is timed, after one that is not, in which a device chooses its kernels.
 const PASSES: usize = 5;
@@ -91,17 +90,12 @@ fn sum(features: Features) -> Tensor<1> {
 }
 
 /// The median in milliseconds, until the device has finished.
-fn timed(compute: &Compute, mut pass: impl FnMut()) -> Result<f64, TrainError> {
-    let mut times = Vec::with_capacity(PASSES);
-    for number in 0..=PASSES {
-        let began = Instant::now();
+fn timed(compute: &Compute, mut pass: impl FnMut()) -> Result<f64, CliError> {
+    let times = seconds_of(1, PASSES, |_| {
         pass();
-        wait(compute)?;
-        if number > 0 {
-            times.push(began.elapsed().as_secs_f64() * 1e3);
-        }
-    }
-    Ok(median(&times))
+        Ok(wait(compute)?)
+    })?;
+    Ok(median(&times) * 1e3)
 }
 
 #[cfg(all(test, feature = "flex"))]

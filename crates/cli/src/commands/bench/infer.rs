@@ -1,7 +1,7 @@
 //! Inference time, in total and per layer.
 
-use super::timing::{LayerTime, Timing, median};
-use super::{Bench, wait};
+use super::timing::{LayerTime, Timing, median, seconds_of};
+use super::{Bench, WARM_UP, wait};
 use crate::error::CliError;
 use burn::tensor::{Tensor, TensorData};
 use receptive_data::Batch;
@@ -34,21 +34,16 @@ impl Bench {
         let layers = self.network.inference_layers(plan);
         let network = model.prepare_first(layers, device);
         let pass = |x: &Tensor<4>| network.forward(x.clone()).into_data();
-        let mut failure = None;
         let mut first = Vec::new();
-        let times = self.time(true, || {
-            match compute.map(parts.len(), |_| (), |(), i| pass(&parts[i])) {
-                Ok(outputs) => first = outputs.into_iter().take(1).collect(),
-                Err(reason) => failure = Some(reason),
-            }
+        let times = self.time(|step| {
+            let step = step as u64;
+            let outputs = compute
+                .map(parts.len(), |_| (), |(), i| pass(&parts[i]))
+                .map_err(|reason| TrainError::Worker { step, reason })?;
+            first = outputs.into_iter().take(1).collect();
             // The work that a step has queued is part of its time.
-            if let Err(error) = wait(compute) {
-                failure = Some(error.to_string());
-            }
-        });
-        if let Some(reason) = failure {
-            return Err(TrainError::Worker { step: 0, reason }.into());
-        }
+            Ok(wait(compute)?)
+        })?;
         if layers == plan.layers.len() {
             check_values(plan, &batch, &first, compute)?;
         }
@@ -57,7 +52,7 @@ impl Bench {
             let count = batch.labels.len().div_ceil(IMAGES_BY_LAYER);
             let x = shards(&batch, count, device).swap_remove(0);
             timing.layer_images = Some(x.dims()[0]);
-            timing.layers = self.by_layer(&model, &x, layers, device);
+            timing.layers = self.by_layer(&model, &x, layers, compute)?;
         }
         Ok(timing)
     }
@@ -69,24 +64,24 @@ impl Bench {
         model: &Classifier,
         x: &Tensor<4>,
         layers: usize,
-        device: &InferenceDevice,
-    ) -> Vec<LayerTime> {
+        compute: &Compute,
+    ) -> Result<Vec<LayerTime>, CliError> {
         let [images, ..] = x.dims();
         let mut before = 0.0;
         (1..=layers)
             .zip(&self.plan.layers)
             .map(|(count, layer)| {
-                let network = model.prepare_first(count, device);
+                let network = model.prepare_first(count, compute.device());
                 // Waits for the result without reading it back, which would take longer for larger feature
                 // maps.
-                let times = self.time(false, || {
+                let times = seconds_of(WARM_UP, self.steps, |_| {
                     drop(network.forward(x.clone()));
-                    let _ = device.sync();
-                });
+                    Ok(wait(compute)?)
+                })?;
                 let until = median(&times) * 1e3;
                 let ms = (until - before).max(0.0);
                 before = until;
-                LayerTime {
+                Ok(LayerTime {
                     name: layer.name.clone(),
                     ms,
                     gmacs_per_s: if ms > 0.0 {
@@ -94,7 +89,7 @@ impl Bench {
                     } else {
                         0.0
                     },
-                }
+                })
             })
             .collect()
     }

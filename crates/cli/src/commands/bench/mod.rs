@@ -29,7 +29,7 @@ use receptive_train::{Compute, TrainConfig, TrainError};
 use result::NetworkResult;
 use serde::Serialize;
 use std::time::{Duration, Instant};
-use timing::Timing;
+use timing::{Timing, seconds_of};
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
@@ -322,21 +322,19 @@ impl Bench {
         }
     }
 
-    /// The duration of each step in seconds; `says` whether to print the expected time of all.
-    fn time(&self, says: bool, mut step: impl FnMut()) -> Vec<f64> {
-        let mut timed = || {
+    /// The duration of each step in seconds. After the first it prints the expected time of all, if that is long.
+    fn time(
+        &self,
+        mut step: impl FnMut(usize) -> Result<(), CliError>,
+    ) -> Result<Vec<f64>, CliError> {
+        seconds_of(WARM_UP, self.steps, |number| {
             let began = Instant::now();
-            step();
-            began.elapsed()
-        };
-        let first = timed();
-        if says {
-            self.say_if_long(first);
-        }
-        (1..WARM_UP).for_each(|_| {
-            timed();
-        });
-        (0..self.steps).map(|_| timed().as_secs_f64()).collect()
+            step(number)?;
+            if number == 0 {
+                self.say_if_long(began.elapsed());
+            }
+            Ok(())
+        })
     }
 
     /// Prints how long all steps are expected to take, if that is long, after the first took this long.

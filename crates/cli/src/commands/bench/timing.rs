@@ -2,8 +2,10 @@
 
 use super::profile::OperationTime;
 use super::scaling::Scaling;
+use crate::error::CliError;
 use receptive_train::trial::peak_resident_bytes;
 use serde::Serialize;
+use std::time::Instant;
 
 /// The times of one measurement, with more detail for some work.
 #[derive(Serialize)]
@@ -75,6 +77,23 @@ impl Timing {
 fn percentile(sorted: &[f64], percent: usize) -> f64 {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted[rank.saturating_sub(1)]
+}
+
+/// The duration in seconds of each of `steps` steps, after `warm_up` that are not timed; a step is given its number.
+pub(super) fn seconds_of(
+    warm_up: usize,
+    steps: usize,
+    mut step: impl FnMut(usize) -> Result<(), CliError>,
+) -> Result<Vec<f64>, CliError> {
+    let mut times = Vec::with_capacity(steps);
+    for number in 0..warm_up + steps {
+        let began = Instant::now();
+        step(number)?;
+        if number >= warm_up {
+            times.push(began.elapsed().as_secs_f64());
+        }
+    }
+    Ok(times)
 }
 
 pub(super) fn median(times: &[f64]) -> f64 {
