@@ -7,7 +7,7 @@ use receptive_model::{
     Activation, BatchNormLayer, Conv2dLayer, DropoutLayer, FlattenLayer, LinearLayer,
     MaxPool2dLayer, ModelConfig, Padding,
 };
-use receptive_train::config::MicroBatch;
+use receptive_train::config::{AverageConfig, AverageStatistics, MachineConfig, MicroBatch};
 use receptive_train::{
     Compute, InputFrom, Recorder, RunConfig, RunDirectory, RunSetup, Step, Stop, TrainError,
     TrainResult, prepare, resume, train,
@@ -58,11 +58,15 @@ fn compute(setup: &RunSetup, device: &Device) -> Compute {
 /// The loss of each step that is read, every `interval` steps, and the run's result.
 pub(crate) fn run(path: &Path, device: &Device, interval: usize) -> (Vec<f64>, TrainResult) {
     let prepared = prepare(config(), InputFrom::Data, &NoProgress).unwrap();
+    let compute = compute(&prepared, device).with_loss_interval(interval);
+    run_on(path, &prepared, &compute)
+}
+
+fn run_on(path: &Path, prepared: &RunSetup, compute: &Compute) -> (Vec<f64>, TrainResult) {
     let directory = RunDirectory::create(path).unwrap();
     let mut losses = Losses::default();
-    let compute = compute(&prepared, device).with_loss_interval(interval);
     let stop = Stop::default();
-    let trained = train(&prepared, &directory, &compute, &stop, &mut [&mut losses]).unwrap();
+    let trained = train(prepared, &directory, compute, &stop, &mut [&mut losses]).unwrap();
     (losses.0, trained)
 }
 
@@ -143,5 +147,39 @@ fn fifty_steps_follow_the_same_losses() {
             (loss(&at_once) - loss(&seldom)).abs(),
             1e-4,
         );
+    }
+}
+
+/// Each shard of a step on another device: gradients and the statistics of batch norm travel, and so do those of averaged
+/// weights.
+#[test]
+fn two_devices_share_the_steps_of_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = config();
+    config.train.average = Some(AverageConfig {
+        epochs: 1,
+        statistics: AverageStatistics::default(),
+        rate: None,
+    });
+    let prepared = prepare(config, InputFrom::Data, &NoProgress).unwrap();
+    let alone = compute(&prepared, &Device::flex());
+    let (flex, whole) = run_on(&directory.path().join("flex"), &prepared, &alone);
+    for (backend, _) in backends() {
+        for devices in [["flex", backend], [backend, "flex"]] {
+            let path = directory.path().join(devices.join(","));
+            let machine = MachineConfig {
+                devices: devices.map(String::from).into(),
+                ..prepared.config.machine.clone()
+            };
+            let compute = machine.compute().unwrap().with_loss_interval(1);
+            assert_eq!(compute.devices().count(), 2);
+            let (losses, trained) = run_on(&path, &prepared, &compute);
+            let apart = flex.iter().zip(&losses).map(|(a, b)| (a - b).abs());
+            let name = format!("50 steps on {}: loss", devices.join(","));
+            check(backend, &name, apart.fold(0.0, f64::max), 1e-3);
+            let top1 = |trained: &TrainResult| trained.test.as_ref().unwrap().top1;
+            let apart = (top1(&trained) - top1(&whole)).abs();
+            check(backend, &name.replace("loss", "top-1"), apart, 1e-2);
+        }
     }
 }

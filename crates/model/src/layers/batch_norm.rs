@@ -154,6 +154,14 @@ impl Layer {
         });
     }
 
+    /// Gives the layer's batch norms running statistics of their own, which clones share.
+    pub(crate) fn separate_statistics(&mut self) {
+        self.each_batch_norm(&mut |norm| {
+            norm.running_mean = separate(&norm.running_mean);
+            norm.running_var = separate(&norm.running_var);
+        });
+    }
+
     /// Freezes the running statistics of the layer's batch norms; their scale and shift are still
     /// trained.
     pub(crate) fn freeze_statistics(&mut self) {
@@ -253,6 +261,14 @@ fn whole(shards: &[(f64, &BatchStatistics)]) -> Option<BatchStatistics> {
 }
 
 impl BatchStatistics {
+    /// Copies the statistics to another device.
+    pub fn to_device(&self, device: &Device) -> Self {
+        Self {
+            mean: self.mean.clone().to_device(device),
+            variance: self.variance.clone().to_device(device),
+        }
+    }
+
     /// The weighted moments of a shard with this share of the batch, which can be summed over
     /// shards.
     pub fn moments(&self, share: f64) -> BatchMoments {
@@ -306,6 +322,14 @@ impl BatchMoments {
             mean: self.mean,
             variance,
         }
+    }
+}
+
+/// The state with the same id but its own storage: clones of the module share the old storage.
+fn separate(state: &RunningState<Tensor<1>>) -> RunningState<Tensor<1>> {
+    match state.value().is_autodiff() {
+        true => state.valid().train(),
+        false => state.valid(),
     }
 }
 

@@ -195,6 +195,16 @@ impl Classifier {
         (logits, pass.into_statistics())
     }
 
+    /// A copy on `device`, which may be this one; gradients of both are separate. burn's `fork` and `to_device` of a
+    /// clone also move the running statistics of the original, since clones share them.
+    pub fn copied_to(&self, device: &Device) -> Self {
+        let mut copy = self.clone();
+        for layer in &mut copy.layers {
+            layer.separate_statistics();
+        }
+        copy.fork(device)
+    }
+
     /// Updates the running statistics of each batch norm with those of one step's shards, which are
     /// given in a fixed order with their fractions of the batch (summing to 1).
     pub fn merge_statistics(mut self, shards: &[(f64, Vec<BatchStatistics>)]) -> Self {

@@ -10,7 +10,7 @@ mod tests;
 pub(crate) use load::{
     Checkpoint, Files, changes_since_config, input, newest, parse, rejected_changes,
 };
-pub(crate) use save::{Contents, is_finite, save};
+pub(crate) use save::{Contents, has_checkpoint, is_finite, save};
 pub(crate) use settings::{changes, execution, settings, settings_sha256};
 pub(crate) use state::{Position, State, Totals, TrainingHistory};
 

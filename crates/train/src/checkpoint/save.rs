@@ -77,6 +77,11 @@ fn keep_newest(run: &RunDirectory, keep: usize) -> Result<(), TrainError> {
     Ok(())
 }
 
+/// Whether the run can be resumed from a checkpoint.
+pub(crate) fn has_checkpoint(run: &RunDirectory) -> bool {
+    all(&run.checkpoints()).is_ok_and(|all| !all.is_empty())
+}
+
 /// All checkpoints, latest first; none if the directory does not exist.
 pub(super) fn all(checkpoints: &Path) -> Result<Vec<PathBuf>, TrainError> {
     let entries = match fs::read_dir(checkpoints) {

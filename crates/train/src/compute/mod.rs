@@ -9,7 +9,6 @@ use crate::compute::backend::{Hardware, default_device, feeding_threads, hardwar
 use crate::compute::devices::Devices;
 use crate::error::TrainError;
 use crate::ranks::{Kind, Ranks};
-use burn::module::Module;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use receptive_core::panic::message;
 use receptive_model::{Classifier, InferenceDevice, KernelThreads};
@@ -40,9 +39,13 @@ const GPU_LOSS_INTERVAL: usize = 50;
 
 /// A device and its thread. Each thread is a rayon pool of its own, so that a CPU backend splits and sums its
 /// work in the same order on every machine.
+///
+/// A GPU that is the first device is used by the calling thread, in which models are made and saved: burn 0.22.1 loses what
+/// a thread changes in place in a tensor of another (`docs/backends.md`).
 #[derive(Debug)]
 struct Lane {
     device: InferenceDevice,
+    is_gpu: bool,
     pool: ThreadPool,
 }
 
@@ -83,7 +86,7 @@ impl Compute {
         first: &InferenceDevice,
         devices: &[InferenceDevice],
     ) -> Result<Self, TrainError> {
-        let hardware = Hardware::of_all(devices.iter().map(|device| hardware(device)));
+        let of_all = Hardware::of_all(devices.iter().map(|device| hardware(device)));
         let lane = |(thread, device): (usize, &InferenceDevice)| {
             let pool = ThreadPoolBuilder::new()
                 .num_threads(1)
@@ -92,6 +95,7 @@ impl Compute {
                 .map_err(|error| threads_rejected(devices.len(), &error))?;
             Ok::<_, TrainError>(Lane {
                 device: device.clone(),
+                is_gpu: hardware(device) == Hardware::Gpu,
                 pool,
             })
         };
@@ -100,8 +104,8 @@ impl Compute {
             first: lane((0, first))?,
             others: others.collect::<Result<_, _>>()?,
             helpers: Mutex::default(),
-            hardware,
-            loss_interval: match hardware {
+            hardware: of_all,
+            loss_interval: match of_all {
                 Hardware::Cpu => 1,
                 Hardware::Gpu => GPU_LOSS_INTERVAL,
             },
@@ -222,13 +226,16 @@ impl Compute {
     pub(crate) fn moved(&self, model: &Classifier, device: &InferenceDevice) -> Classifier {
         match *device == self.first.device {
             true => model.clone(),
-            false => model.clone().to_device(device),
+            false => model.copied_to(device),
         }
     }
 
     /// Runs `work` on one thread, so that its result does not depend on their number; all threads share the
-    /// work of the kernels in it.
+    /// work of the kernels in it. On a GPU that is the calling thread.
     pub fn alone<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        if self.first.is_gpu {
+            return work();
+        }
         let helpers = self.helpers(1).into_iter().next();
         self.first.pool.install(|| match helpers {
             Some(helpers) => helpers.share(work),
@@ -238,7 +245,7 @@ impl Compute {
 
     /// Computes `work(state, 0..count)` on all threads and returns the results in order. `start` makes each
     /// thread's state for its device, such as a copy of the model. If there are more threads than items, the
-    /// other threads share the work of each kernel.
+    /// other threads share the work of each kernel. If the first device is a GPU, the calling thread computes its part.
     ///
     /// # Errors
     /// The message of the first panic.
@@ -268,7 +275,7 @@ impl Compute {
             .map(|lane| (lane, helpers.next()))
             .collect();
         let done = Mutex::new(Vec::with_capacity(busy));
-        on_lanes(&lanes, &|lane, helpers| {
+        let compute = |lane: &Lane, helpers: Option<&KernelThreads>| {
             let work = || match helpers {
                 Some(helpers) => helpers.share(|| drain(&lane.device)),
                 None => drain(&lane.device),
@@ -276,7 +283,11 @@ impl Compute {
             let of_lane = catch_unwind(AssertUnwindSafe(work)).map_err(|panic| message(&*panic));
             let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
             done.push(of_lane);
-        });
+        };
+        match self.first.is_gpu {
+            true => on_lanes(&lanes[1..], &compute, &|| compute(&self.first, None)),
+            false => on_lanes(&lanes, &compute, &|| ()),
+        }
         let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         let of_lanes: Vec<_> = done.into_iter().collect::<Result<_, String>>()?;
         let mut results: Vec<(usize, R)> = of_lanes.into_iter().flatten().collect();
@@ -285,16 +296,19 @@ impl Compute {
     }
 }
 
-/// Runs `work` on each of the lanes' threads at the same time; the threads already exist, so none has to be started.
+/// Runs `work` on each of the lanes' threads and `here` on this one, at the same time; the threads already exist, so none
+/// has to be started.
 fn on_lanes(
     lanes: &[(&Lane, Option<KernelThreads>)],
     work: &(impl Fn(&Lane, Option<&KernelThreads>) + Sync),
+    here: &dyn Fn(),
 ) {
-    if let Some(((lane, helpers), others)) = lanes.split_first() {
-        lane.pool.in_place_scope(|scope| {
+    match lanes.split_first() {
+        None => here(),
+        Some(((lane, helpers), others)) => lane.pool.in_place_scope(|scope| {
             scope.spawn(|_| work(lane, helpers.as_ref()));
-            on_lanes(others, work);
-        });
+            on_lanes(others, work, here);
+        }),
     }
 }
 

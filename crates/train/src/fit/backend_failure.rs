@@ -3,6 +3,7 @@
 //! burn's GPU backends compute on a thread of their own. If an operation fails there, the caller may get no
 //! error: a line is logged, and the output buffer keeps its previous content.
 
+use crate::checkpoint::has_checkpoint;
 use crate::compute::Compute;
 use crate::compute::backend::has_opened_gpu;
 use crate::error::TrainError;
@@ -140,40 +141,52 @@ pub(crate) fn guarded<R>(
 }
 
 impl TrainError {
-    /// The error for a backend failure, with a remedy.
+    /// The error for a backend failure, with a remedy. `reason` is burn's report.
     pub fn backend(what: impl Into<String>, reason: &str) -> Self {
-        let flat: Vec<&str> = reason.split_whitespace().collect();
-        let flat = flat.join(" ");
-        let mut reason: String = flat.chars().take(MAX_REPORT).collect();
-        if reason.len() < flat.len() {
-            reason += " ...";
+        let root: Vec<&str> = root_cause(reason).split_whitespace().collect();
+        let root = root.join(" ");
+        let mut short: String = root.chars().take(MAX_REPORT).collect();
+        if short.len() < root.len() {
+            short += " ...";
         }
         Self::Backend {
             what: what.into(),
-            remedy: remedy(&flat).into(),
-            reason,
+            remedy: remedy(reason).into(),
+            reason: short,
         }
     }
 
-    /// Adds how to resume the run.
+    /// Adds how to go on with the run.
     fn with_run(self, run: &RunDirectory) -> Self {
         match self {
             Self::Backend {
                 what,
                 reason,
                 remedy,
-            } => Self::Backend {
-                what,
-                reason,
-                remedy: format!(
-                    "{remedy}. The run's checkpoints are intact: resume {run} from the latest, on the CPU with the \
-                     backend flex",
-                    run = run.path().printable()
-                ),
-            },
+            } => {
+                let path = run.path().printable();
+                let go_on = match has_checkpoint(run) {
+                    true => {
+                        format!("The run's checkpoints are intact: resume {path} from the latest")
+                    }
+                    false => format!("{path} has no checkpoint yet: start again"),
+                };
+                Self::Backend {
+                    what,
+                    reason,
+                    remedy: format!("{remedy}. {go_on}, on the CPU with the backend flex"),
+                }
+            }
             other => other,
         }
     }
+}
+
+/// What began the first failure of burn's report: the operations skipped after it, each named with its memory, come first
+/// there.
+fn root_cause(report: &str) -> &str {
+    let first = report.split("Asked at:").next().unwrap_or(report);
+    first.rsplit("Caused by:").next().unwrap_or(first).trim()
 }
 
 /// The remedy for a failure with this message.
@@ -182,6 +195,9 @@ fn remedy(reason: &str) -> &'static str {
     let has_any = |words: &[&str]| words.iter().any(|word| reason.contains(word));
     if has_any(&[
         "out of memory",
+        "out of device memory",
+        "allocate",
+        "no room for",
         "outofmemory",
         "out_of_memory",
         "allocation of",
@@ -240,6 +256,14 @@ mod tests {
         let stream = "burn_fusion::stream::queue::execution";
         let message = told(Level::Warn, stream, "an operation failed: out of memory").unwrap();
         assert!(message.contains("smaller `train.batch_size`"), "{message}");
+        // As burn reports it when values are read whose computation had no memory.
+        let chain = "Error while reading data\nCaused by:\n  Several failures at once\nCaused by:\n  The bytes were \
+                     never written (failure #2, still claiming 3 buffer(s))\n  skipped `KernelBinop`: it needed memory \
+                     7, which carried the failure\nCaused by:\n  out of device memory allocating 64 bytes\nAsked \
+                     at:\nhere\nThe bytes were never written\nCaused by:\n  another";
+        let message = TrainError::backend("step 7", chain).to_string();
+        let expected = "the backend failed in step 7: out of device memory allocating 64 bytes. The device is out of";
+        assert!(message.starts_with(expected), "{message}");
         let poison = "cubecl_wgpu::compute::device_poison";
         let message = told(
             Level::Error,

@@ -71,9 +71,11 @@ fn statistics(
             for (rows, statistics) in shards {
                 let all = (images + rows) as f64;
                 let before = std::mem::take(&mut seen);
+                let device = compute.device();
+                let statistics = statistics.iter().map(|seen| seen.to_device(device));
                 let parts = [
                     (images as f64 / all, before),
-                    (rows as f64 / all, statistics),
+                    (rows as f64 / all, statistics.collect()),
                 ];
                 seen = BatchStatistics::of_parts(&parts);
                 images += rows;
@@ -98,7 +100,7 @@ fn pass(
             images.div_ceil(shard_size),
             |device| {
                 let device = device.autodiff();
-                (model.clone().to_device(&device), device)
+                (model.copied_to(&device), device)
             },
             |(model, device), shard| {
                 let rows = shard * shard_size..((shard + 1) * shard_size).min(images);

@@ -2,6 +2,7 @@
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
+use crate::compute::backend::is_cpu;
 use burn::tensor::{Device, Tensor};
 use receptive_model::{BatchMoments, Classifier};
 
@@ -23,13 +24,15 @@ impl Partial {
             sum: &mut self.gradients,
             other: other.gradients,
         });
-        let device = self.loss.device();
         let mut others = other.moments.into_iter();
         let mut moments: Vec<BatchMoments> = self
             .moments
             .into_iter()
             .map(|own| match others.next() {
-                Some(other) => own + other.to_device(&device),
+                Some(other) => BatchMoments {
+                    mean: added(own.mean, other.mean),
+                    square: added(own.square, other.square),
+                },
                 None => own,
             })
             .collect();
@@ -37,8 +40,8 @@ impl Partial {
         Self {
             gradients: self.gradients,
             moments,
-            loss: self.loss + other.loss.to_device(&device),
-            correct: self.correct + other.correct.to_device(&device),
+            loss: added(self.loss, other.loss),
+            correct: added(self.correct, other.correct),
         }
     }
 
@@ -60,6 +63,15 @@ impl Partial {
     }
 }
 
+/// `a + b` on the device of `a`; on a GPU in new memory. There burn 0.22.1 adds in the memory of a tensor that nothing else
+/// uses, and loses that sum if another thread computed the tensor.
+fn added<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
+    let device = a.device();
+    let b = b.to_device(&device);
+    let _in_use = (!is_cpu(&device)).then(|| (a.clone(), b.clone()));
+    a + b
+}
+
 struct Adder<'a> {
     sum: &'a mut GradientsParams,
     other: GradientsParams,
@@ -71,10 +83,7 @@ impl ModuleVisitor for Adder<'_> {
             return;
         };
         let sum = match self.sum.remove::<D>(param.id) {
-            Some(sum) => {
-                let device = sum.device();
-                sum + other.to_device(&device)
-            }
+            Some(sum) => added(sum, other),
             None => other,
         };
         self.sum.register(param.id, sum);

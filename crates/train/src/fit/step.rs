@@ -6,7 +6,6 @@ use super::partial::Partial;
 use crate::compute::{Compute, upload};
 use crate::error::TrainError;
 use crate::ranks::aligned::{AlignedSum, Block};
-use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use receptive_data::Batch;
@@ -78,15 +77,17 @@ pub(super) fn gradients(
     let shards = shards(batches, sharding.size);
     let own = compute.part(shards.len());
     let sum = AlignedSum::default();
+    // A sum that a GPU's other threads computed could not be changed in place: one thread adds.
+    let adds_at_once = compute.is_cpu() || compute.threads() == 1;
     let add = |left: Partial, right| left.add(right, model);
     let computed = compute
         .map(
             own.len(),
             // Clones share the leaves of the autodiff graph, so their backward passes would wait for each
-            // other; forks do not.
+            // other; copies do not.
             |device| {
-                let (device, model) = (device.autodiff(), model.clone());
-                let model = model.fork(&device);
+                let device = device.autodiff();
+                let model = model.copied_to(&device);
                 let (device, model) = match sharding.checkpointing {
                     true => (device.checkpointing(), model.checkpointing()),
                     false => (device, model),
@@ -96,17 +97,30 @@ pub(super) fn gradients(
             |(model, loss, device), number| {
                 let number = own.start + number;
                 let partial = step.partial(model, loss, &shards[number], device);
-                sum.insert(Block::leaf(number, partial), add);
+                let leaf = Block::leaf(number, partial);
+                if adds_at_once {
+                    sum.insert(leaf, add);
+                    return None;
+                }
+                Some(leaf)
             },
         )
         .map_err(worker);
+    let computed = computed.map(|later| {
+        compute.alone(|| {
+            later
+                .into_iter()
+                .flatten()
+                .for_each(|leaf| sum.insert(leaf, add))
+        });
+    });
     let sum = match compute.ranks() {
         None => {
             computed?;
             compute.alone(|| Some(sum.finish(add)?.on_device(compute.device(), model)))
         }
         Some(ranks) => {
-            let own = computed.map(|_| sum.into_blocks());
+            let own = computed.map(|()| sum.into_blocks());
             across::sum(ranks, own, shards.len(), model, compute)?
         }
     };
