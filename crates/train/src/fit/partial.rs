@@ -1,8 +1,8 @@
 //! The contribution of some shards to a step.
 
+use crate::compute::backend::is_cpu;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use crate::compute::backend::is_cpu;
 use burn::tensor::{Device, Tensor};
 use receptive_model::{BatchMoments, Classifier};
 

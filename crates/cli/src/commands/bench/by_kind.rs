@@ -1,7 +1,7 @@
 //! A training step on a device whose operations are not profiled, by kind of layer: what a layer adds to a pass.
 
 use super::profile::OperationTime;
-use super::timing::{median, seconds_of};
+use super::timing::{fastest, seconds_of};
 use super::{Bench, wait};
 use crate::error::CliError;
 use burn::tensor::{Tensor, TensorData};
@@ -89,13 +89,13 @@ fn sum(features: Features) -> Tensor<1> {
     }
 }
 
-/// The median in milliseconds, until the device has finished.
+/// The fastest in milliseconds, until the device has finished.
 fn timed(compute: &Compute, mut pass: impl FnMut()) -> Result<f64, CliError> {
     let times = seconds_of(1, PASSES, |_| {
         pass();
         Ok(wait(compute)?)
     })?;
-    Ok(median(&times) * 1e3)
+    Ok(fastest(&times) * 1e3)
 }
 
 #[cfg(all(test, feature = "flex"))]

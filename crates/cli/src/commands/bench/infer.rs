@@ -1,6 +1,6 @@
 //! Inference time, in total and per layer.
 
-use super::timing::{LayerTime, Timing, median, seconds_of};
+use super::timing::{LayerTime, Timing, fastest, seconds_of};
 use super::{Bench, WARM_UP, wait};
 use crate::error::CliError;
 use burn::tensor::{Tensor, TensorData};
@@ -58,7 +58,7 @@ impl Bench {
     }
 
     /// The time of each layer of the prepared network in one thread: the difference between passes with and
-    /// without it. A layer computed together with the preceding one may take no time.
+    /// without it, the fastest of each. A layer computed together with the preceding one may take no time.
     fn by_layer(
         &self,
         model: &Classifier,
@@ -78,7 +78,7 @@ impl Bench {
                     drop(network.forward(x.clone()));
                     Ok(wait(compute)?)
                 })?;
-                let until = median(&times) * 1e3;
+                let until = fastest(&times) * 1e3;
                 let ms = (until - before).max(0.0);
                 before = until;
                 Ok(LayerTime {

@@ -46,7 +46,8 @@ impl NetworkResult {
             }
             print(table.to_string())?;
             print(format!(
-                "({} in one thread; a layer computed with the one before may take no time)\n",
+                "({} in one thread, fastest passes; a layer computed with the one before may\n\
+                 take no time)\n",
                 counted(timing.layer_images.unwrap_or(0), "image")
             ))?;
         }

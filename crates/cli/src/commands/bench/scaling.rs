@@ -129,11 +129,12 @@ impl Scaling {
         let shards = counted(self.shards, "shard");
         print(format!(
             "(ms: per step in one thread, the fastest of {STEPS}. slices: parts of a loop that\n\
-             threads share; largest: fraction of the time in each loop's largest slice;\n\
-             serial: fraction outside of slices; -: no slices. xN: maximum speedup of the\n\
-             operation on N threads; a step's threads divide its {shards} first. other, per\n\
-             shard: the loss, automatic differentiation, and burn's operations; per step:\n\
-             the update without the optimizer, and reading the loss back)\n"
+             threads share, on average of its loops; largest: fraction of the time in each\n\
+             loop's largest slice; serial: fraction outside of slices; -: no slices. xN:\n\
+             maximum speedup of the operation on N threads; a step's threads divide its\n\
+             {shards} first. other, per shard: the loss, automatic differentiation, and\n\
+             burn's operations; per step: the update without the optimizer, and reading the\n\
+             loss back)\n"
         ))?;
         let Some(MeasuredSpeed {
             threads,

@@ -40,7 +40,7 @@ pub(super) struct Timing {
 pub(super) struct LayerTime {
     /// Such as `conv2d_1`.
     pub(super) name: String,
-    /// The median, in milliseconds.
+    /// In the fastest pass, in milliseconds.
     pub(super) ms: f64,
     /// Billions of multiply-adds per second.
     pub(super) gmacs_per_s: f64,
@@ -94,6 +94,11 @@ pub(super) fn seconds_of(
         }
     }
     Ok(times)
+}
+
+/// The shortest: for differences of times, since other programs make a pass slower, never faster.
+pub(super) fn fastest(times: &[f64]) -> f64 {
+    times.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
 pub(super) fn median(times: &[f64]) -> f64 {
