@@ -21,7 +21,7 @@ fn scaling_is_a_table_of_eighty_columns() {
     for line in printed.lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
-    for word in ["slices", "largest", "serial", "x2", "x32", "its 2 shards"] {
+    for word in ["slices", "largest", "serial", "x2", "x32", "2 shards first"] {
         assert!(printed.contains(word), "no {word}: {printed}");
     }
     let kernels = [

@@ -156,7 +156,7 @@ impl TrainError {
         }
     }
 
-    /// Adds how to go on with the run.
+    /// Adds how to continue the run.
     fn with_run(self, run: &RunDirectory) -> Self {
         match self {
             Self::Backend {
@@ -165,7 +165,7 @@ impl TrainError {
                 remedy,
             } => {
                 let path = run.path().printable();
-                let go_on = match has_checkpoint(run) {
+                let then = match has_checkpoint(run) {
                     true => {
                         format!("The run's checkpoints are intact: resume {path} from the latest")
                     }
@@ -174,7 +174,7 @@ impl TrainError {
                 Self::Backend {
                     what,
                     reason,
-                    remedy: format!("{remedy}. {go_on}, on the CPU with the backend flex"),
+                    remedy: format!("{remedy}. {then}, on the CPU with the backend flex"),
                 }
             }
             other => other,
