@@ -41,6 +41,7 @@ pub(crate) fn join(command: &str, can_share: bool) -> Result<(), CliError> {
         return Ok(());
     }
     if !can_share {
+        silence_all_ranks_but(&["0"]);
         return Err(CliError::Usage(format!(
             "{count} processes of this program were started together, and each would do the same \
              work: only `train`, `tune`, `evaluate` and `erf` can be shared, not `{command}`; \
@@ -62,16 +63,22 @@ fn meet(_: usize) -> Result<(), CliError> {
 
 #[cfg(not(feature = "mpi"))]
 fn meet(count: usize) -> Result<(), CliError> {
-    // Only one process prints the error.
+    // The first rank may be another program, one with MPI that waits for this one.
+    silence_all_ranks_but(&["0", "1"]);
+    Err(CliError::Usage(format!(
+        "{count} processes of this program were started together, but this one ({}) is built without MPI: each \
+         would write the same run. Build it with `cargo build --features mpi`, on all machines, or start one process",
+        std::env::current_exe().unwrap_or_default().display()
+    )))
+}
+
+/// Lets only some processes print an error that all have.
+fn silence_all_ranks_but(printing: &[&str]) {
     let ranks = ["OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"];
-    let ranks = ranks.iter().filter_map(|name| std::env::var(name).ok());
-    if ranks.into_iter().any(|rank| rank != "0") {
+    let mut ranks = ranks.iter().filter_map(|name| std::env::var(name).ok());
+    if ranks.any(|rank| !printing.contains(&rank.as_str())) {
         render::silence();
     }
-    Err(CliError::Usage(format!(
-        "{count} processes of this program were started together, but it is built without MPI: each would write the \
-         same run. Build it with `cargo build --features mpi`, or start one process"
-    )))
 }
 
 /// Exchanges the exit status with the other processes.

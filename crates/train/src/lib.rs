@@ -73,6 +73,7 @@ mod tune;
 pub use baseline::{Baselines, Gain, Score, SplitBaselines};
 pub use compute::backend::{self, Backend};
 pub use compute::devices::Devices;
+pub use compute::upload::images_on;
 pub use compute::{Compute, on_threads};
 pub use config::{
     CheckpointConfig, DataConfig, FieldConfig, Interval, MachineConfig, Remedies, RunConfig,

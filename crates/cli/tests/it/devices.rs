@@ -50,6 +50,8 @@ fn devices_that_cannot_be_used_are_a_sentence_with_the_argument() {
     for (devices, wanted) in [
         ("flex,toaster", "backend `toaster` is unknown"),
         ("flex,flex:4", "has no device 4"),
+        ("flex:4", "has no device 4"),
+        (",", "it lists no devices"),
         ("wgpu:1,wgpu:1", "lists `wgpu:1` twice"),
         ("flex,rocm", "--features rocm"),
     ] {

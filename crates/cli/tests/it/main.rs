@@ -30,6 +30,8 @@ mod live;
 mod lost_images;
 mod manners;
 mod manual;
+#[cfg(feature = "wgpu")]
+mod on_wgpu;
 mod onnx;
 mod other_data;
 mod predict;

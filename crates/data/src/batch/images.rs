@@ -110,6 +110,26 @@ impl Images {
         self.bytes.as_deref()
     }
 
+    /// Images `[n, height, width, channels]` that stay bytes. `mean` and `std` have a value for each channel, in units of
+    /// the full range (0 to 1).
+    ///
+    /// # Errors
+    /// The number of bytes is no multiple of an image's, or the means and deviations do not fit the channels.
+    pub fn from_bytes(
+        bytes: Vec<u8>,
+        size: ImageSize,
+        mean: &[f32],
+        std: &[f32],
+    ) -> Result<Self, DataError> {
+        let normalize = Arc::new(Normalize::new(mean, std)?);
+        let each = size.len().max(1);
+        let mut images = Self::of_bytes(bytes.len() / each, size, Arc::clone(&normalize));
+        for image in bytes.chunks(each) {
+            images.append(image, &size, &normalize)?;
+        }
+        Ok(images)
+    }
+
     /// No images yet, of this size; those appended stay bytes.
     pub(crate) fn of_bytes(capacity: usize, size: ImageSize, normalize: Arc<Normalize>) -> Self {
         let bytes = ByteImages {
@@ -226,6 +246,24 @@ mod tests {
         drop(second);
         let again = pool.take(8);
         assert_eq!((place(&again), again.len()), (kept, 0));
+    }
+
+    #[test]
+    fn bytes_have_the_values_of_the_normalised_images() {
+        let size = ImageSize::new(3, 1, 2);
+        let bytes: Vec<u8> = (0..12).collect();
+        let [mean, std] = [[0.1, 0.2, 0.3], [0.5, 0.25, 1.0]];
+        let images = Images::from_bytes(bytes.clone(), size, &mean, &std).unwrap();
+        let normalize = Normalize::new(&mean, &std).unwrap();
+        let mut expected = Vec::new();
+        for image in bytes.chunks(6) {
+            normalize.append(image, &size, &mut expected).unwrap();
+        }
+        assert_eq!(*images, expected[..]);
+        assert_eq!(images.bytes().unwrap().bytes(), bytes);
+        // Half an image, and a mean too few.
+        assert!(Images::from_bytes(bytes[..9].to_vec(), size, &mean, &std).is_err());
+        assert!(Images::from_bytes(bytes, size, &mean[..2], &std[..2]).is_err());
     }
 
     #[test]

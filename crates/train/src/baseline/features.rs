@@ -131,7 +131,7 @@ fn drawn(labels: &[usize], classes: usize, max: usize, seed: u64) -> Vec<usize> 
 
 /// The features of a batch, image by image.
 fn features(model: &Classifier, batch: &Batch, device: &InferenceDevice) -> Vec<f32> {
-    let images = upload::images(batch, 0..batch.labels.len(), device);
+    let images = upload::images_on(batch, 0..batch.labels.len(), device);
     let features = model.forward_features(images); // [images, features]
     features.into_data().iter::<f32>().collect()
 }

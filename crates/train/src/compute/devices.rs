@@ -15,11 +15,18 @@ const SETTING: &str = "machine.devices";
 /// Devices to train on together: `cuda:0,cuda:1`, `cuda:all`, `flex,flex`. At least one. A CPU listed several
 /// times shares its threads among the entries; a GPU can be listed only once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Devices(Vec<Backend>);
+pub struct Devices {
+    all: Vec<Backend>,
+    /// Whether `machine.devices` named them, instead of `machine.backend`.
+    listed: bool,
+}
 
 impl From<Backend> for Devices {
     fn from(backend: Backend) -> Self {
-        Self(vec![backend])
+        Self {
+            all: vec![backend],
+            listed: false,
+        }
     }
 }
 
@@ -30,7 +37,8 @@ impl Devices {
     /// The list is empty, a name is not a device of this program or machine, or a GPU is listed twice.
     pub(crate) fn from_names<S: AsRef<str>>(names: &[S]) -> Result<Self, TrainError> {
         let mut devices = Vec::new();
-        for name in names.iter().map(|name| name.as_ref().trim()) {
+        let names = names.iter().map(|name| name.as_ref().trim());
+        for name in names.filter(|name| !name.is_empty()) {
             match name.split_once(':') {
                 Some((kind, ALL)) => devices.extend(all(kind)?),
                 _ => devices.push(name.parse().map_err(of_devices)?),
@@ -57,12 +65,15 @@ impl Devices {
             }
             gpus.push(gpu);
         }
-        Ok(Self(devices))
+        Ok(Self {
+            all: devices,
+            listed: true,
+        })
     }
 
     /// How many there are.
     pub fn count(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     /// Whether all of them are CPUs.
@@ -72,15 +83,15 @@ impl Devices {
 
     /// [`Hardware::Cpu`] if all of them are CPUs.
     pub(crate) fn hardware(&self) -> Hardware {
-        Hardware::of_all(self.0.iter().map(|device| device.hardware()))
+        Hardware::of_all(self.all.iter().map(|device| device.hardware()))
     }
 
     /// The number of threads for each device: the CPUs share `wanted` threads, at least one each; each GPU has
     /// one.
     pub(crate) fn threads_of_each(&self, wanted: usize) -> Vec<usize> {
-        let cpus = self.0.iter().filter(|device| device.is_cpu()).count();
+        let cpus = self.all.iter().filter(|device| device.is_cpu()).count();
         let mut cpu = 0;
-        let threads = self.0.iter().map(|device| {
+        let threads = self.all.iter().map(|device| {
             if !device.is_cpu() {
                 return feeding_threads(Hardware::Gpu, wanted);
             }
@@ -101,11 +112,11 @@ impl Devices {
     /// # Errors
     /// A backend is not compiled in, or has no such device on this machine.
     pub fn open(&self) -> Result<Vec<InferenceDevice>, TrainError> {
-        let of_setting = |error| match self.0.len() {
-            1 => error,
-            _ => of_devices(error),
+        let of_setting = |error| match self.listed {
+            true => of_devices(error),
+            false => error,
         };
-        let devices = self.0.iter().map(|device| device.device());
+        let devices = self.all.iter().map(|device| device.device());
         devices.collect::<Result<_, _>>().map_err(of_setting)
     }
 
@@ -121,12 +132,15 @@ impl Devices {
                 format!(
                     "it lists {}, but {processes} ranks run on this machine and each takes one: \
                      list as many (such as cuda:all), or start fewer ranks",
-                    counted(self.0.len(), "device")
+                    counted(self.all.len(), "device")
                 ),
             )
         };
-        let own = self.0.get(at).copied().ok_or_else(missing)?;
-        Ok(Self::from(own))
+        let own = self.all.get(at).copied().ok_or_else(missing)?;
+        Ok(Self {
+            all: vec![own],
+            listed: self.listed,
+        })
     }
 }
 
@@ -161,7 +175,7 @@ impl FromStr for Devices {
 
 impl fmt::Display for Devices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, device) in self.0.iter().enumerate() {
+        for (number, device) in self.all.iter().enumerate() {
             let comma = if number == 0 { "" } else { "," };
             write!(f, "{comma}{device}")?;
         }

@@ -10,7 +10,7 @@ use crate::compute::devices::Devices;
 use crate::error::TrainError;
 use crate::ranks::{Kind, Ranks};
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use receptive_core::panic::message;
+use receptive_core::panic::{catch, message};
 use receptive_model::{Classifier, InferenceDevice, KernelThreads};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -280,7 +280,11 @@ impl Compute {
                 Some(helpers) => helpers.share(|| drain(&lane.device)),
                 None => drain(&lane.device),
             };
-            let of_lane = catch_unwind(AssertUnwindSafe(work)).map_err(|panic| message(&*panic));
+            // burn panics if a GPU has no memory left; on a CPU a panic is a bug, and is printed.
+            let of_lane = match lane.is_gpu {
+                true => catch(work),
+                false => catch_unwind(AssertUnwindSafe(work)).map_err(|panic| message(&*panic)),
+            };
             let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
             done.push(of_lane);
         };

@@ -8,9 +8,11 @@ use std::ops::Range;
 /// Bytes in a word: shaders have no smaller integers.
 const IN_WORD: usize = 4;
 
-/// These rows of a batch's images, normalised: `[rows, channels, height, width]`.
-pub(crate) fn images(batch: &Batch, rows: Range<usize>, device: &Device) -> Tensor<4> {
-    let [_, channels, height, width] = batch.shape;
+/// These rows of a batch's images on a device, normalised: `[rows, channels, height, width]`. Rows that the batch does not
+/// have are left out.
+pub fn images_on(batch: &Batch, rows: Range<usize>, device: &Device) -> Tensor<4> {
+    let [images, channels, height, width] = batch.shape;
+    let rows = rows.start.min(images)..rows.end.min(images);
     let image = channels * height * width;
     let shape = [rows.len(), channels, height, width];
     let values = rows.start * image..rows.end * image;
@@ -86,7 +88,7 @@ mod tests {
             assert!(bytes.images.bytes().is_some() && values.images.bytes().is_none());
             for rows in [0..5, 2..3, 4..5] {
                 let [expected, found] = [&values, &bytes].map(|batch| {
-                    let images = images(batch, rows.clone(), &Device::flex());
+                    let images = images_on(batch, rows.clone(), &Device::flex());
                     images.into_data().try_to_vec::<f32>().unwrap()
                 });
                 assert_eq!(found, expected, "{rows:?} of {size:?}");

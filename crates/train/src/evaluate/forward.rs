@@ -13,7 +13,7 @@ pub(crate) fn logits(
 ) -> Vec<f32> {
     answers(
         network,
-        upload::images(batch, 0..batch.labels.len(), device),
+        upload::images_on(batch, 0..batch.labels.len(), device),
     )
 }
 

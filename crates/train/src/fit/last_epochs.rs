@@ -109,7 +109,7 @@ fn pass(
                     ..key
                 };
                 let count = rows.len();
-                let x = upload::images(batch, rows, device); // [rows, channels, height, width]
+                let x = upload::images_on(batch, rows, device); // [rows, channels, height, width]
                 let (_, seen) = model.forward_keyed_in(sharding.precision, x, key);
                 (count, seen)
             },

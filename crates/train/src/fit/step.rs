@@ -184,7 +184,7 @@ impl StepContext {
         device: &AutodiffDevice,
     ) -> Partial {
         let Shard { batch, rows, .. } = shard;
-        let x = upload::images(batch, rows.clone(), device); // [rows, channels, height, width]
+        let x = upload::images_on(batch, rows.clone(), device); // [rows, channels, height, width]
         let targets = Targets::new(batch, rows.clone());
         let key = DropoutKey {
             first_row: self.key.first_row + shard.first_row + rows.start,

@@ -4,10 +4,10 @@ use super::profile::OperationTime;
 use super::timing::{fastest, seconds_of};
 use super::{Bench, wait};
 use crate::error::CliError;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use receptive_data::Batch;
 use receptive_model::{Features, Precision};
-use receptive_train::Compute;
+use receptive_train::{Compute, images_on};
 
 /// How often each pass is timed, after one that is not, in which a device chooses its kernels.
 const PASSES: usize = 5;
@@ -29,10 +29,7 @@ impl Bench {
         }
         let device = compute.device().autodiff();
         let model = self.plan.init(&device);
-        let upload = || {
-            let data = TensorData::new(batch.images.to_vec(), batch.shape);
-            Tensor::<4>::from_data(data, &device)
-        };
+        let upload = || images_on(batch, 0..batch.labels.len(), &device);
         let mut operations = vec![OperationTime {
             name: "upload".into(),
             layers: None,
@@ -118,7 +115,7 @@ mod tests {
             checkpointing: false,
         };
         let compute = Compute::new(Device::flex(), 1).unwrap();
-        let batch = bench.images(bench.plan.input(), bench.plan.classes);
+        let batch = bench.images(&compute).unwrap();
         let step = 1e6;
         let operations = bench.by_kind(&batch, step, &compute).unwrap();
         let total: f64 = operations.iter().map(|one| one.ms).sum();

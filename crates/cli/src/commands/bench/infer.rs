@@ -29,7 +29,7 @@ impl Bench {
             "use a smaller --batch",
         )?;
         let model = plan.init(device);
-        let batch = self.images(plan.input(), plan.classes);
+        let batch = self.images(compute)?;
         let parts = shards(&batch, compute.threads(), device);
         let layers = self.network.inference_layers(plan);
         let network = model.prepare_first(layers, device);
@@ -39,7 +39,19 @@ impl Bench {
             let step = step as u64;
             let outputs = compute
                 .map(parts.len(), |_| (), |(), i| pass(&parts[i]))
-                .map_err(|reason| TrainError::Worker { step, reason })?;
+                .map_err(|reason| match compute.is_cpu() {
+                    true => TrainError::Worker { step, reason },
+                    false => TrainError::backend("a step of the network", &reason),
+                })?;
+            if !compute.is_cpu() {
+                // Values that nothing uses may not have been waited for.
+                std::hint::black_box(
+                    outputs
+                        .iter()
+                        .flat_map(TensorData::iter::<f32>)
+                        .sum::<f32>(),
+                );
+            }
             first = outputs.into_iter().take(1).collect();
             // The work that a step has queued is part of its time.
             Ok(wait(compute)?)

@@ -23,7 +23,7 @@ use fields::Fields;
 use network::{BenchNetwork, Work};
 use receptive_core::ImageSize;
 use receptive_core::text::{counted, duration};
-use receptive_data::{BadImages, Batch, DataOptions};
+use receptive_data::{BadImages, Batch, DataOptions, Images};
 use receptive_model::{Plan, Precision};
 use receptive_train::{Compute, TrainConfig, TrainError};
 use result::NetworkResult;
@@ -306,20 +306,31 @@ impl Bench {
         }
     }
 
-    /// Random images with labels, created before timing starts.
-    fn images(&self, input: ImageSize, classes: usize) -> Batch {
+    /// Random images with labels, created before timing starts; for a GPU bytes, as in training.
+    fn images(&self, compute: &Compute) -> Result<Batch, CliError> {
+        let input = self.plan.input();
         let mut state = 1u32;
-        let values = (0..self.batch * input.len()).map(|_| {
+        let random = (0..self.batch * input.len()).map(|_| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / (1 << 22) as f32 - 2.0
+            state >> 8
         });
-        Batch {
-            images: values.collect(),
-            labels: (0..self.batch).map(|i| i % classes).collect(),
+        let images = match compute.is_cpu() {
+            true => random
+                .map(|bits| bits as f32 / (1 << 22) as f32 - 2.0)
+                .collect(),
+            false => {
+                let bytes = random.map(|bits| (bits >> 16) as u8).collect();
+                let [mean, std] = [0.5, 0.25].map(|value| vec![value; input.channels]);
+                Images::from_bytes(bytes, input, &mean, &std)?
+            }
+        };
+        Ok(Batch {
+            images,
+            labels: (0..self.batch).map(|i| i % self.plan.classes).collect(),
             soft_targets: None,
             indices: (0..self.batch).collect(),
             shape: [self.batch, input.channels, input.height, input.width],
-        }
+        })
     }
 
     /// The duration of each step in seconds. After the first it prints the expected time of all, if that is long.

@@ -28,7 +28,7 @@ impl Bench {
             config.check_precision(device)?;
         }
         self.check_memory(&config, compute)?;
-        let batch = self.images(plan.input(), plan.classes);
+        let batch = self.images(compute)?;
         // No model is shared: the optimizer would copy its weights.
         let model = || plan.init(&compute.device().autodiff());
         let learner = Learner::new(model(), &config, None, compute);

@@ -335,7 +335,7 @@ fn show_training(
         ),
     )?;
     if let Some(network) = RankTraffic::of(compute) {
-        wide_line("network", network.text(trained.train_seconds))?;
+        wide_paragraph("network", network.text(trained.train_seconds))?;
     }
     Ok(())
 }
