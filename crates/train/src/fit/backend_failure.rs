@@ -144,7 +144,7 @@ impl TrainError {
     /// The error for a backend failure, with a remedy. `reason` is burn's report.
     pub fn backend(what: impl Into<String>, reason: &str) -> Self {
         let root: Vec<&str> = root_cause(reason).split_whitespace().collect();
-        let root = root.join(" ");
+        let root = root.join(" ").replace(" No backtrace available", "");
         let mut short: String = root.chars().take(MAX_REPORT).collect();
         if short.len() < root.len() {
             short += " ...";

@@ -46,8 +46,8 @@ impl NetworkResult {
             }
             print(table.to_string())?;
             print(format!(
-                "({} in one thread, fastest passes; a layer computed with the one before may\n\
-                 take no time)\n",
+                "({} in one thread, fastest passes; a layer computed with the one before\n\
+                 may take no time)\n",
                 counted(timing.layer_images.unwrap_or(0), "image")
             ))?;
         }
