@@ -195,10 +195,12 @@ pub(super) fn is_training<const D: usize>(norm: &BatchNorm, x: &Tensor<D>) -> bo
     x.device().is_autodiff() && norm.training.is_enabled()
 }
 
+/// Normalises a map, in training by sums over each image and then over the images; backward too, since the values per
+/// channel are expanded to images first.
+///
 /// burn's own operation arranges a map as `[channels, images * height * width]`, four copies in a training step, and sums
 /// each channel in one go. GPUs store maps channels-last, where `[images, height * width, channels]` are the same values in
-/// place; there each sum is over an image and then over the images, forward and, as the values per channel are expanded to
-/// images first, backward: images times as many threads, and less rounding error than in one long sum.
+/// place; and two short sums occupy more threads and have less rounding error than a long one.
 fn normalize_map(norm: &BatchNorm, x: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<4> {
     let training = is_training(norm, &x);
     let Some(statistics) = pass.statistics().filter(|_| training) else {

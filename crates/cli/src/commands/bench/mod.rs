@@ -21,7 +21,6 @@ use crate::render::{print, print_json, say_line};
 use clap::Args;
 use fields::Fields;
 use network::{BenchNetwork, Work};
-use receptive_core::ImageSize;
 use receptive_core::text::{counted, duration};
 use receptive_data::{BadImages, Batch, DataOptions, Images};
 use receptive_model::{Plan, Precision};
