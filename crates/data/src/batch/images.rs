@@ -114,7 +114,7 @@ impl Images {
     /// the full range (0 to 1).
     ///
     /// # Errors
-    /// The number of bytes is no multiple of an image's, or the means and deviations do not fit the channels.
+    /// The number of bytes is not a multiple of an image's, or the means and deviations do not fit the channels.
     pub fn from_bytes(
         bytes: Vec<u8>,
         size: ImageSize,

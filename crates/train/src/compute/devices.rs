@@ -37,8 +37,9 @@ impl Devices {
     /// The list is empty, a name is not a device of this program or machine, or a GPU is listed twice.
     pub(crate) fn from_names<S: AsRef<str>>(names: &[S]) -> Result<Self, TrainError> {
         let mut devices = Vec::new();
-        let names = names.iter().map(|name| name.as_ref().trim());
-        for name in names.filter(|name| !name.is_empty()) {
+        let names: Vec<&str> = names.iter().map(|name| name.as_ref().trim()).collect();
+        let none = names.iter().all(|name| name.is_empty());
+        for name in names.into_iter().filter(|_| !none) {
             match name.split_once(':') {
                 Some((kind, ALL)) => devices.extend(all(kind)?),
                 _ => devices.push(name.parse().map_err(of_devices)?),
@@ -205,7 +206,8 @@ mod tests {
             error.to_string()
         };
         let mut cases = vec![
-            ("", "is unknown"),
+            ("", "lists no devices"),
+            (",", "lists no devices"),
             ("flex,", "is unknown"),
             ("flex,flux", "this build has"),
             ("cuda:0,cuda:0", "lists `cuda:0` twice"),

@@ -108,22 +108,18 @@ impl Scaling {
             let cut = |text: String| if is_cut { text } else { "-".into() };
             let mut row = vec![
                 operation.name.to_string(),
-                format!("{:.2}", operation.ms),
+                milliseconds_text(operation.ms),
                 cut(format!("{:.0}", operation.slices)),
                 cut(whole_percent(operation.largest)),
                 whole_percent(operation.serial),
             ];
             let bounds = operation.bounds.iter();
-            row.extend(bounds.map(|bound| format!("{:.1}", bound.speedup)));
+            row.extend(bounds.map(|bound| speedup_text(bound.speedup)));
             table.row(row);
         }
-        let mut row = vec!["step".to_string(), format!("{:.2}", self.milliseconds())];
+        let mut row = vec!["step".to_string(), milliseconds_text(self.milliseconds())];
         row.extend(["-", "-", "-"].map(String::from));
-        row.extend(
-            self.bounds
-                .iter()
-                .map(|bound| format!("{:.1}", bound.speedup)),
-        );
+        row.extend(self.bounds.iter().map(|bound| speedup_text(bound.speedup)));
         table.row(row);
         print(table.to_string())?;
         let shards = counted(self.shards, "shard");
@@ -160,6 +156,22 @@ impl Scaling {
 
     fn milliseconds(&self) -> f64 {
         self.operations.iter().map(|operation| operation.ms).sum()
+    }
+}
+
+/// With six characters or fewer up to ten seconds, for a table of eighty columns.
+fn milliseconds_text(ms: f64) -> String {
+    match ms {
+        below if below < 999.995 => format!("{below:.2}"),
+        more => format!("{more:.1}"),
+    }
+}
+
+/// With two digits, for a table of eighty columns.
+fn speedup_text(speedup: f64) -> String {
+    match speedup {
+        below if below < 9.95 => format!("{below:.1}"),
+        more => format!("{more:.0}"),
     }
 }
 
