@@ -116,7 +116,7 @@ impl Images {
     /// # Errors
     /// The number of bytes is not a multiple of an image's, or the means and deviations do not fit the channels.
     pub fn from_bytes(
-        bytes: Vec<u8>,
+        bytes: &[u8],
         size: ImageSize,
         mean: &[f32],
         std: &[f32],
@@ -253,7 +253,7 @@ mod tests {
         let size = ImageSize::new(3, 1, 2);
         let bytes: Vec<u8> = (0..12).collect();
         let [mean, std] = [[0.1, 0.2, 0.3], [0.5, 0.25, 1.0]];
-        let images = Images::from_bytes(bytes.clone(), size, &mean, &std).unwrap();
+        let images = Images::from_bytes(&bytes, size, &mean, &std).unwrap();
         let normalize = Normalize::new(&mean, &std).unwrap();
         let mut expected = Vec::new();
         for image in bytes.chunks(6) {
@@ -262,8 +262,8 @@ mod tests {
         assert_eq!(*images, expected[..]);
         assert_eq!(images.bytes().unwrap().bytes(), bytes);
         // Half an image, and a mean too few.
-        assert!(Images::from_bytes(bytes[..9].to_vec(), size, &mean, &std).is_err());
-        assert!(Images::from_bytes(bytes, size, &mean[..2], &std[..2]).is_err());
+        assert!(Images::from_bytes(&bytes[..9], size, &mean, &std).is_err());
+        assert!(Images::from_bytes(&bytes, size, &mean[..2], &std[..2]).is_err());
     }
 
     #[test]

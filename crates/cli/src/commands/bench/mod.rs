@@ -318,9 +318,9 @@ impl Bench {
                 .map(|bits| bits as f32 / (1 << 22) as f32 - 2.0)
                 .collect(),
             false => {
-                let bytes = random.map(|bits| (bits >> 16) as u8).collect();
+                let bytes: Vec<u8> = random.map(|bits| (bits >> 16) as u8).collect();
                 let [mean, std] = [0.5, 0.25].map(|value| vec![value; input.channels]);
-                Images::from_bytes(bytes, input, &mean, &std)?
+                Images::from_bytes(&bytes, input, &mean, &std)?
             }
         };
         Ok(Batch {
