@@ -4,6 +4,7 @@
 //! * [`csv`]: tables as text.
 //! * [`hash`]: SHA-256 of files and weights, and the mixer behind every seed.
 //! * [`file`](mod@file): size-limited reading and atomic writing.
+//! * [`lock`]: exclusive locks on files.
 //! * [`mark`]: the mark on files written by the program, so that they are never treated as data.
 //! * [`memory`]: the memory available to this process.
 //! * [`nearest`]: known names similar to an unknown one.
@@ -32,6 +33,7 @@ pub mod csv;
 pub mod file;
 pub mod hash;
 mod image;
+pub mod lock;
 pub mod mark;
 pub mod memory;
 mod near;

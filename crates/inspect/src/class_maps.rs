@@ -67,7 +67,7 @@ pub fn class_maps(
     }
     let device = &device.into().autodiff();
     let logit = Logit {
-        model: model.clone().fork(device).freeze(),
+        model: model.copied_to(device).freeze(),
         layer,
         class,
         shape,

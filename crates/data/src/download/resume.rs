@@ -6,6 +6,7 @@ use crate::error::DataError;
 use crate::progress::{Progress, ProgressGuard};
 use receptive_core::file::write_durable;
 use receptive_core::hash::Sha256;
+use receptive_core::lock::FileLock;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -54,8 +55,9 @@ pub(super) fn fetch(
         .write(true)
         .open(&partial)
         .map_err(DataError::io("create", &partial))?;
-    // Two programs must not write the same file. File systems without locks offer no protection.
-    if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
+    // Two programs must not write the same file. A file that cannot be locked is not protected.
+    let lock = FileLock::of(&file);
+    if let Err(fs::TryLockError::WouldBlock) = lock {
         return Err(DataError::Hub {
             url: url.to_string(),
             reason: "another program is downloading it".into(),
@@ -102,7 +104,7 @@ pub(super) fn fetch(
         .as_ref()
         .is_some_and(|sha256| *sha256 != found);
     if size > limit || is_other {
-        drop(file);
+        drop((file, lock));
         let _ = fs::remove_file(&partial);
         return Err(DataError::Checksum {
             url: url.to_string(),
@@ -119,7 +121,7 @@ pub(super) fn fetch(
     }
     file.sync_all().map_err(DataError::io("write", &partial))?;
     if is_json(name) && !holds_object(&partial) {
-        drop(file);
+        drop((file, lock));
         let _ = fs::remove_file(&partial);
         return Err(DataError::Hub {
             url: url.to_string(),

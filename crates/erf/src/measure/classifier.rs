@@ -60,9 +60,9 @@ impl MeasuredNetwork<'_> {
 ///
 /// By default only the unit's cone is computed, plus the whole network for one sample, or, if they
 /// differ, for a few more: both must agree, and the whole gradient, which is computed by exact
-/// convolutions, must be zero outside the theoretical field. A large cone of given weights is computed by the fastest convolutions, whose
-/// rounding errors are small compared with the gradients around a pixel. After a gate the cone is
-/// the whole image, so whole images are computed at once.
+/// convolutions, must be zero outside the theoretical field. A large cone of given weights is
+/// computed by the fastest convolutions, whose rounding errors are small compared with the gradients
+/// around a pixel. After a gate the cone is the whole image, so whole images are computed at once.
 ///
 /// # Errors
 /// [`ErfError::Model`] for a layer that the plan does not have, [`ErfError::Setting`] for a unit
@@ -169,13 +169,14 @@ impl<'a> LayerForward<'a> {
     /// without gradients of its weights.
     fn classifier(&self, sample: u64) -> Result<Classifier, ErfError> {
         let network = match self.network {
-            MeasuredNetwork::Given(classifier) => classifier.clone(),
+            MeasuredNetwork::Given(classifier) => classifier.copied_to(self.autodiff),
             MeasuredNetwork::Redrawn(plan, seed) => {
                 let seed = receptive_core::hash::mix(seed, sample);
-                plan.init_until(self.layer, seed, self.device)?
+                let drawn = plan.init_until(self.layer, seed, self.device)?;
+                drawn.fork(self.autodiff)
             }
         };
-        Ok(network.fork(self.autodiff).freeze())
+        Ok(network.freeze())
     }
 
     /// Measures on the unit's cone only. The whole network is computed for one sample: both must

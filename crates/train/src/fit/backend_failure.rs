@@ -143,15 +143,16 @@ pub(crate) fn guarded<R>(
 impl TrainError {
     /// The error for a backend failure, with a remedy. `reason` is burn's report.
     pub fn backend(what: impl Into<String>, reason: &str) -> Self {
-        let root: Vec<&str> = root_cause(reason).split_whitespace().collect();
-        let root = root.join(" ").replace(" No backtrace available", "");
+        let words: Vec<&str> = reason.split_whitespace().collect();
+        let report = words.join(" ");
+        let root = root_cause(&report).replace(" No backtrace available", "");
         let mut short: String = root.chars().take(MAX_REPORT).collect();
         if short.len() < root.len() {
             short += " ...";
         }
         Self::Backend {
             what: what.into(),
-            remedy: remedy(reason).into(),
+            remedy: remedy(&report).into(),
             reason: short,
         }
     }
@@ -182,8 +183,8 @@ impl TrainError {
     }
 }
 
-/// What began the first failure of burn's report: the operations skipped after it, each named with its memory, come first
-/// there.
+/// What began the first failure of burn's report: the operations skipped after it, each named with its memory, come
+/// first there.
 fn root_cause(report: &str) -> &str {
     let first = report.split("Asked at:").next().unwrap_or(report);
     first.rsplit("Caused by:").next().unwrap_or(first).trim()

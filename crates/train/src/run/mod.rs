@@ -12,6 +12,7 @@ use crate::config::RunConfig;
 use crate::error::TrainError;
 use receptive_core::csv;
 use receptive_core::hash::sha256;
+use receptive_core::lock::FileLock;
 use receptive_core::text::Printable;
 use receptive_data::{DamagedImage, SplitRecord};
 use receptive_model::Artifact;
@@ -343,7 +344,7 @@ impl RunDirectory {
     ///
     /// # Errors
     /// Another process is training in it.
-    pub(crate) fn lock(&self) -> Result<File, TrainError> {
+    pub(crate) fn lock(&self) -> Result<FileLock, TrainError> {
         lock(&self.path)
     }
 
@@ -391,7 +392,7 @@ impl RunDirectory {
 ///
 /// # Errors
 /// Another process is training in it.
-pub(crate) fn lock(directory: &Path) -> Result<File, TrainError> {
+pub(crate) fn lock(directory: &Path) -> Result<FileLock, TrainError> {
     let path = directory.join(LOCK);
     let file = File::create(&path).map_err(|error| match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => TrainError::run(
@@ -403,16 +404,13 @@ pub(crate) fn lock(directory: &Path) -> Result<File, TrainError> {
         ),
         _ => TrainError::io(&path, "create")(error),
     })?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(TrainError::run(
+    FileLock::of(&file).map_err(|error| match error {
+        TryLockError::WouldBlock => TrainError::run(
             directory,
             "another process is training in this directory; wait until it finishes, or stop it",
-        )),
-        // The file system does not support locks.
-        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(file),
-        Err(TryLockError::Error(error)) => Err(TrainError::io(&path, "lock")(error)),
-    }
+        ),
+        TryLockError::Error(error) => TrainError::io(&path, "lock")(error),
+    })
 }
 
 #[cfg(test)]

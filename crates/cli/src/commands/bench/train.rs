@@ -3,12 +3,11 @@
 use super::profile::{StepProfile, can_count, one_step};
 use super::scaling::Scaling;
 use super::timing::{Timing, median};
-use super::{Bench, WARM_UP, wait};
+use super::{Bench, wait};
 use crate::error::CliError;
 use receptive_data::Batch;
 use receptive_train::config::Optimizer;
 use receptive_train::{Compute, Learner, RunConfig, TrainConfig, TrainError, check_memory};
-use std::time::Instant;
 
 impl Bench {
     pub(super) fn train(&self, compute: &Compute) -> Result<Timing, CliError> {
@@ -56,23 +55,18 @@ impl Bench {
     /// The duration of each step in seconds, until `compute` has finished it.
     fn step_times(
         &self,
-        mut learner: Learner<'_>,
+        learner: Learner<'_>,
         batch: &Batch,
         compute: &Compute,
     ) -> Result<Vec<f64>, CliError> {
-        let mut times = Vec::with_capacity(self.steps);
-        for step in 0..WARM_UP + self.steps {
-            let began = Instant::now();
-            (learner, _) = one_step(learner, batch, step)?;
-            wait(compute)?;
-            let took = began.elapsed();
-            match step {
-                0 => self.say_if_long(took),
-                step if step >= WARM_UP => times.push(took.as_secs_f64()),
-                _ => (),
+        // A step takes the learner and returns it.
+        let mut held = Some(learner);
+        self.time(|step| {
+            if let Some(learner) = held.take() {
+                held = Some(one_step(learner, batch, step)?.0);
             }
-        }
-        Ok(times)
+            Ok(wait(compute)?)
+        })
     }
 
     /// Rejects a batch that does not fit in memory, before it is allocated.
