@@ -6,6 +6,7 @@ use receptive_data::NoProgress;
 use receptive_model::{Artifact, Classifier};
 use receptive_report::{Report, ReportOptions, Watch};
 use receptive_train::config::{HeadStart, Monitor};
+use receptive_train::trial::{RangeTest, lr_find};
 use receptive_train::{
     InputFrom, Outcome, RunConfig, RunDirectory, RunLog, StartConfig, Stop, TrainConfig,
     TrainError, TrainResult, prepare, prepare_again, resume, train,
@@ -220,13 +221,36 @@ fn other_classes_get_a_new_head_and_the_old_input() {
 
     // The new head begins with a fit to the frozen features; one step with a negligible rate does
     // not change that.
-    let mut fitted = again;
+    let mut fitted = again.clone();
     fitted.start.as_mut().unwrap().head = HeadStart::Fitted;
     fitted.train.optimizer =
         toml::from_str("kind = \"adamw\"\nlearning_rate = 1e-12\nweight_decay = 0.0").unwrap();
     let result = trained_in(&parent.path().join("third"), fitted).unwrap();
     let gain = result.gain.unwrap();
     assert!(gain.gained + gain.lost <= 1, "{gain:?}");
+
+    // A range test begins with that head too: its first loss is that of the first step.
+    let mut one_step = again;
+    one_step.train.batch_size = 64;
+    let first_losses = |head| {
+        let mut config = one_step.clone();
+        config.start.as_mut().unwrap().head = head;
+        let prepared = prepare(config.clone(), InputFrom::Model, &NoProgress).unwrap();
+        let compute = crate::compute(&prepared, &Device::flex());
+        let test = RangeTest {
+            steps: 20,
+            ..RangeTest::default()
+        };
+        let found = lr_find(&prepared, test, &compute, &mut |_| ()).unwrap();
+        let run = parent.path().join(format!("{head:?}"));
+        let trained = trained_in(&run, config).unwrap();
+        [found.tried[0].loss, trained.epochs[0].train_loss]
+    };
+    let [random, fitted] = [HeadStart::Random, HeadStart::Fitted].map(first_losses);
+    for [found, trained] in [random, fitted] {
+        assert!((found - trained).abs() < 1e-6, "{found} {trained}");
+    }
+    assert!((random[0] - fitted[0]).abs() > 0.1, "{random:?} {fitted:?}");
 }
 
 #[test]

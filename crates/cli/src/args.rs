@@ -248,7 +248,7 @@ impl AugmentArgs {
     }
 
     /// Whether augmentation is turned off.
-    pub(crate) fn is_none(&self) -> bool {
+    pub(crate) fn is_off(&self) -> bool {
         self.augment == Some(AugmentPolicy::None)
     }
 

@@ -3,7 +3,7 @@
 
 use crate::html::{Figure, figure, table};
 use crate::page::document;
-use crate::sections::{Confusions, GainSection};
+use crate::sections::{Confusions, GainSection, mean_gain};
 use crate::text::{duration, missing, percent, percent_or_dash};
 use maud::{Markup, html};
 use receptive_core::text::{Printable, counted, grouped};
@@ -22,6 +22,12 @@ pub fn series_page(summary: &SeriesSummary, path: &Path) -> String {
         SeriesKind::Folds { count } => ("Report of a cross-validation", count),
     };
     let noun = summary.kind.noun();
+    let of_folds = summary.out_of_fold.as_ref();
+    let of_folds = of_folds.and_then(|all| Some(GainSection::of_folds(all.gain.as_ref()?).html()));
+    let gain = of_folds.or_else(|| {
+        let means = summary.means.as_ref()?;
+        Some(mean_gain(means, means.gain.as_ref()?))
+    });
     let body = html! {
         header {
             p.kind { (kind) }
@@ -39,9 +45,7 @@ pub fn series_page(summary: &SeriesSummary, path: &Path) -> String {
         nav aria-label="Sections" {
             ul {
                 li { a href="#runs" { "Runs" } }
-                @if summary.out_of_fold.as_ref().is_some_and(|all| all.gain.is_some()) {
-                    li { a href="#gain" { "Fine-tuning" } }
-                }
+                @if gain.is_some() { li { a href="#gain" { "Fine-tuning" } } }
                 @if matches!(summary.kind, SeriesKind::Folds { .. }) {
                     li { a href="#confusion" { "Confusion" } }
                 }
@@ -54,11 +58,8 @@ pub fn series_page(summary: &SeriesSummary, path: &Path) -> String {
                 (spread_figure(summary))
                 (explanation(summary.kind))
             }
-            @if let Some(gain) = summary.out_of_fold.as_ref().and_then(|all| all.gain.as_ref()) {
-                section id="gain" {
-                    h2 { "Fine-tuning" }
-                    (GainSection::of_folds(gain).html())
-                }
+            @if let Some(gain) = gain {
+                section id="gain" { h2 { "Fine-tuning" } (gain) }
             }
             @if matches!(summary.kind, SeriesKind::Folds { .. }) {
                 section id="confusion" {

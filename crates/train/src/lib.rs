@@ -106,8 +106,8 @@ pub use records::{
 };
 pub use run::{DataPlace, ImageQuery, RunDirectory, RunEnd, RunImages, RunLog, SplitName};
 pub use series::{
-    OutOfFold, PlannedRun, RunFigures, RunSummary, Series, SeriesKind, SeriesMeans, SeriesSummary,
-    SeriesWatch, Spread,
+    MeanGain, OutOfFold, PlannedRun, RunFigures, RunSummary, Series, SeriesKind, SeriesMeans,
+    SeriesSummary, SeriesWatch, Spread,
 };
 pub use stop::Stop;
 pub use tune::{OpenRound, Rung, TrialResult, TrialSettings, Tune, TuneOptions, TuneState};

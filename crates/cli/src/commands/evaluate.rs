@@ -174,7 +174,7 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
     if let Some(after) = &calibration.after
         && after.ece > calibration.before.ece
     {
-        print("the temperature makes the ECE of these images larger; of few images it is noisy")?;
+        print("with the temperature the ECE of these images is larger than without it")?;
     }
     if let Some(new) = &new {
         print(result(&data.name, "new", new))?;
@@ -240,7 +240,10 @@ fn calibration_text(calibration: &Calibration) -> String {
             after.nll,
             percent(after.ece)
         ),
-        _ => format!("probabilities not calibrated: calibration error {before_ece}"),
+        _ => format!(
+            "probabilities not calibrated: loss {:.3}, ECE {before_ece}",
+            before.nll
+        ),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, StepProgress, print_json, wide_line, wide_paragraph};
 use clap::Args;
 use receptive_core::text::Printable;
-use receptive_train::trial::{LrFind, RangeTest, lr_find};
+use receptive_train::trial::{LrFind, LrProgress, RangeTest, lr_find};
 use receptive_train::{TrainError, prepare_open};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -80,12 +80,17 @@ pub(super) fn run(arguments: &LrFindArgs) -> Result<Exit, CliError> {
     let prepared = prepare_open(config, open, input_from, &DataProgress::default())
         .map_err(|error| without_hint(error.into()))?;
     let progress = StepProgress::new("learning rates", test.steps as u64);
-    let found = lr_find(&prepared, test, &compute, &mut |tried| {
-        let status = format!(
-            "rate {:.1e}, loss {:.3}",
-            tried.learning_rate, tried.smoothed
-        );
-        progress.show(tried.step as u64, test.steps as u64, &status);
+    let found = lr_find(&prepared, test, &compute, &mut |so_far| match so_far {
+        LrProgress::Features { done, total } => {
+            progress.show(done as u64, total as u64, "images, to fit the head first");
+        }
+        LrProgress::Step(tried) => {
+            let status = format!(
+                "rate {:.1e}, loss {:.3}",
+                tried.learning_rate, tried.smoothed
+            );
+            progress.show(tried.step as u64, test.steps as u64, &status);
+        }
     })?;
     drop(progress);
     // The rates are found, whatever becomes of the files.

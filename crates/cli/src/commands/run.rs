@@ -217,7 +217,7 @@ impl RunSettings {
             Some(_) => OpenSettings::default(),
             None => OpenSettings::except(|setting| match setting {
                 "train.batch_size" => arguments.batch_size.is_some(),
-                setting => arguments.augment.is_none() && setting.starts_with("train.augment."),
+                setting => arguments.augment.is_off() && setting.starts_with("train.augment."),
             }),
         };
         let file = arguments.config.clone();
@@ -369,6 +369,14 @@ fn fine_tuning_config(
     }
     config.data.set_fit(artifact.input.fit());
     Ok(config)
+}
+
+/// Takes over how and where several runs are computed, which may change when they are resumed, but not what is
+/// trained. `bad_images` may change because it does not affect the images already trained on.
+pub(super) fn adopt_machine(base: &mut RunConfig, wanted: &RunConfig) {
+    base.machine = wanted.machine.clone();
+    base.data.data_dir.clone_from(&wanted.data.data_dir);
+    base.data.bad_images = wanted.data.bad_images;
 }
 
 /// The arguments that `train` and `lr-find` share, except those that define the network.

@@ -1,6 +1,6 @@
 //! `receptive tune`: random search with successive halving.
 
-use super::run::{NewPaths, RunSettings, set_network};
+use super::run::{NewPaths, RunSettings, adopt_machine, set_network};
 use super::train::RUNS;
 use crate::args::{NEW_RUN, NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
@@ -195,9 +195,7 @@ fn resumed(arguments: &TuneArgs, mut tune: Tune, path: &Path) -> Result<Tune, Cl
     let mut wanted: RunConfig = tune.base().clone();
     set_network(&mut wanted, &arguments.network);
     let base = tune.base_mut();
-    base.machine = wanted.machine.clone();
-    base.data.data_dir.clone_from(&wanted.data.data_dir);
-    base.data.bad_images = wanted.data.bad_images;
+    adopt_machine(base, &wanted);
     if wanted != *base || !arguments.network.set.is_empty() {
         return Err(CliError::argument(
             "--resume",

@@ -80,7 +80,7 @@ fn probabilities_are_calibrated_on_the_validation_split_and_say_so() {
     assert_eq!(answer["temperature"], temperature);
     let said = output(&["predict", run, &image]);
     let message = text(&said.stderr);
-    assert!(message.contains("calibrated"), "{message}");
+    assert!(message.contains("are calibrated on"), "{message}");
     let again = probability(&["predict", run, &image, "--tta", "crops", "--json"]);
     assert_eq!(
         again,
@@ -91,7 +91,9 @@ fn probabilities_are_calibrated_on_the_validation_split_and_say_so() {
     // A model without a temperature, as of an earlier version.
     let (raw, answer) = probability(&["predict", last, &image, "--json"]);
     assert_eq!(answer["temperature"], Value::Null);
-    assert!(!text(&output(&["predict", last, &image]).stderr).contains("calibrated"));
+    let said = output(&["predict", last, &image]);
+    let message = text(&said.stderr);
+    assert!(message.contains("not calibrated"), "{message}");
     // Both epochs may be the same model; the temperature alone makes the difference then.
     assert_ne!(raw, plain);
     let shown = done(&["evaluate", last]);

@@ -15,6 +15,7 @@ mod devices;
 mod erf;
 mod explain;
 mod features;
+mod gain;
 mod groups;
 mod guidance;
 #[cfg(unix)]

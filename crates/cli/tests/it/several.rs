@@ -167,7 +167,7 @@ fn folds_test_every_image_once_and_leave_the_test_split_of_the_data() {
     let right = sum(|one| one[0] == one[1]) as f64 / 64.0;
     assert_eq!(all["top1"].as_f64().unwrap(), right);
 
-    let same = run("again", &["--threads", "1", "--workers", "0"]);
+    let same = run("again", &["--threads", "7", "--workers", "4"]);
     for (one, other) in found["runs"]
         .as_array()
         .unwrap()

@@ -5,7 +5,7 @@ use crate::html::table;
 use crate::text::{Part, percent, percent_or_dash};
 use maud::{Markup, html};
 use receptive_core::text::grouped;
-use receptive_train::{RunConfig, RunLog, Score};
+use receptive_train::{MeanGain, RunConfig, RunLog, Score, SeriesMeans, Spread};
 
 /// The gain of a run that started from a pretrained model, measured at its end.
 #[derive(Debug)]
@@ -58,6 +58,35 @@ impl GainSection {
                  top-1 with this number of images; McNemar's test compares the predictions image \
                  by image, and so is more powerful than comparing intervals."
             }
+        }
+    }
+}
+
+/// What fine-tuning added in the mean of several seeds.
+pub(crate) fn mean_gain(means: &SeriesMeans, gain: &MeanGain) -> Markup {
+    let interval = |spread: &Spread| match spread.interval {
+        Some([low, high]) => format!("{:.1} to {:.1} %", 100.0 * low, 100.0 * high),
+        None => "–".into(),
+    };
+    let kept = ("fine-tuned", &means.top1);
+    let kept = (!gain.only_head).then_some(kept);
+    let rows: Vec<Vec<String>> = gain
+        .rows()
+        .into_iter()
+        .chain(kept)
+        .map(|(name, top1)| vec![name.into(), percent(top1.mean), interval(top1)])
+        .collect();
+    let caption = format!(
+        "Before and after fine-tuning, {}",
+        split_words(&means.split)
+    );
+    html! {
+        p { (gain.verdict()) }
+        (table(&caption, &["classifier", "mean top-1", "95 % interval"], 1, &rows))
+        p.note {
+            "The first two are fitted to the features of the pretrained network, in each run: the nearest class \
+             mean, and a linear head alone. The change is that of each run over its own head, so it can be told \
+             more precisely than the intervals of the means suggest."
         }
     }
 }

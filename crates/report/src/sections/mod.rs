@@ -24,7 +24,7 @@ pub(crate) use curves::Curves;
 pub(crate) use data::Data;
 pub(crate) use features::FeatureSection;
 pub(crate) use field::FieldSection;
-pub(crate) use gain::GainSection;
+pub(crate) use gain::{GainSection, mean_gain};
 pub(crate) use growth::Growth;
 pub(crate) use headline::Headline;
 pub(crate) use held_out::HeldOutImages;

@@ -1,6 +1,6 @@
 //! The gain of fine-tuning over the frozen features.
 
-use super::{Baselines, Score};
+use super::{Baselines, Score, baseline_rows};
 use crate::evaluate::Evaluation;
 use receptive_core::proportion::sign_test;
 use receptive_core::text::{counted, percent};
@@ -80,10 +80,7 @@ impl Gain {
 
     /// The results by name, from the least to the most training.
     pub fn rows(&self) -> Vec<(&'static str, &Score)> {
-        let mut rows = vec![
-            ("nearest class mean", &self.nearest_mean),
-            ("head only", &self.head_only),
-        ];
+        let mut rows = baseline_rows(&self.nearest_mean, &self.head_only).to_vec();
         if !self.only_head {
             rows.push(("fine-tuned", &self.fine_tuned));
         }
@@ -109,22 +106,20 @@ impl Gain {
         }
         if self.gained + self.lost == 0 {
             return format!(
-                "Fine-tuning neither corrected nor broke any of the head's predictions for {images}."
+                "Of {images}, fine-tuning and the head alone classify the same ones correctly."
             );
         }
-        let [gained, lost] = [self.gained, self.lost].map(|count| counted(count, "image"));
+        let are = if self.gained == 1 { "is" } else { "are" };
         let counts = format!(
-            "Out of {images}, fine-tuning corrected {gained} that the head alone gets wrong, and \
-             broke {lost}"
+            "Of {images}, {} {are} classified correctly only after fine-tuning and {} only by the head alone",
+            self.gained, self.lost
         );
         if self.gained == self.lost {
             return format!("{counts}: no difference.");
         }
         let test = format!("(McNemar's exact test, p = {})", p_value(self.p));
         if self.p >= SIGNIFICANT {
-            return format!(
-                "{counts}: with so few images the difference may be due to chance {test}."
-            );
+            return format!("{counts}: the difference may be due to chance {test}.");
         }
         let direction = if self.gained > self.lost {
             "better"
@@ -212,10 +207,19 @@ mod tests {
         moved[..2].fill(true);
         moved[98..].fill(false);
         let level = gain(&head, &moved).verdict();
-        assert!(level.contains("broke 2 images: no difference."), "{level}");
+        assert!(
+            level.contains("2 only by the head alone: no difference."),
+            "{level}"
+        );
         let all = Gain::of_all(&[&few, &gain(&head, &moved)]).unwrap();
         assert_eq!((all.gained, all.lost, all.fine_tuned.images), (6, 3, 200));
         assert!((all.head_only.top1 - 0.8).abs() < 1e-12);
+        // Recalls are of all images, not the mean of the parts' (here 0.5 and 0).
+        let parts = [&[true, true, true, false][..], &[false, false]];
+        let parts = parts.map(|right| gain(right, right).head_only);
+        let pooled = Score::of_all(parts.iter()).unwrap();
+        assert_eq!(pooled.classes, [[3, 3], [0, 3]]);
+        assert_eq!(pooled.mean_recall, Some(0.5));
         assert_eq!(all.p, sign_test(6, 3));
         assert_eq!(Gain::of_all(&[]), None);
         let alone = Gain {
@@ -239,7 +243,7 @@ mod tests {
         assert!(
             gain(&head, &head)
                 .verdict()
-                .contains("neither corrected nor broke")
+                .contains("classify the same ones correctly")
         );
     }
 }

@@ -10,7 +10,7 @@ pub use gain::Gain;
 use crate::compute::Compute;
 use crate::error::TrainError;
 use crate::evaluate::{Answers, Evaluation, EvaluationSums};
-use crate::metrics::in_top;
+use crate::metrics::{in_top, mean_recall};
 use features::{FeatureSet, Frozen};
 use linear::LinearHead;
 use receptive_core::proportion::wilson;
@@ -32,32 +32,43 @@ pub struct Score {
     pub interval: [f64; 2],
     /// The mean recall over the classes, from 0 to 1.
     pub mean_recall: Option<f64>,
+    /// For each class, the number of images classified correctly and of all images; empty in files of older versions.
+    #[serde(default)]
+    pub classes: Vec<[usize; 2]>,
 }
 
 impl Score {
     pub(crate) fn of(evaluation: &Evaluation) -> Self {
-        let correct = evaluation.confusion.correct();
+        let confusion = &evaluation.confusion;
         Self {
             images: evaluation.images,
             top1: evaluation.top1,
-            interval: wilson(correct, evaluation.images).unwrap_or([0.0, 1.0]),
+            interval: wilson(confusion.correct(), evaluation.images).unwrap_or([0.0, 1.0]),
             mean_recall: evaluation.mean_recall,
+            classes: confusion.by_class(),
         }
     }
 
-    /// Of all images of several scores; the mean recall is the mean of theirs. `None` without any score.
+    /// Of all images of several scores, for the same classes. `None` without any score.
     fn of_all<'a>(scores: impl Iterator<Item = &'a Self>) -> Option<Self> {
         let scores: Vec<&Self> = scores.collect();
         let images = scores.iter().map(|score| score.images).sum();
         let correct = |score: &&Self| (score.top1 * score.images as f64).round() as usize;
         let correct = scores.iter().map(correct).sum();
-        let recalls: Option<Vec<f64>> = scores.iter().map(|score| score.mean_recall).collect();
-        let mean = |recalls: Vec<f64>| recalls.iter().sum::<f64>() / recalls.len() as f64;
+        let mut classes = scores.first()?.classes.clone();
+        for score in &scores[1..] {
+            // Unknown, if unknown for one of them.
+            classes.truncate(score.classes.len());
+            for (all, of) in classes.iter_mut().zip(&score.classes) {
+                *all = [all[0] + of[0], all[1] + of[1]];
+            }
+        }
         Some(Self {
             images,
             top1: correct as f64 / images as f64,
             interval: wilson(correct, images)?,
-            mean_recall: recalls.map(mean),
+            mean_recall: mean_recall(&classes),
+            classes,
         })
     }
 }
@@ -84,6 +95,23 @@ pub struct SplitBaselines {
     pub head_right: Vec<bool>,
 }
 
+impl SplitBaselines {
+    /// The results by name.
+    pub fn rows(&self) -> [(&'static str, &Score); 2] {
+        baseline_rows(&self.nearest_mean, &self.head_only)
+    }
+}
+
+fn baseline_rows<'a>(
+    nearest_mean: &'a Score,
+    head_only: &'a Score,
+) -> [(&'static str, &'a Score); 2] {
+    [
+        ("nearest class mean", nearest_mean),
+        ("head only", head_only),
+    ]
+}
+
 /// The baselines, with the fitted head.
 #[derive(Debug)]
 pub(crate) struct FrozenResult {
@@ -97,7 +125,7 @@ pub(crate) struct FrozenImages<'a> {
     pub(crate) input: &'a InputSpec,
     pub(crate) train: &'a Arc<Samples>,
     /// May be empty.
-    pub(crate) val: &'a Arc<Samples>,
+    pub(crate) val: Option<&'a Arc<Samples>>,
     pub(crate) test: Option<&'a Arc<Samples>>,
     pub(crate) classes: usize,
     /// Selects images if there are too many.
@@ -129,7 +157,7 @@ impl FrozenResult {
         // On a single thread of the pool, so that sums have the same order on every machine.
         let head = compute.alone(|| LinearHead::fit(&train, classes, has_bias, compute.device()));
         let mut splits = Vec::new();
-        let val = (!images.val.is_empty()).then_some(images.val);
+        let val = images.val.filter(|val| !val.is_empty());
         for (split, samples) in [("test", images.test), ("val", val)] {
             let Some(samples) = samples else { continue };
             let indices: Vec<usize> = (0..samples.len()).collect();

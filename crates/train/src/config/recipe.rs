@@ -155,7 +155,8 @@ impl OpenSettings {
         if is_few_from_scratch && counts.are_coloured {
             notes.push(
                 "with so few images a pretrained network such as efficientnet_lite0 is usually a much better start \
-                 (start.from): on 108 photographs of three classes it reached a mean recall of 92 % instead of 74 %"
+                 (start.from): on three splits of 108 photographs of three classes it reached a mean recall of \
+                 92 % instead of 74 %"
                     .into(),
             );
         }
@@ -181,8 +182,8 @@ impl OpenSettings {
         start.head = HeadStart::Only;
         config.train.epochs = 0;
         Some(format!(
-            "only the head is fitted, to features that are computed once, since {} per class cannot \
-             train the other layers (start.head, train.epochs)",
+            "only the head is fitted, to features that are computed once, since {} per class on average \
+             cannot train the other layers (start.head, train.epochs)",
             counted(counts.per_class, "image")
         ))
     }
@@ -193,9 +194,8 @@ impl OpenSettings {
         let train = &config.train;
         let needs_val =
             train.early_stopping.is_some() || train.schedule.kind == ScheduleKind::Plateau;
-        let is_open = self.val_fraction && self.monitor && config.data.fold.is_none();
         let are_few = (1..MIN_CALIBRATION_IMAGES).contains(&val);
-        is_open && config.start.is_some() && are_few && !needs_val
+        self.val_fraction && self.monitor && config.start.is_some() && are_few && !needs_val
     }
 
     /// For few images: small batches, and enough epochs for [`MIN_STEPS`].
@@ -211,19 +211,24 @@ impl OpenSettings {
             // Smaller shards let several threads share a small batch; frozen batch norm statistics do not
             // depend on them.
             let devices = config.machine.devices();
+            let mut shards = None;
             if is_small
                 && start.freeze_statistics
                 && config.train.micro_batch == MicroBatch::Auto(Auto::Auto)
                 && devices.is_ok_and(|devices| devices.are_cpus())
             {
                 config.train.micro_batch = MicroBatch::Images(FROZEN_SHARD);
+                shards = Some(format!(
+                    "shards of {FROZEN_SHARD} images, so that several threads share a batch (train.micro_batch)"
+                ));
             }
             let reason = match is_small {
-                true => ", so that few images give several steps per epoch",
-                false => "",
+                true => "so that few images give several steps per epoch",
+                false => "which give enough steps per epoch",
             };
             let size = counted(config.train.batch_size, "image");
-            chosen.push(format!("batches of {size}{reason} (train.batch_size)"));
+            chosen.push(format!("batches of {size}, {reason} (train.batch_size)"));
+            chosen.extend(shards);
         }
         if self.epochs {
             let steps = images.div_ceil(config.train.batch_size.max(1)).max(1);
@@ -342,9 +347,13 @@ impl OpenSettings {
             return None;
         }
         train.label_smoothing = 0.0;
+        let outweighed = match of_one > MAX_SMOOTHED {
+            true => "rare labels",
+            false => "the labels of classes with so few images",
+        };
         Some(format!(
-            "no label smoothing, which with class weights of {:.0} to 1 would outweigh rare \
-             labels (train.label_smoothing = 0)",
+            "no label smoothing, which with class weights of {:.0} to 1 would outweigh {outweighed} \
+             (train.label_smoothing = 0)",
             counts.ratio()
         ))
     }

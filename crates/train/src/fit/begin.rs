@@ -5,17 +5,19 @@ use crate::baseline::{FrozenImages, FrozenResult};
 use crate::checkpoint::{Position, Totals};
 use crate::config::HeadStart;
 use crate::error::TrainError;
+use crate::prepare::RunSetup;
 use crate::recorders::RunStart;
 use crate::records::{Outcome, TrainResult};
 use crate::run::RunDirectory;
 use burn::module::Module;
+use receptive_model::Classifier;
 
 impl TrainingLoop<'_, '_> {
     /// Computes the baselines and fits the head, if the run starts from a pretrained model; then trains from
     /// the first step.
     pub(super) fn begin(mut self, mut learner: Learner<'_>) -> Result<TrainResult, TrainError> {
         let setup = self.setup;
-        if let (Some(start), Some(initial)) = (&setup.config.start, &setup.start) {
+        if setup.start.is_some() {
             let Some(frozen) = self.frozen(&learner)? else {
                 // Nothing is saved, so that a resumed run begins here again.
                 let signal = self.stop.requested().unwrap_or_default();
@@ -28,12 +30,7 @@ impl TrainingLoop<'_, '_> {
                 )
             })?;
             self.run.write(RunDirectory::BASELINES, &json)?;
-            let is_fitted = match start.head {
-                HeadStart::Random => false,
-                HeadStart::Fitted => initial.has_new_head && learner.model.linear_head().is_some(),
-                HeadStart::Only => true,
-            };
-            if is_fitted {
+            if fits_head(setup, &learner.model) {
                 let model = frozen.into_head(learner.model.clone())?;
                 learner = learner.with_model(model);
             }
@@ -53,16 +50,32 @@ impl TrainingLoop<'_, '_> {
 
     /// `None` if a stop was requested before all features were computed.
     fn frozen(&mut self, learner: &Learner<'_>) -> Result<Option<FrozenResult>, TrainError> {
-        let (setup, compute) = (self.setup, self.compute);
-        let images = FrozenImages {
-            input: &setup.input,
-            train: &setup.train,
-            val: &setup.val,
-            test: setup.test.as_ref(),
-            classes: setup.data.classes.len(),
-            seed: setup.config.train.seed,
-        };
+        let (images, compute) = (frozen_images(self.setup), self.compute);
         let model = learner.model.valid();
         self.watching(|watch| FrozenResult::new(images, &model, compute, watch))
+    }
+}
+
+/// The images whose features the head and the baselines are computed from.
+pub(crate) fn frozen_images(setup: &RunSetup) -> FrozenImages<'_> {
+    FrozenImages {
+        input: &setup.input,
+        train: &setup.train,
+        val: Some(&setup.val),
+        test: setup.test.as_ref(),
+        classes: setup.data.classes.len(),
+        seed: setup.config.train.seed,
+    }
+}
+
+/// Whether training begins with a head that is fitted to the frozen features of the pretrained network.
+pub(crate) fn fits_head(setup: &RunSetup, model: &Classifier) -> bool {
+    let (Some(start), Some(initial)) = (&setup.config.start, &setup.start) else {
+        return false;
+    };
+    match start.head {
+        HeadStart::Random => false,
+        HeadStart::Fitted => initial.has_new_head && model.linear_head().is_some(),
+        HeadStart::Only => true,
     }
 }

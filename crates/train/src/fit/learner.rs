@@ -103,7 +103,7 @@ impl<'a> Learner<'a> {
     }
 
     /// Replaces the weights before the first step; their number and shapes may differ, too.
-    pub(super) fn with_model(self, model: Classifier) -> Self {
+    pub(crate) fn with_model(self, model: Classifier) -> Self {
         let ema = self.config.ema.as_ref();
         Self {
             optimizer: RunOptimizer::new(self.config, &model),

@@ -19,6 +19,7 @@ mod resume;
 mod step;
 mod sums;
 
+pub(crate) use begin::{fits_head, frozen_images};
 use epoch::EpochTime;
 pub(crate) use learner::next_step;
 pub use learner::{Learner, StepRate, epoch_loader};

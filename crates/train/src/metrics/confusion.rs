@@ -97,14 +97,17 @@ impl Confusion {
         right.map(|(.., count)| count).sum()
     }
 
+    /// For each class, the number of images classified correctly and of all images.
+    pub(crate) fn by_class(&self) -> Vec<[usize; 2]> {
+        let images = self.images().into_iter().enumerate();
+        images
+            .map(|(class, images)| [self.count(class, class), images])
+            .collect()
+    }
+
     /// The mean recall over the classes that have images.
     pub fn mean_recall(&self) -> Option<f64> {
-        let images = self.images().into_iter().enumerate();
-        let recalls: Vec<f64> = images
-            .filter(|(_, images)| *images > 0)
-            .map(|(class, images)| self.count(class, class) as f64 / images as f64)
-            .collect();
-        (!recalls.is_empty()).then(|| recalls.iter().sum::<f64>() / recalls.len() as f64)
+        mean_recall(&self.by_class())
     }
 
     /// The most frequent confusions: true class, predicted class, count.
@@ -197,6 +200,15 @@ pub fn report(confusion: &Confusion, classes: &[String]) -> Vec<ClassReport> {
             }
         })
         .collect()
+}
+
+/// The mean recall over the classes that have images, each given as the number of correct ones and of all.
+pub(crate) fn mean_recall(classes: &[[usize; 2]]) -> Option<f64> {
+    let with_images = classes.iter().filter(|[_, images]| *images > 0);
+    let recalls: Vec<f64> = with_images
+        .map(|[correct, images]| *correct as f64 / *images as f64)
+        .collect();
+    (!recalls.is_empty()).then(|| recalls.iter().sum::<f64>() / recalls.len() as f64)
 }
 
 #[cfg(test)]

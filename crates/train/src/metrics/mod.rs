@@ -8,6 +8,7 @@ pub use calibration::{
     Calibration, CalibrationProblem, CalibrationSums, MIN_CALIBRATION_IMAGES, RELIABILITY_BINS,
     Reliability, ReliabilityBin, ValLogits,
 };
+pub(crate) use confusion::mean_recall;
 pub use confusion::{ClassReport, Confusion, report};
 pub use top_losses::{TopLoss, TopLosses};
 

@@ -10,6 +10,7 @@
 //!
 //! Runs are trained one after the other. Those in `summary.json` are not repeated; a stopped one is resumed.
 
+mod gain;
 mod one;
 mod plan;
 #[cfg(all(test, feature = "flex"))]
@@ -17,6 +18,7 @@ mod ranks_tests;
 mod student;
 mod summary;
 
+pub use gain::MeanGain;
 pub use one::SeriesWatch;
 pub(crate) use one::{RunOutcome, Trainer, Turn};
 pub use plan::{PlannedRun, SeriesKind};

@@ -1,5 +1,6 @@
 //! `summary.json`: the results of a series, per run and combined.
 
+use super::gain::MeanGain;
 use super::plan::SeriesKind;
 use super::student::Spread;
 use crate::baseline::Gain;
@@ -109,6 +110,10 @@ pub struct SeriesMeans {
     pub mean_recall: Option<Spread>,
     /// The mean cross entropy.
     pub loss: Spread,
+    /// For fine-tuning with several seeds: the gain over the frozen features. A cross-validation has
+    /// [`OutOfFold::gain`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gain: Option<MeanGain>,
 }
 
 /// The predictions of a cross-validation combined, each by the model that was not trained on the image.
@@ -197,12 +202,26 @@ impl SeriesSummary {
             Some(Spread::of(&values)?.within(0.0, most))
         };
         let recalls: Vec<f64> = figures.iter().filter_map(|one| one.mean_recall).collect();
+        let split = if has_test { "test" } else { "val" };
         Some(SeriesMeans {
-            split: if has_test { "test" } else { "val" }.into(),
+            split: split.into(),
             top1: spread(|one| one.top1, 1.0)?,
             mean_recall: Spread::of(&recalls).map(|recall| recall.within(0.0, 1.0)),
             loss: spread(|one| one.loss, f64::MAX)?,
+            gain: match self.kind {
+                SeriesKind::Seeds { .. } => self.mean_gain(split),
+                SeriesKind::Folds { .. } => None,
+            },
         })
+    }
+
+    /// `None` unless every run was compared with its frozen features on this split.
+    fn mean_gain(&self, split: &str) -> Option<MeanGain> {
+        let of_split = |gain: &&Gain| gain.split == split;
+        let gains = self
+            .with_result()
+            .map(|run| run.gain.as_ref().filter(of_split));
+        MeanGain::of(&gains.collect::<Option<Vec<&Gain>>>()?)
     }
 
     fn joined(&self) -> Option<OutOfFold> {

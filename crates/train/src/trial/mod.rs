@@ -6,5 +6,5 @@ mod lr_find;
 mod overfit;
 
 pub use dry_run::{DryRun, dry_run, peak_resident_bytes};
-pub use lr_find::{LrFind, LrStep, RangeTest, Rates, lr_find};
+pub use lr_find::{LrFind, LrProgress, LrStep, RangeTest, Rates, lr_find};
 pub use overfit::{OverfitOptions, OverfitResult, overfit, unregularised, unregularised_setup};

@@ -124,16 +124,18 @@ pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
             Err(error) => predictor.fail(path, &error.into())?,
         }
     }
-    if predictor.answered > 0
-        && let Some(temperature) = artifact.temperature
-    {
-        say_paragraph(
-            "note",
-            format!(
+    if predictor.answered > 0 {
+        let calibration = match artifact.temperature {
+            Some(temperature) => format!(
                 "the probabilities are calibrated on the run's validation images (temperature \
                  {temperature:.3})"
             ),
-        );
+            None => {
+                "the probabilities are not calibrated: no temperature was fitted for this model"
+                    .into()
+            }
+        };
+        say_paragraph("note", calibration);
     }
     if predictor.trained_on > 0 {
         say_paragraph(

@@ -302,13 +302,16 @@ fn show_scores(baselines: Option<&Baselines>, trained: &TrainResult) -> Result<(
 
 /// Prints the classifiers that a gain compares.
 pub(super) fn show_gain_rows(gain: &Gain) -> Result<(), CliError> {
-    for (name, score) in gain.rows() {
-        let recall = score.mean_recall.map_or(String::new(), |recall| {
-            format!(", mean recall {}", percent(recall))
-        });
-        wide_line("", format!("{name}: top-1 {}{recall}", score.words()))?;
-    }
-    Ok(())
+    gain.rows()
+        .into_iter()
+        .try_for_each(|row| show_row("", row))
+}
+
+fn show_row(label: &str, (name, score): (&str, &Score)) -> Result<(), CliError> {
+    let recall = score.mean_recall.map_or(String::new(), |recall| {
+        format!(", mean recall {}", percent(recall))
+    });
+    wide_line(label, format!("{name}: top-1 {}{recall}", score.words()))
 }
 
 /// Prints the time that training took, and which epoch is kept.
@@ -372,11 +375,8 @@ fn show_files(directory: &RunDirectory, trained: &TrainResult) -> Result<(), Cli
 /// Prints the results with frozen features, for a run that has no result of its own yet.
 fn show_baselines(baselines: &Baselines) -> Result<(), CliError> {
     for of in &baselines.splits {
-        for (name, score) in [
-            ("nearest class mean", &of.nearest_mean),
-            ("head only", &of.head_only),
-        ] {
-            wide_line(&of.split, format!("{name}: top-1 {}", score.words()))?;
+        for row in of.rows() {
+            show_row(&of.split, row)?;
         }
     }
     Ok(())

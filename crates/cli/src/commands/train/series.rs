@@ -3,7 +3,7 @@
 use super::messages::show_gain_rows;
 use super::shared::new_directory;
 use super::{TrainArgs, apply, config, new_paths, overrides};
-use crate::commands::run::{NewPaths, set_network};
+use crate::commands::run::{NewPaths, adopt_machine, set_network};
 use crate::error::{CliError, Exit};
 use crate::machine::compute;
 use crate::ranks;
@@ -67,11 +67,7 @@ pub(super) fn resume(arguments: &TrainArgs, path: &Path) -> Result<Exit, CliErro
     new_paths(arguments).find(&mut base.data, "train --resume", path)?;
     let mut wanted = base.clone();
     set_network(&mut wanted, &arguments.network);
-    // How the series runs may change, but not what is trained. `bad_images` may change because it does not
-    // affect the images already trained on.
-    base.machine = wanted.machine.clone();
-    base.data.data_dir.clone_from(&wanted.data.data_dir);
-    base.data.bad_images = wanted.data.bad_images;
+    adopt_machine(&mut base, &wanted);
     apply(arguments, &mut wanted);
     if with_overrides(&wanted, &overrides(arguments))? != base {
         return Err(CliError::argument(
@@ -320,7 +316,14 @@ fn show_means(summary: &SeriesSummary, means: &SeriesMeans) -> Result<(), CliErr
         wide_line("", format!("mean recall {}", words(recall, &share, " %")))?;
     }
     let loss = words(&means.loss, &|loss| format!("{loss:.3}"), "");
-    wide_line("", format!("loss {loss}"))
+    wide_line("", format!("loss {loss}"))?;
+    let Some(gain) = &means.gain else {
+        return Ok(());
+    };
+    for (name, top1) in gain.rows() {
+        wide_line("", format!("{name}: top-1 {}", words(top1, &share, " %")))?;
+    }
+    wide_paragraph("gain", gain.verdict())
 }
 
 /// The number of runs with a result: `1 of 5 seeds`.

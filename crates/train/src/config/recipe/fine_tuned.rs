@@ -57,7 +57,11 @@ fn rate_schedule(schedule: &Schedule) -> String {
         (true, epochs) => format!(" after {epochs} epochs of warm-up"),
         (false, _) => String::new(),
     };
-    format!("the learning rate follows the schedule {kind}{warmup} (train.schedule)")
+    let reason = match schedule.kind {
+        ScheduleKind::Cosine => ", so that the last epochs change little",
+        _ => "",
+    };
+    format!("the learning rate follows the schedule {kind}{warmup}{reason} (train.schedule)")
 }
 
 /// Rounded, to remove floating-point noise from a product of decimal numbers.

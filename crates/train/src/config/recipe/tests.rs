@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::{ClassWeights, WeightRule};
 use crate::config::{Sampling, StartConfig, TrainConfig};
+use receptive_data::Fold;
 use receptive_model::{LinearLayer, ModelConfig};
 
 fn config() -> RunConfig {
@@ -61,8 +62,8 @@ fn what_is_given_stays_as_it_is() {
         notes[1].starts_with("- batches of 16 images, "),
         "{notes:?}"
     );
-    assert!(notes[3].contains("AdamW"), "{notes:?}");
-    assert!(notes[3].contains("0.000003 to 0.00003 for"), "{notes:?}");
+    assert!(notes[4].contains("AdamW"), "{notes:?}");
+    assert!(notes[4].contains("0.000003 to 0.00003 for"), "{notes:?}");
 
     for start in [None, Some(StartConfig::fine_tuning("m"))] {
         let mut config = RunConfig {
@@ -87,9 +88,10 @@ fn each_choice_is_a_note_with_its_reason() {
         "settings chosen for 93 training images, each of which can be set:",
         "- 10 epochs, for at least 60 steps (train.epochs)",
         "- batches of 16 images, so that",
+        "- shards of 8 images, so that",
         "- random crops and colour jitter against overfitting (train.augment)",
         "- AdamW with a learning rate of 0.0003 for the head, which is fitted first, and 0.000003 to 0.00003 for",
-        "- the learning rate follows the schedule cosine after one epoch of warm-up (train.schedule)",
+        "- the learning rate follows the schedule cosine after one epoch of warm-up, so that",
         "- batch norm keeps the pretrained means and variances, since",
         "- label smoothing of 0.1, against",
         "- every class has the same weight in the loss, so that",
@@ -97,13 +99,13 @@ fn each_choice_is_a_note_with_its_reason() {
     ]) {
         assert!(note.contains(expected), "{note}");
     }
-    assert_eq!(notes.len(), 10, "{notes:?}");
+    assert_eq!(notes.len(), 11, "{notes:?}");
 
     let mut frozen = fine_tuned();
     frozen.start.as_mut().unwrap().freeze = 3;
     let notes = OpenSettings::except(ALL).choose(&mut frozen, counts(93, 15, 3));
     let rates = "up to 0.00003 for pretrained layers that are not frozen (train.optimizer)";
-    assert!(notes[4].ends_with(rates), "{notes:?}");
+    assert!(notes[5].ends_with(rates), "{notes:?}");
 }
 
 /// What stays as it is by default is said too, whatever else is given.
@@ -156,6 +158,9 @@ fn too_few_validation_images_to_serve_anything_are_not_held_out() {
         let open = OpenSettings::except(|setting| setting == given);
         assert!(!open.holds_out_in_vain(&fine_tuned(), 10), "{given}");
     }
+    let mut fold = fine_tuned();
+    fold.data.fold = Some(Fold { number: 1, of: 5 });
+    assert!(all.holds_out_in_vain(&fold, 10));
     assert!(!all.holds_out_in_vain(&config(), 10));
     let mut stopped = fine_tuned();
     stopped.train.early_stopping = Some(EarlyStopping {

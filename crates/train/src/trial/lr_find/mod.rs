@@ -5,13 +5,16 @@ mod suggest;
 
 pub use suggest::Rates;
 
+use crate::baseline::{FrozenImages, FrozenResult};
 use crate::compute::Compute;
 use crate::error::TrainError;
-use crate::fit::{Learner, epoch_loader, next_step};
+use crate::fit::{Learner, epoch_loader, fits_head, frozen_images, next_step};
 use crate::prepare::RunSetup;
+use burn::module::Module;
 use receptive_core::file::write_over_own;
 use receptive_plot::{Chart, Curve, Draw, LineStyle, Mark, Panel, Scale};
 use serde::Serialize;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 /// The range of learning rates and the number of steps.
@@ -47,6 +50,20 @@ pub struct LrStep {
     pub loss: f64,
     /// The exponentially weighted mean of the losses so far, with bias correction.
     pub smoothed: f64,
+}
+
+/// What the test has done so far.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LrProgress<'a> {
+    /// Images whose features the pretrained network has computed, to fit the head to them.
+    Features {
+        /// Images so far.
+        done: usize,
+        /// All images.
+        total: usize,
+    },
+    /// A step.
+    Step(&'a LrStep),
 }
 
 /// The result of the test.
@@ -100,20 +117,31 @@ impl RangeTest {
     }
 }
 
-/// Trains with growing rates on the run's own batches, repeating epochs if necessary. The result does not
+/// Trains with growing rates on the run's own batches, repeating epochs if necessary, from the weights with
+/// which [`train`](crate::train) begins: a head that it fits first is fitted here too. The result does not
 /// depend on the number of threads.
 ///
 /// # Errors
-/// The range is invalid, an image cannot be read, or a thread panics. A NaN or infinite loss ends the test
-/// without an error.
+/// The range is invalid, the run has no epochs, an image cannot be read, or a thread panics. A NaN or infinite
+/// loss ends the test without an error.
 pub fn lr_find(
     setup: &RunSetup,
     test: RangeTest,
     compute: &Compute,
-    progress: &mut dyn FnMut(&LrStep),
+    progress: &mut dyn FnMut(LrProgress<'_>),
 ) -> Result<LrFind, TrainError> {
     test.check()?;
+    if setup.config.train.epochs == 0 {
+        return Err(TrainError::setting(
+            "train.epochs",
+            "it is 0, since only the head is fitted, which needs no learning rate; give a number of epochs to \
+             search the rate for them",
+        ));
+    }
     let mut learner = Learner::from_setup(setup, compute)?;
+    if fits_head(setup, &learner.model) {
+        learner = with_fitted_head(setup, learner, compute, progress)?;
+    }
     let mut tried: Vec<LrStep> = Vec::with_capacity(test.steps);
     let (mut mean, mut best, mut diverged) = (0.0, f64::INFINITY, false);
     let mut epoch = 0;
@@ -145,7 +173,7 @@ pub fn lr_find(
                 loss,
                 smoothed,
             });
-            progress(&tried[step]);
+            progress(LrProgress::Step(&tried[step]));
             if smoothed > DIVERGENCE * best {
                 diverged = true;
                 break 'test;
@@ -159,6 +187,30 @@ pub fn lr_find(
         tried,
         diverged,
     })
+}
+
+/// The learner with a head fitted to the frozen features of the training images.
+fn with_fitted_head<'a>(
+    setup: &RunSetup,
+    learner: Learner<'a>,
+    compute: &Compute,
+    progress: &mut dyn FnMut(LrProgress<'_>),
+) -> Result<Learner<'a>, TrainError> {
+    let images = FrozenImages {
+        val: None,
+        test: None,
+        ..frozen_images(setup)
+    };
+    let frozen = FrozenResult::new(images, &learner.model.valid(), compute, &mut |answers| {
+        let (done, total) = (answers.done, answers.total);
+        progress(LrProgress::Features { done, total });
+        ControlFlow::Continue(())
+    })?;
+    let Some(frozen) = frozen else {
+        return Ok(learner);
+    };
+    let model = frozen.into_head(learner.model.clone())?;
+    Ok(learner.with_model(model))
 }
 
 impl LrFind {
