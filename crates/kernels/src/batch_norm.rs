@@ -74,14 +74,7 @@ impl BatchNormInput {
 
     /// Mean and biased variance of each channel, `[channels]` each, without a gradient.
     pub fn moments(&self) -> [Tensor<1>; 2] {
-        let moments = self.moments.clone().without_autodiff(); // [mean and variance, channels]
-        let [_, channels] = moments.dims();
-        [0, 1].map(|row| {
-            moments
-                .clone()
-                .slice([row..row + 1, 0..channels]) // [1, channels]
-                .reshape([channels])
-        })
+        rows(self.moments.clone())
     }
 
     /// The normalised values, then the nonlinearity.
@@ -125,4 +118,14 @@ impl BatchNormInput {
             statistics: self.statistics,
         }
     }
+}
+
+/// Mean and variance, `[channels]` each and without a gradient, of `[2, channels]`.
+pub(crate) fn rows(moments: Tensor<2>) -> [Tensor<1>; 2] {
+    let moments = moments.without_autodiff();
+    let [_, channels] = moments.dims();
+    [0, 1].map(|row| {
+        let row = moments.clone().slice([row..row + 1, 0..channels]); // [1, channels]
+        row.reshape([channels])
+    })
 }

@@ -2,6 +2,7 @@
 //! beforehand takes as long as a pass over it. Kernels that can also write to memory that exists take a [`Target`].
 #![allow(unsafe_code)] // a vector is given the length of what has been written
 
+use crate::simd::vectorized;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -75,7 +76,7 @@ impl<'a> Target<'a> for Unwritten<'a> {
 /// A part of a new vector.
 pub(crate) struct Unwritten<'a> {
     values: &'a mut [MaybeUninit<f32>],
-    /// Number of values of the whole vector that have been cleared.
+    /// Number of values of the whole vector that have been cleared or written.
     cleared: &'a AtomicUsize,
 }
 
@@ -107,16 +108,43 @@ impl<'a> Unwritten<'a> {
     }
 }
 
+impl Unwritten<'_> {
+    /// Writes the values of a function at those of other slices, one for each part, without clearing the parts.
+    ///
+    /// # Panics
+    /// If the lengths differ, or the parts are not of one vector, which would be bugs.
+    #[inline(always)]
+    pub(crate) fn map_all<'x>(
+        parts: Vec<Self>,
+        from: impl Iterator<Item = &'x [f32]>,
+        function: impl Fn(f32) -> f32 + Copy,
+    ) {
+        let Some(counter) = parts.first().map(|part| part.cleared) else {
+            return;
+        };
+        let mut written = 0;
+        for (part, from) in parts.into_iter().zip(from) {
+            let to = part.values;
+            assert!(std::ptr::eq(counter, part.cleared) && to.len() == from.len());
+            written += to.len();
+            vectorized!(for (to, from) in to.iter_mut().zip(from) {
+                to.write(function(*from));
+            });
+        }
+        counter.fetch_add(written, Ordering::Relaxed);
+    }
+}
+
 fn zeroed(values: &mut [MaybeUninit<f32>]) -> &mut [f32] {
     values.fill(MaybeUninit::new(0.0));
     // SAFETY: all values of the slice have just been written, and `MaybeUninit<f32>` has the layout of `f32`.
     unsafe { &mut *(std::ptr::from_mut(values) as *mut [f32]) }
 }
 
-/// A vector of this length. `write` divides it and clears every part.
+/// A vector of this length. `write` divides it, and clears or writes every part.
 ///
 /// # Panics
-/// If a part was not cleared, which is a bug.
+/// If a part was not, which is a bug.
 pub(crate) fn fresh(length: usize, write: impl FnOnce(Unwritten<'_>)) -> Vec<f32> {
     let mut values = Vec::with_capacity(length);
     let cleared = AtomicUsize::new(0);
@@ -125,8 +153,8 @@ pub(crate) fn fresh(length: usize, write: impl FnOnce(Unwritten<'_>)) -> Vec<f32
         cleared: &cleared,
     });
     assert_eq!(cleared.into_inner(), length, "values of a new vector");
-    // SAFETY: the capacity is at least `length`. Parts do not overlap and each can be cleared only once, so that as many
-    // values as there are were written, hence all. Threads that cleared some have been waited for, since their parts
+    // SAFETY: the capacity is at least `length`. Parts do not overlap, and each can be cleared or written only once, so
+    // that as many values as there are were written, hence all. Threads that cleared some have been waited for, since their parts
     // borrow the vector.
     unsafe { values.set_len(length) };
     values
@@ -158,6 +186,29 @@ mod tests {
             let expected: Vec<f32> = (0..length).map(|i| expected(i) as f32).collect();
             assert_eq!(values, expected);
         }
+    }
+
+    #[test]
+    fn parts_are_the_values_of_a_function() {
+        let from: Vec<f32> = (0..100).map(|value| value as f32).collect();
+        let squares = fresh(100, |all| {
+            let parts = all.chunks(33).collect();
+            Unwritten::map_all(parts, from.chunks(33), |value| value * value);
+        });
+        let expected: Vec<f32> = from.iter().map(|value| value * value).collect();
+        assert_eq!(squares, expected);
+    }
+
+    #[test]
+    #[should_panic(expected = "values of a new vector")]
+    fn a_part_without_values_to_map_is_found() {
+        fresh(10, |all| {
+            Unwritten::map_all(
+                all.chunks(5).collect(),
+                [[1.0; 5].as_slice()].into_iter(),
+                |value| value,
+            );
+        });
     }
 
     #[test]

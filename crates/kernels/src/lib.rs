@@ -49,6 +49,7 @@ mod optimizer;
 mod output_size;
 mod phases;
 mod pool;
+mod prefetch;
 mod product;
 mod profile;
 mod rectifier;
@@ -172,10 +173,19 @@ pub fn batch_norm_train(
     beta: Tensor<1>,
     options: BatchNormOptions,
 ) -> BatchNormTrain {
-    let norm = BatchNormInput::in_training(x, [gamma, beta]);
-    let [mean, variance] = norm.moments();
+    let [_, channels, ..] = x.dims();
+    for (tensor, what) in [(&gamma, "gamma"), (&beta, "beta")] {
+        assert_eq!(tensor.dims(), [channels], "{what} of a batch norm");
+    }
+    let (output, moments) = Dispatch::kernel_batch_norm_train(
+        x.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        options,
+    );
+    let [mean, variance] = batch_norm::rows(Tensor::from_dispatch(moments));
     BatchNormTrain {
-        output: norm.output(options),
+        output: Tensor::from_dispatch(output),
         mean,
         variance,
     }

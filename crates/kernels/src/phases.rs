@@ -6,7 +6,7 @@
 //! and dilation. Rows of outputs are as wide as a phase; what is computed for the surplus columns
 //! is ignored.
 
-use crate::simd::{copy_steps, vectorized};
+use crate::simd::{copy_steps, interleave, place_steps, vectorized};
 
 /// Number of values in the widest vector: buffers are padded by as many, because loops work in
 /// whole vectors.
@@ -150,24 +150,34 @@ impl Phases {
     /// The transpose of [`split`](Self::split): overwrites each value of the plane that is in a
     /// phase, and leaves the others unchanged.
     pub(crate) fn join(&self, phases: &[f32], plane: &mut [f32]) {
+        vectorized!(self.join_rows(phases, plane));
+    }
+
+    #[inline(always)]
+    fn join_rows(&self, phases: &[f32], plane: &mut [f32]) {
         let [height, width] = self.size;
-        let each = phases.chunks_exact(height * width);
-        for (number, phase) in each.take(self.phases()).enumerate() {
-            let rows = self.inside(0, number / self.window.strides[1]);
-            let columns = self.inside(1, number % self.window.strides[1]);
-            for (i, row) in phase[rows.from * width..rows.until * width]
-                .chunks_exact(width)
-                .enumerate()
-            {
-                let to =
-                    &mut plane[(rows.first + i * self.window.strides[0]) * self.window.input[1]..];
-                let to = to[..self.window.input[1]].get_mut(columns.first..);
-                let to = to
-                    .unwrap_or_default()
-                    .iter_mut()
-                    .step_by(self.window.strides[1]);
-                for (to, from) in to.zip(&row[columns.from..columns.until]) {
-                    *to = *from;
+        let stride = self.window.strides[1];
+        for p in 0..self.window.strides[0] {
+            let rows = self.inside(0, p);
+            for (i, row) in (rows.from..rows.until).enumerate() {
+                let to = (rows.first + i * self.window.strides[0]) * self.window.input[1];
+                let to = &mut plane[to..][..self.window.input[1]];
+                let of_phase = |q: usize| {
+                    let columns = self.inside(1, q);
+                    let values = &phases[((p * stride + q) * height + row) * width..][..width];
+                    (columns.first, &values[columns.from..columns.until])
+                };
+                if stride == 2 {
+                    match [of_phase(0), of_phase(1)] {
+                        [(0, even), (1, odd)] | [(1, odd), (0, even)] => {
+                            interleave(to, even, odd);
+                            continue;
+                        }
+                        _ => {}
+                    }
+                }
+                for (first, values) in (0..stride).map(of_phase) {
+                    place_steps(to.get_mut(first..).unwrap_or_default(), values, stride);
                 }
             }
         }

@@ -70,6 +70,33 @@ pub(crate) fn copy_steps(to: &mut [f32], from: &[f32], step: usize) {
     }
 }
 
+/// Copies the values to every `step`th place, as far as there are any; the transpose of [`copy_steps`].
+#[inline(always)]
+pub(crate) fn place_steps(to: &mut [f32], from: &[f32], step: usize) {
+    if step == 1 {
+        let length = to.len().min(from.len());
+        to[..length].copy_from_slice(&from[..length]);
+        return;
+    }
+    for (to, from) in to.iter_mut().step_by(step).zip(from) {
+        *to = *from;
+    }
+}
+
+/// Copies `even` to the places 0, 2, ... and `odd` to 1, 3, ..., as far as there are any.
+#[inline(always)]
+pub(crate) fn interleave(to: &mut [f32], even: &[f32], odd: &[f32]) {
+    let both = even.len().min(odd.len()).min(to.len() / 2);
+    let (pairs, rest) = to.split_at_mut(2 * both);
+    // The compiler turns loops over pairs into shuffles, but not those over steps.
+    let (pairs, _) = pairs.as_chunks_mut::<2>();
+    for ((pair, even), odd) in pairs.iter_mut().zip(even).zip(odd) {
+        *pair = [*even, *odd];
+    }
+    place_steps(rest, &even[both..], 2);
+    place_steps(rest.get_mut(1..).unwrap_or_default(), &odd[both..], 2);
+}
+
 /// The sum of the products, accumulated in the lanes of vector registers, always in the same order.
 #[inline(always)]
 pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
@@ -128,6 +155,33 @@ mod tests {
                     let expected = if is_copied { (i * step) as f32 } else { -1.0 };
                     assert_eq!(value, expected, "step {step}, {length} values, index {i}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_placed_as_far_as_there_are_places() {
+        let values: Vec<f32> = (0..60).map(|value| value as f32).collect();
+        for (length, evens, odds) in [
+            (0, 1, 1),
+            (1, 1, 1),
+            (7, 4, 3),
+            (80, 40, 40),
+            (80, 60, 9),
+            (80, 9, 60),
+        ] {
+            let (even, odd) = (&values[..evens], &values[..odds]);
+            let mut apart = vec![-1.0; length];
+            let mut together = apart.clone();
+            place_steps(&mut apart, even, 2);
+            place_steps(apart.get_mut(1..).unwrap_or_default(), odd, 2);
+            let to = together.as_mut_slice();
+            vectorized!(interleave(to, even, odd));
+            assert_eq!(together, apart, "{length} {evens} {odds}");
+            for (i, value) in apart.into_iter().enumerate() {
+                let count = if i % 2 == 0 { evens } else { odds };
+                let expected = if i / 2 < count { (i / 2) as f32 } else { -1.0 };
+                assert_eq!(value, expected);
             }
         }
     }

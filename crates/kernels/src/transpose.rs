@@ -1,6 +1,7 @@
 //! Transposing matrices, in squares that fit the registers.
 #![allow(unsafe_code)] // arrays of numbers become vectors; the bounds are checked once
 
+use crate::prefetch::prefetch;
 use crate::simd::vectorized;
 
 /// Side of the squares that are transposed at once: four vectors of four values.
@@ -169,20 +170,6 @@ unsafe fn copy_square(from: *const f32, line: usize, to: [*mut f32; SIDE]) {
         // SAFETY: as the caller guarantees.
         unsafe { to.cast::<[f32; SIDE]>().write_unaligned(column) };
     }
-}
-
-/// Fetches the cache line with this value, if there is one.
-#[inline(always)]
-fn prefetch(values: &[f32], at: usize) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let place = values.as_ptr().wrapping_add(at);
-        // SAFETY: the instruction is part of SSE, and does nothing if there is no memory at the place.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (values, at);
 }
 
 #[cfg(test)]

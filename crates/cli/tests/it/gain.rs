@@ -58,7 +58,7 @@ fn several_fine_tuned_runs_say_what_fine_tuning_added_in_the_mean_and_in_all_fol
     );
     assert!(images.as_u64().unwrap() > 0);
     for classifier in ["nearest_mean", "head_only", "fine_tuned"] {
-        assert_eq!(gain[classifier]["images"], images, "{gain}");
+        assert_eq!(&gain[classifier]["images"], images, "{gain}");
     }
     let shown = output(&["train", "--resume", &at("folds")]);
     let shown = text(&shown.stdout);

@@ -1,8 +1,8 @@
 //! The backward passes of batch norms, alone and with what follows them.
 
-use super::operation::{Operation, tracked};
+use super::operation::{Operation, tracked, tracked_output};
 use crate::dispatch::{NormGradients, NormOps};
-use crate::norm::NormSettings;
+use crate::norm::{BatchNormOptions, NormSettings, Statistics};
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend};
@@ -56,6 +56,26 @@ where
 {
     fn kernel_moments(x: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::from_inner(B::kernel_moments(x.into_primitive()))
+    }
+
+    fn kernel_batch_norm_train(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        options: BatchNormOptions,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let inputs = [x, gamma, beta];
+        let [x, gamma, beta] = inputs.clone().map(|tensor| tensor.into_primitive());
+        let (y, moments) = B::kernel_batch_norm_train(x, gamma, beta, options);
+        let norm = BatchNorm {
+            moments: moments.clone(),
+            settings: NormSettings {
+                options,
+                statistics: Statistics::Own,
+            },
+        };
+        let y = tracked_output::<_, B, C, 3>(norm, inputs, |_| y);
+        (y, Self::from_inner(moments))
     }
 
     fn kernel_batch_norm(

@@ -82,20 +82,35 @@ where
     B: Backend,
     C: CheckpointStrategy,
 {
+    let forward = operation.clone();
+    tracked_output::<O, B, C, N>(operation, inputs, |inputs| forward.forward(inputs))
+}
+
+/// [`tracked`] for an operation whose output is computed otherwise at first, with the same result.
+pub(super) fn tracked_output<O, B, C, const N: usize>(
+    operation: O,
+    inputs: [FloatTensor<Autodiff<B, C>>; N],
+    output: impl FnOnce([FloatTensor<B>; N]) -> FloatTensor<B>,
+) -> FloatTensor<Autodiff<B, C>>
+where
+    O: Operation<B, N>,
+    B: Backend,
+    C: CheckpointStrategy,
+{
     let nodes = inputs.each_ref().map(|tensor| tensor.node());
     let ids = nodes.each_ref().map(|node| node.id());
     let prep = Step(operation.clone())
         .prepare::<C>(nodes)
         .memory_bound()
         .retro_forward(Again::<O, B, N> {
-            operation: operation.clone(),
+            operation,
             inputs: ids,
             backend: PhantomData,
         })
         .parents(inputs.each_ref())
         .stateful();
     let forward = |inputs: [FloatTensor<Autodiff<B, C>>; N]| {
-        operation.forward(inputs.map(|tensor| tensor.into_primitive()))
+        output(inputs.map(|tensor| tensor.into_primitive()))
     };
     match prep {
         OpsKind::Tracked(mut prep) => {

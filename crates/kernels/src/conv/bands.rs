@@ -50,10 +50,10 @@ pub(crate) fn take_from_each<'a, T: Target<'a>>(planes: &mut [T], length: usize)
 
 /// Runs `work(image, first, planes)` in parallel on slices of `values`, `[images, channels, height,
 /// width]` of the input, where `planes` are those from channel `first` on.
-pub(super) fn for_each_slice(
+pub(super) fn for_each_slice<'a, T: Target<'a>>(
     sizes: &ConvSizes,
-    values: &mut [f32],
-    work: impl Fn(usize, usize, &mut [f32]) + Sync,
+    values: T,
+    work: impl Fn(usize, usize, T) + Sync,
 ) {
     let (count, plane) = (sizes.channels, sizes.input_plane());
     let slice = if sizes.output_plane() >= MIN_SLICED_PLANE {
@@ -61,18 +61,14 @@ pub(super) fn for_each_slice(
     } else {
         count
     };
-    values
-        .par_chunks_mut((count * plane).max(1))
-        .enumerate()
-        .for_each(|(image, planes)| {
-            planes
-                .par_chunks_mut((slice * plane).max(1))
-                .enumerate()
-                .for_each(|(part, planes)| {
-                    let _slice = profile::slice();
-                    work(image, part * slice, planes);
-                });
+    let images = values.parts(count * plane).into_par_iter().enumerate();
+    images.for_each(|(image, planes)| {
+        let slices = planes.parts(slice * plane).into_par_iter().enumerate();
+        slices.for_each(|(part, planes)| {
+            let _slice = profile::slice();
+            work(image, part * slice, planes);
         });
+    });
 }
 
 /// Maximum number of tasks for which the bands or blocks of a forward pass are also split by filters.

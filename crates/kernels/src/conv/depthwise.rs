@@ -24,16 +24,18 @@ pub(super) fn forward(
     let (from, to) = (sizes.input_plane(), sizes.output_plane());
     let planes = per_task(from.max(to));
     let rectifier = sizes.options.rectifier;
+    let taps = taps(&layout);
     y.par_chunks_mut((planes * to).max(1))
         .enumerate()
         .for_each(|(task, y)| {
             let _slice = slice();
+            let mut taps = taps.clone();
             with_scratch(layout.padded() + layout.span(), |scratch| {
                 let (phases, sums) = scratch.split_at_mut(layout.padded());
                 for (i, y) in y.chunks_exact_mut(to).enumerate() {
                     let plane = task * planes + i;
                     layout.split(&x[plane * from..][..from], 0.0, phases);
-                    let taps = taps(&layout, sizes.weight_of(weight, plane));
+                    weigh(&mut taps, sizes.weight_of(weight, plane));
                     correlate(sums, phases, &taps);
                     layout.gather(sums, y);
                     let bias = bias.map_or(0.0, |bias| bias[sizes.group(plane)]);
@@ -54,10 +56,22 @@ pub(super) fn input_gradient(sizes: &ConvSizes, weight: &[f32], grad: &[f32], dx
     // Each tap reads the output gradients from its shift further back; zeros before them make room
     // for the largest shift.
     let before = layout.largest_shift();
+    let of_phases: Vec<Vec<Tap>> = (0..layout.phases())
+        .map(|phase| {
+            let taps = taps(&layout).into_iter();
+            taps.filter(|tap| tap.shift / layout.phase() == phase)
+                .map(|tap| Tap {
+                    shift: before - tap.shift % layout.phase(),
+                    ..tap
+                })
+                .collect()
+        })
+        .collect();
     dx.par_chunks_mut((planes * to).max(1))
         .enumerate()
         .for_each(|(task, dx)| {
             let _slice = slice();
+            let mut of_phases = of_phases.clone();
             let spread = before + layout.phase() + MAX_LANES;
             with_scratch(spread + layout.padded(), |scratch| {
                 let (spread, phases) = scratch.split_at_mut(spread);
@@ -65,18 +79,11 @@ pub(super) fn input_gradient(sizes: &ConvSizes, weight: &[f32], grad: &[f32], dx
                 for (i, dx) in dx.chunks_exact_mut(to).enumerate() {
                     let plane = task * planes + i;
                     layout.spread(&grad[plane * from..][..from], &mut spread[before..]);
-                    let taps = taps(&layout, sizes.weight_of(weight, plane));
+                    let weight = sizes.weight_of(weight, plane);
                     let each = phases.chunks_exact_mut(layout.phase());
-                    for (number, phase) in each.take(layout.phases()).enumerate() {
-                        let taps: Vec<PhaseTap> = taps
-                            .iter()
-                            .filter(|tap| tap.shift / layout.phase() == number)
-                            .map(|tap| PhaseTap {
-                                shift: before - tap.shift % layout.phase(),
-                                ..*tap
-                            })
-                            .collect();
-                        correlate(phase, spread, &taps);
+                    for (phase, taps) in each.zip(&mut of_phases) {
+                        weigh(taps, weight);
+                        correlate(phase, spread, taps);
                     }
                     layout.join(phases, dx);
                 }
@@ -90,12 +97,12 @@ pub(super) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32]) -> Vec
     let (input, output) = (sizes.input_plane(), sizes.output_plane());
     let groups = sizes.options.groups;
     let mut weight = vec![0.0; groups * sizes.patch()];
+    let taps = taps(&layout);
     weight
         .par_chunks_mut(sizes.patch())
         .enumerate()
         .for_each(|(group, weight)| {
             let _slice = slice();
-            let taps = taps(&layout, weight);
             with_scratch(layout.padded() + layout.span(), |scratch| {
                 let (phases, spread) = scratch.split_at_mut(layout.padded());
                 spread.fill(0.0);
@@ -122,26 +129,38 @@ fn phases_of(sizes: &ConvSizes) -> Phases {
     })
 }
 
-/// A tap of the kernel: its weight, and where the values that it multiplies begin.
+/// A tap of the kernel, and where the values that it multiplies begin.
 #[derive(Debug, Clone, Copy)]
-struct PhaseTap {
+struct Tap {
+    /// Its place in the kernel, in row-major order.
+    place: usize,
+    /// Its weight, for one channel.
     weight: f32,
     /// The offset of the value under it for the first output.
     shift: usize,
 }
 
-fn taps(layout: &Phases, weight: &[f32]) -> Vec<PhaseTap> {
-    let taps = weight.iter().zip(layout.shifts());
-    taps.map(|(weight, shift)| PhaseTap {
-        weight: *weight,
+/// The taps of any channel, without their weights: to find the shifts takes as long as a small plane.
+fn taps(layout: &Phases) -> Vec<Tap> {
+    let shifts = layout.shifts().enumerate();
+    let tap = |(place, shift)| Tap {
+        place,
+        weight: 0.0,
         shift,
-    })
-    .collect()
+    };
+    shifts.map(tap).collect()
+}
+
+/// Sets the weights to those of a channel.
+fn weigh(taps: &mut [Tap], weight: &[f32]) {
+    for tap in taps {
+        tap.weight = weight[tap.place];
+    }
 }
 
 /// `to[i] = sum over taps of weight * from[shift + i]`. `from` is longer than `to` by at least the
 /// largest shift, rounded up to whole steps.
-fn correlate(to: &mut [f32], from: &[f32], taps: &[PhaseTap]) {
+fn correlate(to: &mut [f32], from: &[f32], taps: &[Tap]) {
     Arch::new().dispatch(Correlation { to, from, taps });
 }
 
@@ -150,7 +169,7 @@ fn correlate(to: &mut [f32], from: &[f32], taps: &[PhaseTap]) {
 struct Correlation<'a> {
     to: &'a mut [f32],
     from: &'a [f32],
-    taps: &'a [PhaseTap],
+    taps: &'a [Tap],
 }
 
 impl WithSimd for Correlation<'_> {
@@ -179,7 +198,7 @@ fn correlate_steps<S: Simd, const V: usize>(
     simd: S,
     to: &mut [f32],
     from: &[f32],
-    taps: &[PhaseTap],
+    taps: &[Tap],
     mut done: usize,
 ) -> usize {
     let step = V * S::F32_LANES;
@@ -201,7 +220,7 @@ fn correlate_steps<S: Simd, const V: usize>(
 
 /// `weight[t] += sum over i of grad[i] * from[shift of t + i]`. The length of `grad` is in whole
 /// steps.
-fn add_products(weight: &mut [f32], grad: &[f32], from: &[f32], taps: &[PhaseTap]) {
+fn add_products(weight: &mut [f32], grad: &[f32], from: &[f32], taps: &[Tap]) {
     Arch::new().dispatch(Products {
         weight,
         grad,
@@ -214,7 +233,7 @@ struct Products<'a> {
     weight: &'a mut [f32],
     grad: &'a [f32],
     from: &'a [f32],
-    taps: &'a [PhaseTap],
+    taps: &'a [Tap],
 }
 
 impl WithSimd for Products<'_> {
@@ -247,7 +266,7 @@ fn add_tap_products<S: Simd, const T: usize>(
     weight: &mut [f32],
     grad: &[f32],
     from: &[f32],
-    taps: &[PhaseTap],
+    taps: &[Tap],
 ) -> usize {
     let mut shifted: [&[S::f32s]; T] = [&[]; T];
     for (shifted, tap) in shifted.iter_mut().zip(taps) {

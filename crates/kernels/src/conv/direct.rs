@@ -5,6 +5,7 @@
 use super::bands::{bands, bands_up_to, by_filters, for_each_slice, forward_parts, take_from_each};
 use super::im2col::{col2im, im2col};
 use super::{Addends, ConvSizes};
+use crate::fresh::Target;
 use crate::matrix::{Matrix, add_product};
 use crate::pool::max_pool_2x2;
 use crate::product::{DotLines, Finish, ROWS, Right, Rows, add_dots, product};
@@ -61,34 +62,33 @@ fn of_groups<'a, 'b>(
 }
 
 /// Some rows of some output planes of an image.
-struct DirectTask<'a> {
+struct DirectTask<T> {
     image: usize,
     filters: Range<usize>,
     rows: Range<usize>,
-    target: Vec<&'a mut [f32]>,
+    target: Vec<T>,
     /// The number of tasks in its place if there were threads for them.
     splits: usize,
 }
 
 /// Splits the output, `[images, filters, rows, width]`, by bands of rows and by filters; `band`
 /// covers `band.len() * width / step` values of a plane.
-fn tasks<'a>(
+fn tasks<'a, T: Target<'a>>(
     sizes: &ConvSizes,
-    y: &'a mut [f32],
+    y: T,
     bands: &(impl ExactSizeIterator<Item = Range<usize>> + Clone),
     [width, step]: [usize; 2],
-) -> Vec<DirectTask<'a>> {
+) -> Vec<DirectTask<T>> {
     let (filters, splits) = forward_parts(sizes.images * bands.len(), |parts| {
         let filters = sizes.filters.div_ceil(parts).max(MIN_FILTERS);
         filters.next_multiple_of(ROWS)
     });
     let plane = y.len() / (sizes.images * sizes.filters).max(1);
     let mut tasks = Vec::new();
-    let images = y.chunks_exact_mut((sizes.filters * plane).max(1));
-    for (image, y) in images.enumerate() {
-        for (part, planes) in y.chunks_mut(filters * plane).enumerate() {
+    for (image, y) in y.parts(sizes.filters * plane).into_iter().enumerate() {
+        for (part, planes) in y.parts(filters * plane).into_iter().enumerate() {
             let first = part * filters;
-            let mut planes: Vec<&mut [f32]> = planes.chunks_exact_mut(plane).collect();
+            let mut planes = planes.parts(plane);
             for rows in bands.clone() {
                 let length = rows.len() * width / step;
                 let target = take_from_each(&mut planes, length);
@@ -107,19 +107,20 @@ fn tasks<'a>(
 }
 
 /// As [`super::ConvWeights::forward`].
-pub(super) fn forward(
+pub(super) fn forward<'a>(
     sizes: &ConvSizes,
     x: &[f32],
     weights: &[Rows<'_>],
     Addends { bias, map }: Addends<'_>,
-    y: &mut [f32],
+    y: impl Target<'a>,
 ) {
     let (patch, plane, out_width) = (sizes.patch(), sizes.output_plane(), sizes.output[1]);
     let image_values = sizes.channels * sizes.input_plane();
     tasks(sizes, y, &bands(sizes), [out_width, 1])
         .into_par_iter()
-        .for_each(|mut task| {
+        .for_each(|task| {
             let _slice = slice_of(task.splits);
+            let mut target = Target::all_ready(task.target);
             let planes = &x[task.image * image_values..][..image_values];
             let (from, width) = (task.rows.start * out_width, task.rows.len() * out_width);
             let group = sizes.group(task.image);
@@ -133,13 +134,13 @@ pub(super) fn forward(
             let left = weights[group].part(task.filters.clone());
             if sizes.is_pointwise() {
                 let right = Right::lines(&planes[from..], width, plane);
-                product(&mut task.target, left, right, finish);
+                product(&mut target, left, right, finish);
                 return;
             }
             with_scratch(patch * width, |columns| {
                 im2col(sizes, planes, &task.rows, columns);
                 let right = Right::lines(columns, width, width);
-                product(&mut task.target, left, right, finish);
+                product(&mut target, left, right, finish);
             });
         });
 }
@@ -187,11 +188,11 @@ pub(super) fn forward_pooled(
 }
 
 /// As [`super::GradientWeights::gradient`].
-pub(super) fn input_gradient(
+pub(super) fn input_gradient<'a>(
     sizes: &ConvSizes,
     weights: &[Rows<'_>],
     grad: &[f32],
-    dx: &mut [f32],
+    dx: impl Target<'a>,
 ) {
     let (input_plane, output_plane) = (sizes.input_plane(), sizes.output_plane());
     let taps = sizes.kernel[0] * sizes.kernel[1];
@@ -206,11 +207,15 @@ pub(super) fn input_gradient(
             Right::lines(&grad[from..], rows.len() * sizes.output[1], output_plane)
         };
         if sizes.is_pointwise() {
-            let mut target: Vec<&mut [f32]> = planes.chunks_exact_mut(input_plane).collect();
-            let all = right(&(0..sizes.output[0]));
-            product(&mut target, left, all, Finish::default());
+            let mut planes = planes.parts(input_plane);
+            for rows in bands(sizes) {
+                let band = take_from_each(&mut planes, rows.len() * sizes.output[1]);
+                let mut target = Target::all_ready(band);
+                product(&mut target, left, right(&rows), Finish::default());
+            }
             return;
         }
+        let planes = planes.ready();
         for rows in bands(sizes) {
             let width = rows.len() * sizes.output[1];
             with_scratch(lines * width, |columns| {

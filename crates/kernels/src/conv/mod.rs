@@ -287,10 +287,12 @@ pub(crate) fn forward_once(
         if winograd::packs_in_parts(sizes) {
             return winograd::forward_once(sizes, x, weight, addends, y.clear());
         }
-        let weights = ConvWeights::once(sizes, weight);
-        for_few_images(sizes, x, y, |sizes, x, y| {
-            weights.forward(sizes, x, addends, y);
-        });
+        match ConvWeights::once(sizes, weight) {
+            ConvWeights::Direct(weights) => direct::forward(sizes, x, &weights, addends, y),
+            weights => for_few_images(sizes, x, y, |sizes, x, y| {
+                weights.forward(sizes, x, addends, y);
+            }),
+        }
     })
 }
 
@@ -373,12 +375,14 @@ impl<'a> GradientWeights<'a> {
     /// - `grad`: `[images, filters, output height, output width]`
     /// - result: `[images, channels, height, width]`
     pub(crate) fn gradient(&self, sizes: &ConvSizes, grad: &[f32]) -> Vec<f32> {
-        fresh(sizes.input_shape().iter().product(), |dx| {
-            for_few_images(sizes, grad, dx, |sizes, grad, dx| match self {
-                Self::Winograd(weights) => winograd::input_gradient(sizes, weights, grad, dx),
-                Self::Depthwise(weight) => depthwise::input_gradient(sizes, weight, grad, dx),
-                Self::Direct(weights) => direct::input_gradient(sizes, weights, grad, dx),
-            });
+        fresh(sizes.input_shape().iter().product(), |dx| match self {
+            Self::Direct(weights) => direct::input_gradient(sizes, weights, grad, dx),
+            Self::Depthwise(weight) => for_few_images(sizes, grad, dx, |sizes, grad, dx| {
+                depthwise::input_gradient(sizes, weight, grad, dx);
+            }),
+            Self::Winograd(weights) => for_few_images(sizes, grad, dx, |sizes, grad, dx| {
+                winograd::input_gradient(sizes, weights, grad, dx);
+            }),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Batch norms, alone and with what follows them, as a burn backend extension, and their implementation for flex.
 
 use super::tensors::{dims, owned, tensor, values, values_mut};
-use crate::norm::{self, Moments, NormSettings, NormSizes};
+use crate::norm::{self, BatchNormOptions, Moments, NormSettings, NormSizes};
 use crate::profile::{Kernel, timed};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, backend_extension};
@@ -13,6 +13,14 @@ use burn_flex::FlexTensor;
 pub trait NormOps: Backend {
     /// Mean and variance of each channel, without a gradient: `[2, channels]`.
     fn kernel_moments(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Batch normalisation with the values' own mean and variance, and those, without a gradient: `[2, channels]`.
+    fn kernel_batch_norm_train(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        options: BatchNormOptions,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
     /// Batch normalisation with `moments`, `[2, channels]`, which are those of `x` itself or given.
     fn kernel_batch_norm(
@@ -65,6 +73,23 @@ impl NormOps for Flex {
         let (mut mean, variance) = timed(Kernel::BatchNorm, || norm::moments(&sizes, values(&x)));
         mean.extend(variance);
         tensor(mean, [2, sizes.channels])
+    }
+
+    fn kernel_batch_norm_train(
+        x: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        options: BatchNormOptions,
+    ) -> (FlexTensor, FlexTensor) {
+        let shape = dims(&x);
+        let sizes = NormSizes::new(shape);
+        let [x, gamma, beta] = [x, gamma, beta].map(|tensor| tensor.to_contiguous());
+        let (y, (mut mean, variance)) = timed(Kernel::BatchNorm, || {
+            let parameters = [values(&gamma), values(&beta)];
+            norm::forward_in_training(&sizes, values(&x), parameters, options)
+        });
+        mean.extend(variance);
+        (tensor(y, shape), tensor(mean, [2, sizes.channels]))
     }
 
     fn kernel_batch_norm(

@@ -127,14 +127,13 @@ impl<'a> Moments<'a> {
         [gamma, beta]: [&[f32]; 2],
         function: F,
     ) -> (Affine<F>, f32) {
-        let factor = 1.0 / (self.variance[channel] + self.epsilon).sqrt();
-        let affine = Affine {
-            mean: self.mean[channel],
-            scale: gamma[channel] * factor,
-            beta: beta[channel],
+        let moments = [self.mean[channel], self.variance[channel]];
+        Affine::new(
+            moments,
+            self.epsilon,
+            [gamma[channel], beta[channel]],
             function,
-        };
-        (affine, factor)
+        )
     }
 }
 
@@ -145,15 +144,20 @@ pub(crate) fn moments(sizes: &NormSizes, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
         .into_par_iter()
         .map(|channel| {
             let _slice = slice();
-            let planes = sizes.planes(x, channel);
-            let sum: f32 = planes.clone().map(|plane| vectorized!(total(plane))).sum();
-            let mean = sum / sizes.count();
-            let squares: f32 = planes
-                .map(|plane| vectorized!(squared_distances(plane, mean)))
-                .sum();
-            (mean, squares / sizes.count())
+            moments_of(sizes, x, channel).into()
         })
         .unzip()
+}
+
+/// Mean and biased variance of one channel.
+fn moments_of(sizes: &NormSizes, x: &[f32], channel: usize) -> [f32; 2] {
+    let planes = sizes.planes(x, channel);
+    let sum: f32 = planes.clone().map(|plane| vectorized!(total(plane))).sum();
+    let mean = sum / sizes.count();
+    let squares: f32 = planes
+        .map(|plane| vectorized!(squared_distances(plane, mean)))
+        .sum();
+    [mean, squares / sizes.count()]
 }
 
 /// The sum of squared deviations from the mean, always in the same order.
@@ -204,12 +208,36 @@ fn forward_with(
         channels.for_each(|(channel, planes)| {
             let _slice = slice();
             let (affine, _) = moments.affine(channel, parameters, function);
-            let planes = Unwritten::clear_all(planes);
-            for (y, x) in planes.into_iter().zip(sizes.planes(x, channel)) {
-                vectorized!(affine.apply(x, y));
-            }
+            affine.apply(sizes.planes(x, channel), planes);
         });
     })
+}
+
+/// [`forward`] with the values' own [`moments`], which are the second result: each channel is normalised while it is in
+/// the cache.
+pub(crate) fn forward_in_training(
+    sizes: &NormSizes,
+    x: &[f32],
+    [gamma, beta]: [&[f32]; 2],
+    options: BatchNormOptions,
+) -> (Vec<f32>, (Vec<f32>, Vec<f32>)) {
+    let mut moments = (Vec::new(), Vec::new());
+    let y = fresh(x.len(), |y| {
+        let channels = sizes.by_channel(y.chunks(sizes.plane));
+        let channels = channels.into_par_iter().enumerate();
+        moments = with_function!(options.nonlinearity, function => {
+            let of_channels = channels.map(|(channel, planes)| {
+                let _slice = slice();
+                let moments = moments_of(sizes, x, channel);
+                let parameters = [gamma[channel], beta[channel]];
+                let (affine, _) = Affine::new(moments, options.epsilon as f32, parameters, function);
+                affine.apply(sizes.planes(x, channel), planes);
+                moments.into()
+            });
+            of_channels.unzip()
+        });
+    });
+    (y, moments)
 }
 
 /// The gradients. With `z` the normalised values, `g` the output gradients and means over a
@@ -295,17 +323,37 @@ struct Affine<F> {
 }
 
 impl<F: Function> Affine<F> {
+    /// Also returns the factor `1 / sqrt(variance + epsilon)`.
+    fn new(
+        [mean, variance]: [f32; 2],
+        epsilon: f32,
+        [gamma, beta]: [f32; 2],
+        function: F,
+    ) -> (Self, f32) {
+        let factor = 1.0 / (variance + epsilon).sqrt();
+        let affine = Self {
+            mean,
+            scale: gamma * factor,
+            beta,
+            function,
+        };
+        (affine, factor)
+    }
+
     /// The normalised value, before the function.
     #[inline(always)]
     fn before(self, x: f32) -> f32 {
         (x - self.mean) * self.scale + self.beta
     }
 
-    #[inline(always)]
-    fn apply(self, x: &[f32], y: &mut [f32]) {
-        for (y, x) in y.iter_mut().zip(x) {
-            *y = self.function.of(self.before(*x));
-        }
+    /// Normalises the planes of its channel.
+    fn apply<'x>(self, x: impl Iterator<Item = &'x [f32]>, y: Vec<Unwritten<'_>>) {
+        Unwritten::map_all(
+            y,
+            x,
+            #[inline(always)]
+            move |x| self.function.of(self.before(x)),
+        );
     }
 
     /// Replaces the gradients after the function by those with respect to `x`, given those through

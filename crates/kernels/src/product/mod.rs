@@ -18,7 +18,7 @@ pub(crate) use positions::{Offsets, Positions, STEPS, WindowProduct};
 use crate::rectifier::{Bounds, Rectifier};
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
-use sums::{Factor, InterleavedRows, Lines, sums};
+use sums::{Columns, Factor, InterleavedRows, Lines, sums};
 
 /// Number of products that are summed before the sum is added to the target; as many rows of the right factor should
 /// stay in the second-level cache.
@@ -168,17 +168,25 @@ impl Product<'_, '_> {
         let step = V * S::F32_LANES;
         let count = step.min(self.right.columns - column);
         // The vectors may lie in different panels.
-        let mut right: [&[f32]; V] = [&[]; V];
-        for (v, right) in right.iter_mut().enumerate() {
+        let mut values: [&[f32]; V] = [&[]; V];
+        for (v, values) in values.iter_mut().enumerate() {
             let column = column + v * S::F32_LANES;
             if column < self.right.columns {
-                *right = self.right.from(part.start, column);
+                *values = self.right.from(part.start, column);
             }
         }
+        // The first rows find the next columns for all.
+        let is_far = row == 0 && self.right.line > COLUMNS;
+        let right = Columns {
+            values,
+            line: self.right.line,
+            count,
+            next: if is_far { step } else { 0 },
+        };
         let sums = if count == step {
-            sums::<S, L, R, V, true>(simd, left, right, self.right.line, part.len(), count)
+            sums::<S, L, R, V, true>(simd, left, right, part.len())
         } else {
-            sums::<S, L, R, V, false>(simd, left, right, self.right.line, part.len(), count)
+            sums::<S, L, R, V, false>(simd, left, right, part.len())
         };
         self.write::<S, R, V>(simd, &sums, row, column..column + count, &part);
     }

@@ -180,8 +180,7 @@ impl WriteLargest<'_, '_, '_> {
             from,
             line: self.line,
         };
-        let (count, columns) = ((depth - from).min(DEPTH), V * S::F32_LANES);
-        sums::<S, _, R, V, true>(simd, left, right, COLUMNS, count, columns)
+        sums::<S, _, R, V, true>(simd, left, right, (depth - from).min(DEPTH))
     }
 }
 

@@ -2,7 +2,7 @@
 //! convolution's window covers at one position.
 #![allow(unsafe_code)] // the bounds are checked once, when the offsets are made and before the loop
 
-use super::sums::{Factor, sums};
+use super::sums::{Columns, Factor, sums};
 use super::{COLUMNS, DEPTH, load, rectified};
 use crate::rectifier::Rectifier;
 use pulp::{Arch, Simd, WithSimd};
@@ -150,14 +150,19 @@ impl WindowProduct<'_> {
         first: usize,
         lanes: usize,
         from: usize,
-    ) -> [&[f32]; V] {
+    ) -> Columns<'_, V> {
         let mut registers: [&[f32]; V] = [&[]; V];
         for (v, register) in registers.iter_mut().enumerate() {
             let filter = first + v * lanes;
             let row = filter / COLUMNS * self.offsets.depth() + from;
             *register = &self.weights[row * COLUMNS + filter % COLUMNS..];
         }
-        registers
+        Columns {
+            values: registers,
+            line: COLUMNS,
+            count: V * lanes,
+            next: 0,
+        }
     }
 }
 
@@ -259,14 +264,7 @@ impl Write<'_, '_, '_> {
             offsets: product.offsets,
             from: part.start,
         };
-        let sums = sums::<S, Windows<'_, STEP>, R, V, true>(
-            simd,
-            left,
-            right,
-            COLUMNS,
-            part.len(),
-            V * S::F32_LANES,
-        );
+        let sums = sums::<S, Windows<'_, STEP>, R, V, true>(simd, left, right, part.len());
         let is_last = part.end == product.offsets.depth();
         let bounds = product.rectifier.bounds();
         let columns = (column..).step_by(S::F32_LANES);

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // the bounds are checked once, before the loop
 
 use super::factors::ROWS;
+use crate::prefetch::prefetch;
 use pulp::Simd;
 use std::mem::MaybeUninit;
 
@@ -54,6 +55,20 @@ impl<const R: usize> Factor<R> for Lines<'_, R> {
     }
 }
 
+/// Some columns of a right factor.
+#[derive(Clone, Copy)]
+pub(super) struct Columns<'a, const V: usize> {
+    /// For each vector, the values from its first column on.
+    pub(super) values: [&'a [f32]; V],
+    /// The distance between rows.
+    pub(super) line: usize,
+    /// Number of columns that exist.
+    pub(super) count: usize,
+    /// The distance to columns that are read next, whose rows are far apart, so that the processor does not foresee
+    /// them; or 0.
+    pub(super) next: usize,
+}
+
 /// The sums over `depth` products of `R` rows and `V` vectors of columns, of which `count` columns exist (all of
 /// them if `WHOLE`).
 ///
@@ -63,10 +78,13 @@ impl<const R: usize> Factor<R> for Lines<'_, R> {
 pub(super) fn sums<S: Simd, L: Factor<R>, const R: usize, const V: usize, const WHOLE: bool>(
     simd: S,
     left: L,
-    right: [&[f32]; V],
-    line: usize,
+    Columns {
+        values: right,
+        line,
+        count,
+        next,
+    }: Columns<'_, V>,
     depth: usize,
-    count: usize,
 ) -> [[S::f32s; V]; R] {
     const { assert!(R <= MAX_ROWS) }
     let zeros = [simd.splat_f32s(0.0); V];
@@ -88,6 +106,11 @@ pub(super) fn sums<S: Simd, L: Factor<R>, const R: usize, const V: usize, const 
             $(let mut $sum = zeros;)*
             for k in 0..depth {
                 let mut columns = zeros;
+                if next > 0 {
+                    for right in right {
+                        prefetch(right, k * line + next);
+                    }
+                }
                 for v in 0..V {
                     let at = v * S::F32_LANES;
                     if WHOLE {

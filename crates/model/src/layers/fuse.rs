@@ -15,7 +15,8 @@ use burn::nn::conv::Conv2d;
 use burn::nn::pool::MaxPool2d;
 use burn::tensor::Tensor;
 use receptive_kernels::{
-    BatchNormInput, BatchNormOptions, MaxPool2dOptions, Nonlinearity, Rectifier,
+    BatchNormInput, BatchNormOptions, BatchNormTrain, MaxPool2dOptions, Nonlinearity, Rectifier,
+    batch_norm_train,
 };
 
 /// The output of the first few layers and their number; `None` if the first one is computed on its
@@ -137,10 +138,23 @@ fn normalized(
     pool: Option<MaxPool2dOptions>,
     pass: &mut Pass<'_>,
 ) -> Option<Tensor<4>> {
-    let input = norm_input(norm, x, pass)?;
+    let options = norm_options(norm, activation.filter(|_| pool.is_none()));
+    let y = if is_training(norm, x) {
+        let statistics = pass.statistics()?;
+        let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
+        let BatchNormTrain {
+            output,
+            mean,
+            variance,
+        } = batch_norm_train(x.clone(), gamma, beta, options);
+        statistics.push(BatchStatistics { mean, variance });
+        output
+    } else {
+        norm_input(norm, x, pass)?.output(options)
+    };
     Some(match pool {
-        Some(pool) => receptive_kernels::max_pool2d(input.output(norm_options(norm, None)), pool),
-        None => input.output(norm_options(norm, activation)),
+        Some(pool) => receptive_kernels::max_pool2d(y, pool),
+        None => y,
     })
 }
 
